@@ -1,0 +1,44 @@
+/*
+ * Files: whole reads, atomic durable writes, folders, locks. Errors name the path.
+ * Created files are 0600 and folders 0700. All descriptors are close-on-exec.
+ */
+#ifndef BASE_FS_H
+#define BASE_FS_H
+
+#include "base/err.h"
+#include "base/strbuf.h"
+#include "base/strvec.h"
+#include <sys/types.h>
+
+/* "a/b" from "a" and "b"; b alone when it is absolute or a is NULL or empty. Caller owns. */
+char *fs_join(const char *directory, const char *name);
+char *fs_dirname(const char *path);
+const char *fs_basename(const char *path); /* points into path */
+bool fs_exists(const char *path);
+bool fs_is_dir(const char *path);
+
+/* ERR_NOTFOUND when absent, ERR_FAILED otherwise; files over `limit` bytes (0: 64 MiB) refused. */
+MUST_CHECK bool fs_read(const char *path, size_t limit, struct strbuf *out, struct err *err);
+/* Temporary name in the same folder, write, fsync, rename, fsync of the folder. */
+MUST_CHECK bool fs_write_atomic(const char *path, const void *bytes, size_t length, struct err *err);
+/* Appends in one write and, if durable, fsyncs. Creates the file. */
+MUST_CHECK bool fs_append(
+	const char *path, const void *bytes, size_t length, bool durable, struct err *err);
+MUST_CHECK bool fs_write_all(int fd, const void *bytes, size_t length, struct err *err);
+MUST_CHECK bool fs_fsync_dir(const char *directory, struct err *err);
+/* Rename, then fsync of the folder. */
+MUST_CHECK bool fs_rename(const char *from, const char *to, struct err *err);
+MUST_CHECK bool fs_mkdirs(const char *path, struct err *err);
+/* Removes a file or a tree; absent is fine. */
+MUST_CHECK bool fs_remove_tree(const char *path, struct err *err);
+/* Names in a folder without "." and "..", sorted; an absent folder is empty. */
+MUST_CHECK bool fs_list(const char *directory, struct strvec *names, struct err *err);
+/* Makes a new private folder under `parent` (NULL: $TMPDIR is the caller's business, /tmp). */
+MUST_CHECK bool fs_temp_dir(const char *parent, char **path, struct err *err);
+/* Bytes free to this user on the file system of `path` (nearest existing folder); -1: unknown. */
+int64_t fs_free_bytes(const char *path);
+
+/* Closes *fd when >= 0 and sets it to -1; for CLEANUP. */
+void fs_close(int *fd);
+
+#endif

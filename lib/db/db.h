@@ -1,0 +1,105 @@
+/*
+ * A session with PostgreSQL: connect with mig's settings, run SQL, read results.
+ *
+ * Every session sets client_connection_check_interval=1s (14+), TCP keepalives and tcp_user_timeout,
+ * default_transaction_read_only=off, search_path stays the role's own unless asked. Notices become
+ * debug log lines. Parameters travel beside the SQL ($1), identifiers through db_ident().
+ */
+#ifndef DB_DB_H
+#define DB_DB_H
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/strbuf.h"
+#include "base/strvec.h"
+#include <libpq-fe.h>
+
+/* How to reach the server: borrowed strings. */
+struct db_params {
+	const char *conninfo;         /* conninfo, URI, or "" */
+	const char *dbname;           /* another database of the same server; NULL: conninfo's */
+	const char *application_name; /* cut to 63 bytes */
+	struct log_sink *log;         /* may be NULL */
+};
+
+struct db {
+	PGconn *pg;
+	struct log_sink *log;
+	int version;        /* 150020 */
+	int pid;            /* pg_backend_pid(), compared with PQbackendPID: a pooler is refused (17) */
+	char *dbname;       /* raw current_database() */
+	uint32_t db_oid;    /* its OID at connect */
+	char *user;         /* current_user */
+	bool superuser;
+	char *system_id;    /* pg_control_system(), NULL when not permitted */
+};
+
+/* ERR_DATABASE when unreachable, ERR_REFUSED for password/role/database refusals... with hints. */
+MUST_CHECK bool db_open(const struct db_params *params, struct db **db, struct err *err);
+void db_close(struct db *db); /* NULL is fine */
+DEFINE_AUTO(struct db, db_close)
+
+/* Runs SQL text (one or several statements, no result wanted). SQLSTATE into err. */
+MUST_CHECK bool db_exec(struct db *db, struct err *err, const char *sql);
+MUST_CHECK bool db_execf(struct db *db, struct err *err, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+/*
+ * One statement with text parameters (NULL: SQL NULL), every result in text.
+ *
+ *	AUTO_RESULT(rows);
+ *	if (!db_query(db, &rows, err, "select relname from pg_class where oid = $1", oid_text)) ...
+ *	db_get(&rows, i, 0)      NULL for SQL NULL
+ */
+struct db_result {
+	PGresult *pg;
+};
+void db_result_release(struct db_result *result);
+#define AUTO_RESULT(name) CLEANUP(db_result_release) struct db_result name = {0}
+
+/* Parameters: the const char * values after sql, as many as its highest $n. */
+#define db_query(db, result, err, sql, ...)                                                        \
+	db_query_params((db), (result), (err), (sql),                                              \
+		sizeof((const char *[]){NULL, ##__VA_ARGS__}) / sizeof(char *) - 1,                \
+		(const char *[]){NULL, ##__VA_ARGS__} + 1)
+MUST_CHECK bool db_query_params(struct db *db, struct db_result *result, struct err *err,
+	const char *sql, size_t count, const char *const *params);
+int db_rows(const struct db_result *result);
+const char *db_get(const struct db_result *result, int row, int column); /* NULL for SQL NULL */
+int64_t db_get_int(const struct db_result *result, int row, int column); /* 0 for NULL */
+bool db_get_bool(const struct db_result *result, int row, int column);
+int64_t db_affected(const struct db_result *result); /* rows of the command tag */
+
+/* One text value of the first row (caller owns); NULL for no row or SQL NULL. */
+#define db_value(db, value, err, sql, ...)                                                         \
+	db_value_params((db), (value), (err), (sql),                                               \
+		sizeof((const char *[]){NULL, ##__VA_ARGS__}) / sizeof(char *) - 1,                \
+		(const char *[]){NULL, ##__VA_ARGS__} + 1)
+MUST_CHECK bool db_value_params(struct db *db, char **value, struct err *err, const char *sql,
+	size_t count, const char *const *params);
+
+/* Quoted for SQL text in this session's encoding; caller owns. */
+char *db_ident(struct db *db, const char *name);
+char *db_qualified(struct db *db, const char *schema, const char *name);
+char *db_literal(struct db *db, const char *text);
+
+/* A transaction that rolls back at the end of the scope unless committed. */
+struct db_tx {
+	struct db *db; /* NULL: none open */
+};
+MUST_CHECK bool db_begin(struct db *db, struct db_tx *tx, const char *mode, struct err *err);
+MUST_CHECK bool db_commit(struct db_tx *tx, struct err *err);
+void db_rollback(struct db_tx *tx);
+#define AUTO_TX(name) CLEANUP(db_rollback) struct db_tx name = {0}
+
+/* Fills err from a libpq result or connection: code, SQLSTATE, detail, hint. Returns false. */
+bool db_error(struct db *db, const PGresult *result, struct err *err, const char *what);
+/* Character position (from 1) of the last SQL error in its statement, 0 unknown. */
+int db_error_position(const struct db *db);
+
+/* Asks the server to cancel what this session is running (from another thread or a handler). */
+void db_cancel(struct db *db);
+
+/* Schema `mig` in this database: made when absent, owner and ACL checked (ERR_REFUSED). */
+MUST_CHECK bool db_mig_schema(struct db *db, struct err *err);
+
+#endif

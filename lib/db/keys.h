@@ -1,0 +1,77 @@
+/*
+ * Keys (safety 1-3): advisory locks that exclude runs, dead runs' statements, and swaps.
+ *
+ * Numbers: first 8 bytes, big-endian, of SHA-256 of "mig:run:<raw database name>" (work, swap,
+ * backup likewise). Run, swap and backup keys live in database `postgres` of the same server, in
+ * dedicated autocommit sessions that poll; the work key lives in the target.
+ *
+ * Order in every program: swap key, work key, then run key or kinship; keys_check() again before
+ * each statement that changes something and before each commit.
+ */
+#ifndef DB_KEYS_H
+#define DB_KEYS_H
+
+#include "db/db.h"
+
+int64_t keys_number(const char *kind, const char *dbname); /* kind: "run", "work", "swap", "backup" */
+
+enum keys_mode {
+	KEYS_RUN,    /* run key exclusively, or kinship with the run named in mig_run */
+	KEYS_BACKUP, /* run key shared (or kinship), and the backup key exclusively */
+};
+
+struct keys_request {
+	struct db_params target;  /* the live database */
+	enum keys_mode mode;
+	const char *mig_run;      /* value of MIG_RUN ("<id>:<backend pid>"), NULL: started alone */
+	const char *program;      /* "mig-apply upgrade": into application_name */
+	int64_t lock_wait_ms;     /* how long to wait for the run key */
+	struct log_sink *log;
+};
+
+struct keys {
+	struct db *session;   /* in `postgres` (or the target, see in_target): swap, run, backup keys */
+	bool kin;             /* a child of a run: the run key is the parent's */
+	char *run_id;         /* the run's id, or one made for this program alone */
+	int run_pid;          /* backend that holds the run key */
+	bool in_target;       /* `postgres` could not be reached: no swap */
+	char *dbname;
+};
+
+/* Takes swap key (shared) and run key or kinship. ERR_LOCK names the holder and since when. */
+MUST_CHECK bool keys_take(const struct keys_request *request, struct keys **keys, struct err *err);
+void keys_release(struct keys *keys);
+DEFINE_AUTO(struct keys, keys_release)
+/* The work key, shared, in `db`, a session on the target that is about to change something. */
+MUST_CHECK bool keys_work(struct keys *keys, struct db *db, struct err *err);
+/* Still ours (key session alive, kinship holds)? Else ERR_LOCK: cancel, roll back, stop. */
+MUST_CHECK bool keys_check(struct keys *keys, struct err *err);
+
+/* The runner's side: holds the run key for a whole run; application_name names run and step. */
+MUST_CHECK bool keys_run_hold(const struct db_params *target, const char *run_id,
+	const char *what, int64_t lock_wait_ms, struct keys **keys, struct err *err);
+MUST_CHECK bool keys_run_step(struct keys *keys, const char *step, struct err *err);
+/* "<id>:<pid>" for the children's MIG_RUN; caller owns. */
+char *keys_mig_run(const struct keys *keys);
+
+/*
+ * The work key exclusively (safety 2): waits up to 30 s, then terminates the backends that hold it,
+ * then ERR_LOCK. Proves that no statement of a dead program is still running. Released at once.
+ */
+MUST_CHECK bool keys_drain_work(
+	const struct db_params *target, struct log_sink *log, struct err *err);
+/* The swap key exclusively, for the swapper (safety 7), on the keys' own session. */
+MUST_CHECK bool keys_swap_exclusive(struct keys *keys, int64_t wait_ms, struct err *err);
+
+/* Who holds the run key of a database; all NULL/0 when nobody. Caller releases with keys_holder_release. */
+struct keys_holder {
+	char *application_name;
+	char *since; /* UTC start of the backend */
+	char *client;
+	char *user;
+	int pid;
+};
+MUST_CHECK bool keys_who(const struct db_params *target, struct keys_holder *holder, struct err *err);
+void keys_holder_release(struct keys_holder *holder);
+
+#endif

@@ -1,0 +1,36 @@
+/*
+ * Writes stopped, proved by two readings (safety 12): R0 after the drain and before the restore
+ * point, R1 just before the swap; R1 - R0 must equal what mig's own sessions report.
+ *
+ * The proof of a run is one file of JSON lines, proof.json in the run directory: one "reading" line
+ * (R0), then an "own" line per commit of mig's sessions, or an "unknown" line with a reason.
+ */
+#ifndef MAINT_WRITES_H
+#define MAINT_WRITES_H
+
+#include "db/db.h"
+
+/* Ends every session in the database that is not mig's own; waits until they are gone. */
+MUST_CHECK bool writes_end_sessions(struct db *db, struct err *err);
+
+/* Takes R0 (ending foreign sessions first) and starts the file anew; key_pid: the run's key backend. */
+MUST_CHECK bool writes_begin(struct db *db, int key_pid, const char *path, struct err *err);
+/* In the session that is about to commit: appends its row counters. No file at path: nothing. */
+MUST_CHECK bool writes_report_own(struct db *db, const char *path, struct err *err);
+/* Something happened that makes the proof impossible: appends the reason. Best effort. */
+void writes_report_unknown(const char *path, const char *reason);
+
+enum writes_answer { WRITES_STOPPED, WRITES_SEEN, WRITES_UNKNOWN };
+struct writes_verdict {
+	enum writes_answer answer;
+	char *reason;          /* one line: which table, how many, or why unknown */
+	struct strbuf totals;  /* totals of pg_stat_database at R1, for the check under the lock */
+};
+/* Takes R1 (ending foreign sessions first) and compares. `ignore`: "schema.table" names. */
+MUST_CHECK bool writes_end(struct db *db, const char *path, const struct strvec *ignore,
+	struct writes_verdict *verdict, struct err *err);
+/* pg_stat_database totals of a database OID, read from any database, as one text. */
+MUST_CHECK bool writes_totals(struct db *db, uint32_t db_oid, struct strbuf *out, struct err *err);
+void writes_verdict_release(struct writes_verdict *verdict);
+
+#endif
