@@ -1,0 +1,120 @@
+# make            build everything into build/bin
+# make check      all tests (SAN=1: under ASan and UBSan, in build/san)
+# make lint       format, clang-tidy, cppcheck, shellcheck, layers, banned functions, clang build
+# make coverage   line coverage of lib/
+# make demo       a deploy that works, then one that is caught and undone (KEEP=1 keeps the cluster)
+# make soak       the long tests in full (ROUNDS=N)
+# make install    DESTDIR= PREFIX=/usr/local
+# make deps       installs what is missing of the Debian packages that the build needs
+
+CC ?= gcc
+PREFIX ?= /usr/local
+BUILD ?= build$(if $(SAN),/san)$(if $(COVERAGE),/coverage)
+
+packages = libpq libzstd libarchive libcurl libssh2 yaml-0.1 jansson libcrypto libxxhash
+warnings = -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+	-Wwrite-strings -Wno-missing-field-initializers
+sanitize = $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined)
+coverage_flags = $(if $(COVERAGE),--coverage -fprofile-update=atomic)
+comma := ,
+CFLAGS ?= -O2 -g
+CPPFLAGS += -Ilib -D_GNU_SOURCE $(shell pkg-config --cflags $(packages) 2>/dev/null)
+all_cflags = -std=gnu11 $(warnings) -fno-strict-aliasing -pthread $(CFLAGS) $(sanitize) $(coverage_flags)
+LDLIBS = $(shell pkg-config --libs $(packages) 2>/dev/null) -lpg_query -lm
+all_ldflags = -pthread $(LDFLAGS) $(sanitize) $(coverage_flags)
+
+lib_sources := $(sort $(wildcard lib/*/*.c))
+cmd_sources := $(sort $(wildcard cmd/*.c))
+unit_sources := $(sort $(wildcard tests/unit/test_*.c))
+support_sources := $(sort $(wildcard tests/support/*.c))
+example_sources := $(sort $(wildcard examples/shop/*.c))
+
+library = $(BUILD)/libmig.a
+programs = $(cmd_sources:cmd/%.c=$(BUILD)/bin/%)
+unit_tests = $(unit_sources:tests/unit/%.c=$(BUILD)/unit/%)
+support = $(support_sources:tests/support/%.c=$(BUILD)/support/%)
+examples = $(example_sources:examples/shop/%.c=$(BUILD)/shop/%)
+
+.PHONY: all check lint coverage install deps demo soak clean format unit support man FORCE
+.SECONDARY:
+
+all: $(programs) $(examples) man
+
+check: deps
+	$(MAKE) all unit support
+	BUILD=$(BUILD) tests/run
+
+unit: $(unit_tests)
+support: $(support)
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(all_cflags) -MMD -MP -c -o $@ $<
+
+# Objects are made anew when the flags change.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(CPPFLAGS) $(all_cflags)' | cmp -s - $@ || echo '$(CC) $(CPPFLAGS) $(all_cflags)' > $@
+
+$(library): $(lib_sources:%.c=$(BUILD)/obj/%.o)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(library)
+	@mkdir -p $(@D)
+	$(CC) $(all_ldflags) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(library)
+	@mkdir -p $(@D)
+	$(CC) $(all_ldflags) -o $@ $^ $(LDLIBS) -lcmocka
+
+$(BUILD)/support/%: $(BUILD)/obj/tests/support/%.o $(library)
+	@mkdir -p $(@D)
+	$(CC) $(all_ldflags) -o $@ $^ $(LDLIBS) -lmicrohttpd
+
+$(BUILD)/shop/%: $(BUILD)/obj/examples/shop/%.o $(library)
+	@mkdir -p $(@D)
+	$(CC) $(all_ldflags) -o $@ $^ $(LDLIBS) -lmicrohttpd
+
+# One man page per program: prose from docs/man, tables from the program itself.
+man_pages = $(programs:$(BUILD)/bin/%=$(BUILD)/man/%.1)
+man: $(man_pages)
+$(BUILD)/man/%.1: $(BUILD)/bin/% $(wildcard docs/man/*.md)
+	@mkdir -p $(@D)
+	$< --print-man $(wildcard docs/man/$*.md) > $@.tmp && mv $@.tmp $@
+
+lint:
+	tools/deps lint
+	tools/lint
+
+format:
+	clang-format -i lib/*/*.[ch] cmd/*.c tests/*/*.[ch] examples/shop/*.[ch]
+
+coverage: deps
+	tools/deps lint
+	$(MAKE) COVERAGE=1 check
+	tools/coverage build/coverage
+
+demo: deps
+	$(MAKE) all support
+	BUILD=$(BUILD) examples/shop/demo
+
+soak: deps
+	$(MAKE) all support unit
+	BUILD=$(BUILD) tests/soak
+
+deps:
+	@tools/deps
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
+		$(DESTDIR)$(PREFIX)/share/doc/mig $(DESTDIR)$(PREFIX)/share/mig/playbooks
+	install $(programs) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 $(man_pages) $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 README.md docs/*.md $(DESTDIR)$(PREFIX)/share/doc/mig
+	install -m 644 $(wildcard playbooks/*.yaml) $(DESTDIR)$(PREFIX)/share/mig/playbooks
+
+clean:
+	rm -rf build
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -1,0 +1,62 @@
+# Loaded by every bats file: `load ../support/common`.
+# setup_file starts one private cluster for the file; each test gets a database of its own, a
+# working folder, and the programs first in PATH. A failing test keeps its folder.
+# shellcheck shell=bash
+# shellcheck source=tests/support/cluster.sh
+source "$BATS_TEST_DIRNAME/../support/cluster.sh"
+BUILD=${BUILD:-$BATS_TEST_DIRNAME/../../build}
+
+common_setup_file() {
+	cluster_start
+	export CLUSTER PGHOST PGPORT PGUSER PGDATABASE
+}
+
+common_teardown_file() {
+	cluster_stop
+}
+
+common_setup() {
+	PATH=$BUILD/bin:$PATH
+	WORK=$(mktemp -d "${TMPDIR:-/tmp}/mig-test.XXXXXX")
+	export XDG_STATE_HOME=$WORK/state HOME=$WORK
+	unset MIG_RUN MIG_ENV MIG_CONFIG MIG_JSON
+	cd "$WORK" || return 1
+	DB=t_$BATS_TEST_NUMBER
+	psql -Xqc "drop database if exists $DB with (force)" -c "create database $DB" postgres
+	export PGDATABASE=$DB
+}
+
+common_teardown() {
+	if [ -n "${BATS_TEST_COMPLETED:-}" ]; then
+		cd /
+		rm -rf "$WORK"
+	else
+		echo "# its folder is kept: $WORK" >&3
+	fi
+}
+
+# expect STATUS COMMAND..: runs it, fails with its output when the exit status differs.
+# Output is in $output (stdout and stderr), lines in ${lines[@]}.
+expect() {
+	local wanted=$1
+	shift
+	run "$@"
+	if [ "$status" != "$wanted" ]; then
+		echo "expected exit $wanted, got $status: $*"
+		echo "$output"
+		return 1
+	fi
+}
+
+# says TEXT: the last output contains it
+says() {
+	[[ $output = *"$1"* ]] || {
+		echo "expected to read: $1"
+		echo "got: $output"
+		return 1
+	}
+}
+
+sql() {
+	psql -XAtq -v ON_ERROR_STOP=1 "$@"
+}

@@ -1,0 +1,169 @@
+/* err, strbuf, strvec, clock, secret, fs, proc, suggest: what every other room stands on. */
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/fs.h"
+#include "base/proc.h"
+#include "base/secret.h"
+#include "base/suggest.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static void err_is_a_value(void **state)
+{
+	(void)state;
+	AUTO_ERR(err);
+	assert_false(err_set(&err, ERR_NOTFOUND, "no snapshot %s", "x"));
+	assert_false(err_hint(&err, "list them: mig-backup list"));
+	err_context(&err, "store local");
+	assert_string_equal(err.msg, "store local: no snapshot x");
+	assert_int_equal(err_exit_status(&err), 14);
+	assert_int_equal(err_from_status(13), ERR_LOCK);
+	assert_int_equal(err_from_status(99), ERR_FAILED);
+	struct err other = ERR_INIT;
+	err_move(&other, &err);
+	assert_null(err.msg);
+	assert_int_equal(other.code, ERR_NOTFOUND);
+	err_release(&other);
+}
+
+static void strings_grow_and_join(void **state)
+{
+	(void)state;
+	AUTO_STRBUF(sb);
+	assert_string_equal(sb.buf, "");
+	strbuf_addf(&sb, "  %d-%s ", 7, "x");
+	strbuf_trim(&sb);
+	assert_string_equal(sb.buf, "7-x");
+	AUTO_STRVEC(vec);
+	strvec_split(&vec, "a,,b c", ',');
+	assert_int_equal(vec.count, 3);
+	AUTO_FREE char *shell = strvec_shell(&vec);
+	assert_string_equal(shell, "a '' 'b c'");
+	assert_true(strvec_has(&vec, "b c"));
+}
+
+static void durations_and_sizes_need_sense(void **state)
+{
+	(void)state;
+	AUTO_ERR(err);
+	int64_t value = 0;
+	assert_true(clock_parse_duration("500ms", &value, &err));
+	assert_int_equal(value, 500);
+	assert_true(clock_parse_duration("26h", &value, &err));
+	assert_int_equal(value, 26 * 3600000LL);
+	assert_false(clock_parse_duration("26", &value, &err));
+	assert_int_equal(err.code, ERR_USAGE);
+	assert_false(clock_parse_duration("-1s", &value, &err));
+	assert_false(clock_parse_duration("99999999999d", &value, &err));
+	assert_true(clock_parse_size("64MiB", &value, &err));
+	assert_int_equal(value, 64 << 20);
+	assert_true(clock_parse_size("10GB", &value, &err));
+	assert_int_equal(value, 10000000000LL);
+	assert_false(clock_parse_size("10 parsecs", &value, &err));
+}
+
+static void times_are_read_back(void **state)
+{
+	(void)state;
+	AUTO_ERR(err);
+	int64_t ms = 0;
+	assert_true(clock_parse_time("2026-11-20T01:02:03Z", &ms, &err));
+	AUTO_FREE char *text = clock_utc(ms);
+	assert_string_equal(text, "2026-11-20T01:02:03Z");
+	assert_true(clock_parse_time("2026-11-20T02:02:03+01:00", &ms, &err));
+	AUTO_FREE char *again = clock_utc(ms);
+	assert_string_equal(again, text);
+	assert_true(clock_parse_time("2h ago", &ms, &err));
+	assert_false(clock_parse_time("soon", &ms, &err));
+	assert_false(clock_parse_time("2026-13-20T01:02:03Z", &ms, &err));
+}
+
+static void secrets_are_redacted_by_value(void **state)
+{
+	(void)state;
+	secret_register("hunter22");
+	secret_register_conninfo("postgresql://u:p%40ss-word@h/db");
+	AUTO_FREE char *text = secret_redact("password hunter22 and p@ss-word and p%40ss-word");
+	assert_null(strstr(text, "hunter22"));
+	assert_null(strstr(text, "ss-word"));
+}
+
+static void files_appear_whole(void **state)
+{
+	(void)state;
+	AUTO_ERR(err);
+	AUTO_FREE char *dir = NULL;
+	assert_true(fs_temp_dir(NULL, &dir, &err));
+	AUTO_FREE char *path = fs_join(dir, "a/b/c");
+	AUTO_FREE char *parent = fs_dirname(path);
+	assert_true(fs_mkdirs(parent, &err));
+	assert_true(fs_write_atomic(path, "hello", 5, &err));
+	assert_true(fs_append(path, " you", 4, true, &err));
+	AUTO_STRBUF(sb);
+	assert_true(fs_read(path, 0, &sb, &err));
+	assert_string_equal(sb.buf, "hello you");
+	assert_false(fs_read("/nonexistent/x", 0, &sb, &err));
+	assert_int_equal(err.code, ERR_NOTFOUND);
+	assert_true(fs_remove_tree(dir, &err));
+	assert_false(fs_exists(dir));
+}
+
+static void children_are_drained_and_timed(void **state)
+{
+	(void)state;
+	AUTO_ERR(err);
+	AUTO_STRVEC(argv);
+	strvec_push(&argv, "sh");
+	strvec_push(&argv, "-c");
+	strvec_push(&argv, "cat; echo bad >&2; exit 3");
+	struct proc_spec spec = {.argv = &argv, .input = "in\n", .input_length = 3};
+	struct proc_result result;
+	AUTO_STRBUF(out);
+	AUTO_STRBUF(errout);
+	assert_true(proc_capture(&spec, &result, &out, &errout, &err));
+	assert_int_equal(result.status, 3);
+	assert_string_equal(out.buf, "in\n");
+	assert_string_equal(errout.buf, "bad\n");
+
+	strvec_release(&argv);
+	strvec_push(&argv, "sleep");
+	strvec_push(&argv, "30");
+	struct proc_spec slow = {.argv = &argv, .timeout_ms = 100, .grace_ms = 500};
+	assert_true(proc_run(&slow, &result, &err));
+	assert_true(result.timed_out);
+	assert_int_equal(result.status, 124);
+	assert_true(result.took_ms < 5000);
+
+	strvec_release(&argv);
+	strvec_push(&argv, "/nonexistent/program");
+	assert_false(proc_run(&spec, &result, &err));
+	assert_non_null(strstr(err.msg, "/nonexistent/program"));
+}
+
+static void near_words_are_offered(void **state)
+{
+	(void)state;
+	const char *const words[] = {"create", "list", "show"};
+	assert_string_equal(suggest_nearest("craete", words, 3), "create");
+	assert_null(suggest_nearest("zzzzzz", words, 3));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(err_is_a_value),
+		cmocka_unit_test(strings_grow_and_join),
+		cmocka_unit_test(durations_and_sizes_need_sense),
+		cmocka_unit_test(times_are_read_back),
+		cmocka_unit_test(secrets_are_redacted_by_value),
+		cmocka_unit_test(files_appear_whole),
+		cmocka_unit_test(children_are_drained_and_timed),
+		cmocka_unit_test(near_words_are_offered),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
