@@ -22,10 +22,10 @@
 #define AUTO_FREE CLEANUP(base_free_pointer)
 
 /* Makes `name##_auto(type **)` for a `name(type *)` destructor, for use with CLEANUP. */
-#define DEFINE_AUTO(type, name)                                                                    \
-	static inline void name##_auto(type **pointer)                                             \
-	{                                                                                          \
-		name(*pointer);                                                                    \
+#define DEFINE_AUTO(type, name) \
+	static inline void name##_auto(type **pointer) \
+	{ \
+		name(*pointer); \
 	}
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
@@ -44,20 +44,20 @@ char *xstrfmt(const char *fmt, ...) PRINTF_LIKE(1, 2);
 char *xvstrfmt(const char *fmt, va_list args) PRINTF_LIKE(1, 0);
 
 /* Hands the value over and leaves NULL behind: `return xtake(&text);` */
-#define xtake(pointer)                                                                             \
-	({                                                                                         \
-		__typeof__(*(pointer)) taken_ = *(pointer);                                        \
-		*(pointer) = NULL;                                                                 \
-		taken_;                                                                            \
+#define xtake(pointer) \
+	({ \
+		__typeof__(*(pointer)) taken_ = *(pointer); \
+		*(pointer) = NULL; \
+		taken_; \
 	})
 
 /* Makes room for one more element in a grown array {items, count, allocated}. */
-#define xgrow(items, count, allocated)                                                             \
-	do {                                                                                       \
-		if ((count) + 1 > (allocated)) {                                                   \
-			(allocated) = (allocated) ? (allocated)*2 : 8;                             \
-			(items) = xrealloc((items), (allocated) * sizeof((items)[0]));             \
-		}                                                                                  \
+#define xgrow(items, count, allocated) \
+	do { \
+		if ((count) + 1 > (allocated)) { \
+			(allocated) = (allocated) ? (allocated)*2 : 8; \
+			(items) = xrealloc((items), (allocated) * sizeof((items)[0])); \
+		} \
 	} while (0)
 
 bool str_starts(const char *text, const char *prefix);

@@ -8,7 +8,7 @@
 #include "base/err.h"
 #include <time.h>
 
-int64_t clock_now_ms(void);       /* since 1970, UTC */
+int64_t clock_now_ms(void); /* since 1970, UTC */
 int64_t clock_monotonic_ms(void); /* for measuring */
 void clock_sleep_ms(int64_t ms);
 /* "2026-11-20T01:02:03Z" / "2026-11-20T01:02:03.123Z" / "20261120T010203Z"; caller owns. */
@@ -24,7 +24,7 @@ MUST_CHECK bool clock_parse_duration(const char *text, int64_t *ms, struct err *
 /* "64MiB", "10GB", "512" (bytes). ERR_USAGE. */
 MUST_CHECK bool clock_parse_size(const char *text, int64_t *bytes, struct err *err);
 char *clock_duration_text(int64_t ms); /* "0.3 s", "41.2 s", "3m 05s", "2h 10m" */
-char *clock_size_text(int64_t bytes);  /* "812 B", "1.8 GiB" */
+char *clock_size_text(int64_t bytes); /* "812 B", "1.8 GiB" */
 
 /* An id that sorts by time and never repeats: "20261120T010203Z-1a2b3c". Caller owns. */
 char *clock_new_id(void);

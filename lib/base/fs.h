@@ -20,7 +20,8 @@ bool fs_is_dir(const char *path);
 /* ERR_NOTFOUND when absent, ERR_FAILED otherwise; files over `limit` bytes (0: 64 MiB) refused. */
 MUST_CHECK bool fs_read(const char *path, size_t limit, struct strbuf *out, struct err *err);
 /* Temporary name in the same folder, write, fsync, rename, fsync of the folder. */
-MUST_CHECK bool fs_write_atomic(const char *path, const void *bytes, size_t length, struct err *err);
+MUST_CHECK bool fs_write_atomic(
+	const char *path, const void *bytes, size_t length, struct err *err);
 /* Appends in one write and, if durable, fsyncs. Creates the file. */
 MUST_CHECK bool fs_append(
 	const char *path, const void *bytes, size_t length, bool durable, struct err *err);

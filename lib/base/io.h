@@ -20,9 +20,10 @@ struct io_writer {
 
 struct io_reader;
 struct io_reader_ops {
-	/* Reads exactly length bytes at offset, or fails (ERR_CORRUPT past the end). Thread-safe. */
-	bool (*read_at)(struct io_reader *r, int64_t offset, void *bytes, size_t length,
-		struct err *err);
+	/* Reads exactly length bytes at offset, or fails (ERR_CORRUPT past the end). Thread-safe.
+	 */
+	bool (*read_at)(
+		struct io_reader *r, int64_t offset, void *bytes, size_t length, struct err *err);
 	int64_t (*size)(struct io_reader *r);
 	void (*close)(struct io_reader *r);
 };

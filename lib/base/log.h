@@ -20,7 +20,8 @@ struct log_sink {
 	/* Borrows everything; must be thread-safe. */
 	void (*emit)(struct log_sink *sink, enum log_level level, const char *event, json_t *fields,
 		const char *text);
-	/* Progress of one long thing: done of total (0: unknown) in unit "bytes" or "rows". Cheap. */
+	/* Progress of one long thing: done of total (0: unknown) in unit "bytes" or "rows". Cheap.
+	 */
 	void (*progress)(struct log_sink *sink, const char *what, const char *unit, int64_t done,
 		int64_t total);
 };

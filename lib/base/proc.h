@@ -1,10 +1,9 @@
 /*
  * Child processes: argv lists, never shell text; own process group; killed when this process dies.
  *
- *	struct proc_spec spec = {.argv = &argv, .timeout_ms = 60000, .on_stdout = take_line, .ctx = x};
- *	struct proc_result result;
- *	if (!proc_run(&spec, &result, err)) return false;      could not be started: ERR_FAILED
- *	if (result.status != 0) ...
+ *	struct proc_spec spec = {.argv = &argv, .timeout_ms = 60000, .on_stdout = take_line, .ctx =
+ *x}; struct proc_result result; if (!proc_run(&spec, &result, err)) return false;      could not be
+ *started: ERR_FAILED if (result.status != 0) ...
  *
  * Output arrives line by line (without newline; a line over 1 MiB is cut); both streams are always
  * drained. Nothing of the child's life is left when proc_run returns: its whole group is gone.
@@ -19,12 +18,12 @@
 
 struct proc_spec {
 	const struct strvec *argv; /* argv[0] with a "/" is a path, else searched in PATH */
-	const struct strvec *env;  /* "NAME=value" added to (or replacing in) ours; "NAME" unsets */
-	const char *cwd;           /* NULL: ours */
-	const void *input;         /* bytes for stdin; NULL: /dev/null */
+	const struct strvec *env; /* "NAME=value" added to (or replacing in) ours; "NAME" unsets */
+	const char *cwd; /* NULL: ours */
+	const void *input; /* bytes for stdin; NULL: /dev/null */
 	size_t input_length;
 	int64_t timeout_ms; /* 0: none; then TERM to the group, KILL after grace_ms */
-	int64_t grace_ms;   /* 0: 10 s */
+	int64_t grace_ms; /* 0: 10 s */
 	void (*on_stdout)(void *ctx, const char *line);
 	void (*on_stderr)(void *ctx, const char *line);
 	void (*on_start)(void *ctx, pid_t pid);
@@ -34,8 +33,8 @@ struct proc_spec {
 };
 
 struct proc_result {
-	int status;      /* exit status; 128+n when ended by signal n; 124 on timeout */
-	bool signalled;  /* did not exit by itself (signal, timeout, cancelled) */
+	int status; /* exit status; 128+n when ended by signal n; 124 on timeout */
+	bool signalled; /* did not exit by itself (signal, timeout, cancelled) */
 	bool timed_out;
 	bool cancelled;
 	int64_t took_ms;
@@ -53,7 +52,7 @@ MUST_CHECK bool proc_capture(struct proc_spec *spec, struct proc_result *result,
  */
 struct proc_stream {
 	pid_t pid;
-	int out;   /* read end of its stdout */
+	int out; /* read end of its stdout */
 	int errfd; /* its stderr, an unlinked temporary file */
 	char *name;
 };

@@ -13,9 +13,9 @@ struct strbuf {
 };
 
 extern char strbuf_empty[1];
-#define STRBUF_INIT                                                                                \
-	{                                                                                          \
-		.buf = strbuf_empty                                                                \
+#define STRBUF_INIT \
+	{ \
+		.buf = strbuf_empty \
 	}
 #define AUTO_STRBUF(name) CLEANUP(strbuf_release) struct strbuf name = STRBUF_INIT
 

@@ -12,13 +12,13 @@ struct strvec {
 	size_t alloc;
 };
 
-#define STRVEC_INIT                                                                                \
-	{                                                                                          \
-		0                                                                                  \
+#define STRVEC_INIT \
+	{ \
+		0 \
 	}
 #define AUTO_STRVEC(name) CLEANUP(strvec_release) struct strvec name = STRVEC_INIT
-#define STRVEC_EACH(vec, item)                                                                     \
-	for (size_t i_##item = 0; i_##item < (vec)->count; i_##item++)                             \
+#define STRVEC_EACH(vec, item) \
+	for (size_t i_##item = 0; i_##item < (vec)->count; i_##item++) \
 		for (const char *item = (vec)->items[i_##item]; item; item = NULL)
 
 void strvec_release(struct strvec *vec);

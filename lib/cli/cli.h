@@ -18,22 +18,14 @@
  *	FLAG bool   STRING const char *   INT int64_t   DURATION int64_t ms   SIZE int64_t bytes
  *	LIST struct strvec (repeatable, each value appended)   NAMES struct strvec (comma-separated)
  */
-enum cli_type {
-	CLI_FLAG,
-	CLI_STRING,
-	CLI_INT,
-	CLI_DURATION,
-	CLI_SIZE,
-	CLI_LIST,
-	CLI_NAMES
-};
+enum cli_type { CLI_FLAG, CLI_STRING, CLI_INT, CLI_DURATION, CLI_SIZE, CLI_LIST, CLI_NAMES };
 
 struct cli_option {
 	const char *name; /* without "--" */
-	char letter;      /* 0: none */
+	char letter; /* 0: none */
 	enum cli_type type;
 	size_t offset;
-	const char *arg;  /* "N", "FILE"; NULL for flags */
+	const char *arg; /* "N", "FILE"; NULL for flags */
 	const char *help; /* one line, lower case, no full stop */
 };
 /* Option lists end with {0}. */
@@ -42,9 +34,11 @@ struct cli;
 typedef bool (*cli_action)(struct cli *cli, void *settings, struct err *err);
 
 struct cli_verb {
-	const char *name;     /* NULL: the program's operand form (mig-run PLAYBOOK, mig-restore SNAPSHOT) */
-	const char *operands; /* "SNAPSHOT", "[TARGET]", "A [B..]"; NULL: none. Counts are checked by it. */
-	const char *summary;  /* one line */
+	const char *name; /* NULL: the program's operand form (mig-run PLAYBOOK, mig-restore
+			     SNAPSHOT) */
+	const char *operands; /* "SNAPSHOT", "[TARGET]", "A [B..]"; NULL: none. Counts are checked
+				 by it. */
+	const char *summary; /* one line */
 	const struct cli_option *options; /* may be NULL */
 	cli_action run;
 };

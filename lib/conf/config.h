@@ -1,7 +1,8 @@
 /*
- * mig.yaml, read and checked: which environment is meant, which database, which store, which policy.
- * Parts that belong to a room (maintenance providers, alerts, checks) stay as nodes that the room's
- * own rows read. Nothing here reads the process environment by itself: `getenv` is handed down.
+ * mig.yaml, read and checked: which environment is meant, which database, which store, which
+ * policy. Parts that belong to a room (maintenance providers, alerts, checks) stay as nodes that
+ * the room's own rows read. Nothing here reads the process environment by itself: `getenv` is
+ * handed down.
  */
 #ifndef CONF_CONFIG_H
 #define CONF_CONFIG_H
@@ -15,16 +16,16 @@ struct conf_policies {
 	enum conf_policy swap_back;
 	enum conf_policy restore;
 	enum conf_policy destructive;
-	int64_t destructive_backup_ms;      /* {require_backup: T}; 0: none */
-	int64_t upgrade_backup_ms;          /* 0: none */
-	int64_t upgrade_rehearsed_ms;       /* 0: none */
-	char *upgrade_window;               /* NULL: any time */
+	int64_t destructive_backup_ms; /* {require_backup: T}; 0: none */
+	int64_t upgrade_backup_ms; /* 0: none */
+	int64_t upgrade_rehearsed_ms; /* 0: none */
+	char *upgrade_window; /* NULL: any time */
 	enum { LINT_OFF, LINT_WARN, LINT_ERROR } lint;
 };
 
 struct conf_migrations {
-	char *dir;           /* absolute */
-	char *format;        /* "auto", "sql", ... */
+	char *dir; /* absolute */
+	char *format; /* "auto", "sql", ... */
 	char *version_table; /* default alembic_version */
 	struct strvec settings; /* "work_mem=256MB": session settings */
 	const struct conf_node *node; /* NULL without configuration */
@@ -39,13 +40,13 @@ struct conf_store {
 /* One environment, complete: what every program works on. */
 struct conf_env {
 	struct conf_document *doc; /* NULL without mig.yaml */
-	char *config_path;         /* absolute; NULL without mig.yaml */
-	char *project;             /* without mig.yaml: "default" */
-	char *name;                /* without mig.yaml: "default" */
-	char *state_dir;           /* absolute: <state_dir>/<project>/<environment> */
-	char *conninfo;            /* what libpq gets: conninfo or URI, "" = PG* variables and defaults */
-	char *conninfo_origin;     /* "-d", "DATABASE_URL", "mig.yaml:12:3", "PG*" */
-	char *pin_system;          /* NULL: not pinned */
+	char *config_path; /* absolute; NULL without mig.yaml */
+	char *project; /* without mig.yaml: "default" */
+	char *name; /* without mig.yaml: "default" */
+	char *state_dir; /* absolute: <state_dir>/<project>/<environment> */
+	char *conninfo; /* what libpq gets: conninfo or URI, "" = PG* variables and defaults */
+	char *conninfo_origin; /* "-d", "DATABASE_URL", "mig.yaml:12:3", "PG*" */
+	char *pin_system; /* NULL: not pinned */
 	char *pin_dbname;
 	bool production;
 	struct conf_policies policy;
@@ -53,16 +54,17 @@ struct conf_env {
 	struct conf_store *stores;
 	size_t store_count; /* at least one; the default is <state_dir>/snapshots */
 	const struct conf_node *maintenance; /* list of providers; NULL: none */
-	const struct conf_node *smoke;       /* {base, header, checks}; NULL: none */
-	const struct conf_node *alerts;      /* receivers by name; NULL: none */
-	const struct conf_node *node;        /* the environment's own map; NULL without mig.yaml */
-	struct strvec warnings;              /* literal secrets and the like; shown once */
+	const struct conf_node *smoke; /* {base, header, checks}; NULL: none */
+	const struct conf_node *alerts; /* receivers by name; NULL: none */
+	const struct conf_node *node; /* the environment's own map; NULL without mig.yaml */
+	struct strvec warnings; /* literal secrets and the like; shown once */
 };
 
 struct conf_request {
-	const char *config_path; /* --config / MIG_CONFIG; NULL: search upward from cwd, then /etc */
-	const char *env_name;    /* -e / MIG_ENV; NULL: the only one */
-	const char *dbname;      /* -d; NULL: none. A password in it is ERR_USAGE. */
+	const char
+		*config_path; /* --config / MIG_CONFIG; NULL: search upward from cwd, then /etc */
+	const char *env_name; /* -e / MIG_ENV; NULL: the only one */
+	const char *dbname; /* -d; NULL: none. A password in it is ERR_USAGE. */
 	const char *(*getenv)(const char *name);
 	bool no_database; /* do not resolve the connection (secrets may be absent) */
 };

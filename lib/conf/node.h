@@ -18,9 +18,9 @@ enum conf_kind { CONF_SCALAR, CONF_LIST, CONF_MAP };
 
 struct conf_node {
 	enum conf_kind kind;
-	char *text;  /* scalar: its text ("" for an empty or null scalar) */
+	char *text; /* scalar: its text ("" for an empty or null scalar) */
 	bool quoted; /* scalar: written with quotes or as a block */
-	char *key;   /* in a map: the name this value stands under */
+	char *key; /* in a map: the name this value stands under */
 	int key_line, key_column;
 	struct conf_node **items; /* list or map: children in file order */
 	size_t count, alloc;
@@ -30,7 +30,7 @@ struct conf_node {
 
 /* A parsed file owns its nodes. */
 struct conf_document {
-	char *path;      /* as shown in messages */
+	char *path; /* as shown in messages */
 	char *directory; /* names in the file are relative to it; absolute path */
 	struct conf_node *root;
 };
@@ -42,8 +42,8 @@ MUST_CHECK bool conf_document_parse(const char *path, const char *text, size_t l
 void conf_document_free(struct conf_document *doc);
 DEFINE_AUTO(struct conf_document, conf_document_free)
 
-#define CONF_EACH(node, child)                                                                     \
-	for (size_t i_##child = 0; (node) && i_##child < (node)->count; i_##child++)               \
+#define CONF_EACH(node, child) \
+	for (size_t i_##child = 0; (node) && i_##child < (node)->count; i_##child++) \
 		for (const struct conf_node *child = (node)->items[i_##child]; child; child = NULL)
 
 /* NULL when absent, or when map is NULL. */
@@ -91,11 +91,11 @@ struct conf_field {
 
 /*
  * Reads every key of a map into *out. Unknown keys are errors that name the nearest known one;
- * `extra` (may be NULL) is asked first about keys not in the table and returns true if it takes them.
- * *out must be zeroed; what was read stays in it also on failure (release it as usual).
+ * `extra` (may be NULL) is asked first about keys not in the table and returns true if it takes
+ * them. *out must be zeroed; what was read stays in it also on failure (release it as usual).
  */
-MUST_CHECK bool conf_read(const struct conf_node *map, const struct conf_field *fields, size_t count,
-	void *out, struct err *err);
+MUST_CHECK bool conf_read(const struct conf_node *map, const struct conf_field *fields,
+	size_t count, void *out, struct err *err);
 MUST_CHECK bool conf_read_value(
 	const struct conf_node *value, const struct conf_field *field, void *out, struct err *err);
 /* Frees every field of such a struct by the same table and zeroes it. */

@@ -1,9 +1,10 @@
 /*
  * A session with PostgreSQL: connect with mig's settings, run SQL, read results.
  *
- * Every session sets client_connection_check_interval=1s (14+), TCP keepalives and tcp_user_timeout,
- * default_transaction_read_only=off, search_path stays the role's own unless asked. Notices become
- * debug log lines. Parameters travel beside the SQL ($1), identifiers through db_ident().
+ * Every session sets client_connection_check_interval=1s (14+), TCP keepalives and
+ * tcp_user_timeout, default_transaction_read_only=off, search_path stays the role's own unless
+ * asked. Notices become debug log lines. Parameters travel beside the SQL ($1), identifiers through
+ * db_ident().
  */
 #ifndef DB_DB_H
 #define DB_DB_H
@@ -16,22 +17,22 @@
 
 /* How to reach the server: borrowed strings. */
 struct db_params {
-	const char *conninfo;         /* conninfo, URI, or "" */
-	const char *dbname;           /* another database of the same server; NULL: conninfo's */
+	const char *conninfo; /* conninfo, URI, or "" */
+	const char *dbname; /* another database of the same server; NULL: conninfo's */
 	const char *application_name; /* cut to 63 bytes */
-	struct log_sink *log;         /* may be NULL */
+	struct log_sink *log; /* may be NULL */
 };
 
 struct db {
 	PGconn *pg;
 	struct log_sink *log;
-	int version;        /* 150020 */
-	int pid;            /* pg_backend_pid(), compared with PQbackendPID: a pooler is refused (17) */
-	char *dbname;       /* raw current_database() */
-	uint32_t db_oid;    /* its OID at connect */
-	char *user;         /* current_user */
+	int version; /* 150020 */
+	int pid; /* pg_backend_pid(), compared with PQbackendPID: a pooler is refused (17) */
+	char *dbname; /* raw current_database() */
+	uint32_t db_oid; /* its OID at connect */
+	char *user; /* current_user */
 	bool superuser;
-	char *system_id;    /* pg_control_system(), NULL when not permitted */
+	char *system_id; /* pg_control_system(), NULL when not permitted */
 };
 
 /* ERR_DATABASE when unreachable, ERR_REFUSED for password/role/database refusals... with hints. */
@@ -57,9 +58,9 @@ void db_result_release(struct db_result *result);
 #define AUTO_RESULT(name) CLEANUP(db_result_release) struct db_result name = {0}
 
 /* Parameters: the const char * values after sql, as many as its highest $n. */
-#define db_query(db, result, err, sql, ...)                                                        \
-	db_query_params((db), (result), (err), (sql),                                              \
-		sizeof((const char *[]){NULL, ##__VA_ARGS__}) / sizeof(char *) - 1,                \
+#define db_query(db, result, err, sql, ...) \
+	db_query_params((db), (result), (err), (sql), \
+		sizeof((const char *[]){NULL, ##__VA_ARGS__}) / sizeof(char *) - 1, \
 		(const char *[]){NULL, ##__VA_ARGS__} + 1)
 MUST_CHECK bool db_query_params(struct db *db, struct db_result *result, struct err *err,
 	const char *sql, size_t count, const char *const *params);
@@ -70,9 +71,9 @@ bool db_get_bool(const struct db_result *result, int row, int column);
 int64_t db_affected(const struct db_result *result); /* rows of the command tag */
 
 /* One text value of the first row (caller owns); NULL for no row or SQL NULL. */
-#define db_value(db, value, err, sql, ...)                                                         \
-	db_value_params((db), (value), (err), (sql),                                               \
-		sizeof((const char *[]){NULL, ##__VA_ARGS__}) / sizeof(char *) - 1,                \
+#define db_value(db, value, err, sql, ...) \
+	db_value_params((db), (value), (err), (sql), \
+		sizeof((const char *[]){NULL, ##__VA_ARGS__}) / sizeof(char *) - 1, \
 		(const char *[]){NULL, ##__VA_ARGS__} + 1)
 MUST_CHECK bool db_value_params(struct db *db, char **value, struct err *err, const char *sql,
 	size_t count, const char *const *params);

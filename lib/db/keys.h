@@ -13,28 +13,30 @@
 
 #include "db/db.h"
 
-int64_t keys_number(const char *kind, const char *dbname); /* kind: "run", "work", "swap", "backup" */
+int64_t keys_number(
+	const char *kind, const char *dbname); /* kind: "run", "work", "swap", "backup" */
 
 enum keys_mode {
-	KEYS_RUN,    /* run key exclusively, or kinship with the run named in mig_run */
+	KEYS_RUN, /* run key exclusively, or kinship with the run named in mig_run */
 	KEYS_BACKUP, /* run key shared (or kinship), and the backup key exclusively */
 };
 
 struct keys_request {
-	struct db_params target;  /* the live database */
+	struct db_params target; /* the live database */
 	enum keys_mode mode;
-	const char *mig_run;      /* value of MIG_RUN ("<id>:<backend pid>"), NULL: started alone */
-	const char *program;      /* "mig-apply upgrade": into application_name */
-	int64_t lock_wait_ms;     /* how long to wait for the run key */
+	const char *mig_run; /* value of MIG_RUN ("<id>:<backend pid>"), NULL: started alone */
+	const char *program; /* "mig-apply upgrade": into application_name */
+	int64_t lock_wait_ms; /* how long to wait for the run key */
 	struct log_sink *log;
 };
 
 struct keys {
-	struct db *session;   /* in `postgres` (or the target, see in_target): swap, run, backup keys */
-	bool kin;             /* a child of a run: the run key is the parent's */
-	char *run_id;         /* the run's id, or one made for this program alone */
-	int run_pid;          /* backend that holds the run key */
-	bool in_target;       /* `postgres` could not be reached: no swap */
+	struct db
+		*session; /* in `postgres` (or the target, see in_target): swap, run, backup keys */
+	bool kin; /* a child of a run: the run key is the parent's */
+	char *run_id; /* the run's id, or one made for this program alone */
+	int run_pid; /* backend that holds the run key */
+	bool in_target; /* `postgres` could not be reached: no swap */
 	char *dbname;
 };
 
@@ -48,8 +50,8 @@ MUST_CHECK bool keys_work(struct keys *keys, struct db *db, struct err *err);
 MUST_CHECK bool keys_check(struct keys *keys, struct err *err);
 
 /* The runner's side: holds the run key for a whole run; application_name names run and step. */
-MUST_CHECK bool keys_run_hold(const struct db_params *target, const char *run_id,
-	const char *what, int64_t lock_wait_ms, struct keys **keys, struct err *err);
+MUST_CHECK bool keys_run_hold(const struct db_params *target, const char *run_id, const char *what,
+	int64_t lock_wait_ms, struct keys **keys, struct err *err);
 MUST_CHECK bool keys_run_step(struct keys *keys, const char *step, struct err *err);
 /* "<id>:<pid>" for the children's MIG_RUN; caller owns. */
 char *keys_mig_run(const struct keys *keys);
@@ -63,7 +65,8 @@ MUST_CHECK bool keys_drain_work(
 /* The swap key exclusively, for the swapper (safety 7), on the keys' own session. */
 MUST_CHECK bool keys_swap_exclusive(struct keys *keys, int64_t wait_ms, struct err *err);
 
-/* Who holds the run key of a database; all NULL/0 when nobody. Caller releases with keys_holder_release. */
+/* Who holds the run key of a database; all NULL/0 when nobody. Caller releases with
+ * keys_holder_release. */
 struct keys_holder {
 	char *application_name;
 	char *since; /* UTC start of the backend */
@@ -71,7 +74,8 @@ struct keys_holder {
 	char *user;
 	int pid;
 };
-MUST_CHECK bool keys_who(const struct db_params *target, struct keys_holder *holder, struct err *err);
+MUST_CHECK bool keys_who(
+	const struct db_params *target, struct keys_holder *holder, struct err *err);
 void keys_holder_release(struct keys_holder *holder);
 
 #endif

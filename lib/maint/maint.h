@@ -14,30 +14,30 @@ const char *maint_state_word(enum maint_state state);
 
 struct maint_settings {
 	const struct conf_env *env;
-	const char *owner;      /* "run:<id>" or "hand" */
-	int64_t lease_ms;       /* 0: one hour */
-	bool adopt;             /* take over what another owner holds */
+	const char *owner; /* "run:<id>" or "hand" */
+	int64_t lease_ms; /* 0: one hour */
+	bool adopt; /* take over what another owner holds */
 	const struct strvec *only; /* provider names; NULL: all */
 	struct log_sink *log;
 };
 
 struct maint_status {
 	enum maint_state state;
-	char *owner;      /* NULL: nobody */
-	char *since;      /* UTC */
+	char *owner; /* NULL: nobody */
+	char *since; /* UTC */
 	char *lease_ends; /* UTC */
 	int64_t generation;
-	bool foreign;     /* the row bears another OID or an older generation: stay closed */
+	bool foreign; /* the row bears another OID or an older generation: stay closed */
 	struct strvec lines; /* one per provider: "file /run/x: on" */
 };
 
-MUST_CHECK bool maint_on(const struct maint_settings *settings, struct keys *keys, struct db *db,
-	struct err *err);
-MUST_CHECK bool maint_off(const struct maint_settings *settings, struct keys *keys, struct db *db,
-	struct err *err);
+MUST_CHECK bool maint_on(
+	const struct maint_settings *settings, struct keys *keys, struct db *db, struct err *err);
+MUST_CHECK bool maint_off(
+	const struct maint_settings *settings, struct keys *keys, struct db *db, struct err *err);
 /* db may be NULL (database unreachable): the state file alone answers. */
-MUST_CHECK bool maint_status(const struct conf_env *env, struct db *db, struct maint_status *status,
-	struct err *err);
+MUST_CHECK bool maint_status(
+	const struct conf_env *env, struct db *db, struct maint_status *status, struct err *err);
 void maint_status_release(struct maint_status *status);
 
 /*

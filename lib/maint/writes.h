@@ -13,7 +13,8 @@
 /* Ends every session in the database that is not mig's own; waits until they are gone. */
 MUST_CHECK bool writes_end_sessions(struct db *db, struct err *err);
 
-/* Takes R0 (ending foreign sessions first) and starts the file anew; key_pid: the run's key backend. */
+/* Takes R0 (ending foreign sessions first) and starts the file anew; key_pid: the run's key
+ * backend. */
 MUST_CHECK bool writes_begin(struct db *db, int key_pid, const char *path, struct err *err);
 /* In the session that is about to commit: appends its row counters. No file at path: nothing. */
 MUST_CHECK bool writes_report_own(struct db *db, const char *path, struct err *err);
@@ -23,8 +24,8 @@ void writes_report_unknown(const char *path, const char *reason);
 enum writes_answer { WRITES_STOPPED, WRITES_SEEN, WRITES_UNKNOWN };
 struct writes_verdict {
 	enum writes_answer answer;
-	char *reason;          /* one line: which table, how many, or why unknown */
-	struct strbuf totals;  /* totals of pg_stat_database at R1, for the check under the lock */
+	char *reason; /* one line: which table, how many, or why unknown */
+	struct strbuf totals; /* totals of pg_stat_database at R1, for the check under the lock */
 };
 /* Takes R1 (ending foreign sessions first) and compares. `ignore`: "schema.table" names. */
 MUST_CHECK bool writes_end(struct db *db, const char *path, const struct strvec *ignore,

@@ -12,12 +12,12 @@
 
 struct http_request {
 	const char *method; /* "GET" */
-	const char *url;    /* http or https */
+	const char *url; /* http or https */
 	const struct strvec *headers; /* "Name: value"; no CR or LF */
 	const void *body;
 	size_t body_length;
-	int64_t timeout_ms;    /* whole request; 0: 10 s */
-	size_t body_limit;     /* 0: 1 MiB */
+	int64_t timeout_ms; /* whole request; 0: 10 s */
+	size_t body_limit; /* 0: 1 MiB */
 };
 
 struct http_response {

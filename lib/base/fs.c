@@ -1,0 +1,228 @@
+#include "base/fs.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+#define AUTO_FD CLEANUP(fs_close)
+#define READ_LIMIT ((size_t)64 << 20)
+
+void fs_close(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+char *fs_join(const char *directory, const char *name)
+{
+	if (!directory || !*directory || *name == '/')
+		return xstrdup(name);
+	const char *slash = str_ends(directory, "/") ? "" : "/";
+	return xstrfmt("%s%s%s", directory, slash, name);
+}
+
+char *fs_dirname(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	if (!slash)
+		return xstrdup(".");
+	return slash == path ? xstrdup("/") : xstrndup(path, (size_t)(slash - path));
+}
+
+const char *fs_basename(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
+bool fs_exists(const char *path)
+{
+	struct stat info;
+	return stat(path, &info) == 0;
+}
+
+bool fs_is_dir(const char *path)
+{
+	struct stat info;
+	return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+bool fs_read(const char *path, size_t limit, struct strbuf *out, struct err *err)
+{
+	if (!limit)
+		limit = READ_LIMIT;
+	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_sys(err, errno == ENOENT ? ERR_NOTFOUND : ERR_FAILED, "%s", path);
+	strbuf_reset(out);
+	for (;;) {
+		strbuf_reserve(out, 65536);
+		ssize_t got = read(fd, out->buf + out->len, 65536);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return err_sys(err, ERR_FAILED, "cannot read %s", path);
+		if (got == 0)
+			return true;
+		out->len += (size_t)got;
+		out->buf[out->len] = '\0';
+		if (out->len > limit)
+			return err_set(err, ERR_FAILED, "%s is larger than %zu bytes", path, limit);
+	}
+}
+
+bool fs_write_all(int fd, const void *bytes, size_t length, struct err *err)
+{
+	const char *next = bytes;
+	while (length) {
+		ssize_t put = write(fd, next, length);
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put < 0)
+			return err_sys(err, ERR_STORAGE, "cannot write");
+		next += put;
+		length -= (size_t)put;
+	}
+	return true;
+}
+
+bool fs_fsync_dir(const char *directory, struct err *err)
+{
+	AUTO_FD int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fsync(fd) < 0)
+		return err_sys(err, ERR_STORAGE, "cannot sync folder %s", directory);
+	return true;
+}
+
+bool fs_rename(const char *from, const char *to, struct err *err)
+{
+	if (rename(from, to) < 0)
+		return err_sys(err, ERR_STORAGE, "cannot rename %s to %s", from, to);
+	AUTO_FREE char *directory = fs_dirname(to);
+	return fs_fsync_dir(directory, err);
+}
+
+static bool write_and_sync(
+	int fd, const char *path, const void *bytes, size_t length, struct err *err)
+{
+	if (!fs_write_all(fd, bytes, length, err))
+		return err_context(err, "%s", path);
+	if (fsync(fd) < 0)
+		return err_sys(err, ERR_STORAGE, "cannot sync %s", path);
+	return true;
+}
+
+bool fs_write_atomic(const char *path, const void *bytes, size_t length, struct err *err)
+{
+	AUTO_FREE char *suffix = clock_random_hex(4);
+	AUTO_FREE char *temporary = xstrfmt("%s.%s.tmp", path, suffix);
+	AUTO_FD int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_sys(err, ERR_STORAGE, "cannot create %s", temporary);
+	if (write_and_sync(fd, path, bytes, length, err) && fs_rename(temporary, path, err))
+		return true;
+	unlink(temporary);
+	return false;
+}
+
+bool fs_append(const char *path, const void *bytes, size_t length, bool durable, struct err *err)
+{
+	bool fresh = durable && !fs_exists(path);
+	AUTO_FD int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_sys(err, ERR_STORAGE, "cannot open %s", path);
+	if (!fs_write_all(fd, bytes, length, err))
+		return err_context(err, "%s", path);
+	if (durable && fdatasync(fd) < 0)
+		return err_sys(err, ERR_STORAGE, "cannot sync %s", path);
+	if (!fresh)
+		return true;
+	AUTO_FREE char *directory = fs_dirname(path);
+	return fs_fsync_dir(directory, err);
+}
+
+bool fs_mkdirs(const char *path, struct err *err)
+{
+	AUTO_FREE char *copy = xstrdup(path);
+	for (char *c = copy + 1;; c++) {
+		if (*c && *c != '/')
+			continue;
+		char kept = *c;
+		*c = '\0';
+		if (mkdir(copy, 0700) < 0 && errno != EEXIST)
+			return err_sys(err, ERR_STORAGE, "cannot create folder %s", copy);
+		*c = kept;
+		if (!kept)
+			break;
+	}
+	if (!fs_is_dir(path))
+		return err_set(err, ERR_STORAGE, "%s is not a folder", path);
+	return true;
+}
+
+static int remove_entry(const char *path, const struct stat *info, int kind, struct FTW *walk)
+{
+	(void)info;
+	(void)kind;
+	(void)walk;
+	return remove(path);
+}
+
+bool fs_remove_tree(const char *path, struct err *err)
+{
+	struct stat info;
+	if (lstat(path, &info) < 0 && errno == ENOENT)
+		return true;
+	if (nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS) < 0 && errno != ENOENT)
+		return err_sys(err, ERR_FAILED, "cannot remove %s", path);
+	return true;
+}
+
+bool fs_list(const char *directory, struct strvec *names, struct err *err)
+{
+	DIR *dir = opendir(directory);
+	if (!dir && errno == ENOENT)
+		return true;
+	if (!dir)
+		return err_sys(err, ERR_STORAGE, "cannot list %s", directory);
+	for (struct dirent *entry; (entry = readdir(dir));)
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			strvec_push(names, entry->d_name);
+	closedir(dir);
+	strvec_sort(names);
+	return true;
+}
+
+bool fs_temp_dir(const char *parent, char **path, struct err *err)
+{
+	char *pattern = xstrfmt("%s/mig.XXXXXX", parent ? parent : "/tmp");
+	if (!mkdtemp(pattern)) {
+		err_sys(err, ERR_STORAGE, "cannot create a folder in %s", parent ? parent : "/tmp");
+		free(pattern);
+		return false;
+	}
+	*path = pattern;
+	return true;
+}
+
+int64_t fs_free_bytes(const char *path)
+{
+	AUTO_FREE char *place = xstrdup(path);
+	struct statvfs info;
+	while (statvfs(place, &info) < 0) {
+		if (errno != ENOENT || strcmp(place, "/") == 0 || strcmp(place, ".") == 0)
+			return -1;
+		char *parent = fs_dirname(place);
+		free(place);
+		place = parent;
+	}
+	return (int64_t)info.f_bavail * (int64_t)info.f_frsize;
+}
