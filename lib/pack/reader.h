@@ -1,0 +1,57 @@
+/*
+ * Reads a snapshot file: manifest first, found by the trailer, then any member. Everything that is
+ * read is checked: header byte by byte, zero padding, SHA-256, zstd checksum, plain size. What does
+ * not match is ERR_CORRUPT and names the member.
+ *
+ *	struct pack_reader *reader;
+ *	if (!pack_reader_open(io, &reader, err)) ...
+ *	const struct pack_manifest *m = pack_reader_manifest(reader);
+ *	struct pack_stream *stream;
+ *	if (!pack_stream_table(reader, &m->tables.items[0], &stream, err)) ...
+ *	do {
+ *		if (!pack_stream_read(stream, buffer, sizeof(buffer), &got, err)) ...
+ *		... got bytes of COPY text ...
+ *	} while (got);
+ */
+#ifndef PACK_READER_H
+#define PACK_READER_H
+
+#include "base/io.h"
+#include "pack/manifest.h"
+
+struct pack_reader;
+
+/* Owns io from now on, also on failure. */
+MUST_CHECK bool pack_reader_open(
+	struct io_reader *io, struct pack_reader **reader, struct err *err);
+void pack_reader_close(struct pack_reader *reader);
+DEFINE_AUTO(struct pack_reader, pack_reader_close)
+
+const struct pack_manifest *pack_reader_manifest(const struct pack_reader *reader);
+int64_t pack_reader_size(const struct pack_reader *reader);
+
+/* Plain bytes of one member, or of several one after the other. One stream per thread. */
+struct pack_stream;
+
+MUST_CHECK bool pack_stream_member(struct pack_reader *reader, const struct pack_member *member,
+	struct pack_stream **stream, struct err *err);
+/* All rows of a table as COPY text. */
+MUST_CHECK bool pack_stream_table(struct pack_reader *reader, const struct pack_table *table,
+	struct pack_stream **stream, struct err *err);
+/* *got == 0: the end, and everything was as it should be. */
+MUST_CHECK bool pack_stream_read(
+	struct pack_stream *stream, void *buffer, size_t size, size_t *got, struct err *err);
+void pack_stream_free(struct pack_stream *stream);
+DEFINE_AUTO(struct pack_stream, pack_stream_free)
+
+/* A whole small member by name, into memory. ERR_NOTFOUND when there is none. */
+MUST_CHECK bool pack_reader_text(
+	struct pack_reader *reader, const char *name, struct strbuf *out, struct err *err);
+/* The stored bytes of a member (schema.pgdump) into a file descriptor. */
+MUST_CHECK bool pack_reader_to_fd(
+	struct pack_reader *reader, const char *name, int fd, struct err *err);
+
+/* The members lie one behind the other from the file's first byte to its manifest. */
+MUST_CHECK bool pack_reader_check_layout(struct pack_reader *reader, struct err *err);
+
+#endif
