@@ -1,0 +1,37 @@
+/* Shared by the files of this room only. */
+#ifndef CLI_INTERNAL_H
+#define CLI_INTERNAL_H
+
+#include "cli/cli.h"
+
+/* Tables that apply to one verb, in the order they are searched and shown; ends with NULL. */
+struct cli_tables {
+	const struct cli_option *list[3];
+	void *targets[3];
+};
+
+extern const struct cli_option cli_shared_options[];
+
+/* Fills cli->verb, cli->operands, cli->shared and settings. */
+MUST_CHECK bool cli_parse(struct cli *cli, void *settings, int argc, char **argv, struct err *err);
+/* Frees the lists that parsing put into settings. */
+void cli_settings_release(const struct cli *cli, void *settings);
+/* "mig-backup show SNAPSHOT"; caller owns. */
+char *cli_usage_line(const struct cli_program *program, const struct cli_verb *verb);
+void cli_help_print(const struct cli *cli);
+/* The man page as roff on stdout: tables from the program, prose from a Markdown file (or NULL). */
+MUST_CHECK bool cli_man_print(
+	const struct cli_program *program, const char *prose_path, struct err *err);
+void cli_completion_print(const struct cli_program *program);
+
+struct log_sink *cli_sink_new(const struct cli_shared *shared, const char *program);
+void cli_sink_free(struct log_sink *sink);
+/* Prints the error once; `json` as the exit event. */
+void cli_error_print(const struct cli *cli, const struct err *err);
+
+void cli_signals_install(bool counted);
+
+/* The program whose verb this is, other than `program`; NULL: none. */
+const char *cli_program_of_verb(const char *verb, const char *program);
+
+#endif

@@ -1,0 +1,346 @@
+#include "cli/internal.h"
+
+#include <ctype.h>
+#include <errno.h>
+
+#include "base/clock.h"
+#include "base/suggest.h"
+
+#define SHARED(field) offsetof(struct cli_shared, field)
+
+const struct cli_option cli_shared_options[] = {
+	{"config", 'c', CLI_STRING, SHARED(config), "FILE",
+		"configuration (default: mig.yaml, upward from here)"},
+	{"env", 'e', CLI_STRING, SHARED(env), "NAME", "environment of the configuration"},
+	{"dbname", 'd', CLI_STRING, SHARED(dbname), "CONNINFO",
+		"database: name, conninfo or URI, without a password"},
+	{"dry-run", 'n', CLI_FLAG, SHARED(dry_run), NULL, "change nothing, show what would happen"},
+	{"yes", 'y', CLI_FLAG, SHARED(yes), NULL, "answer plain questions with yes"},
+	{"confirm", 0, CLI_STRING, SHARED(confirm), "NAME",
+		"typed confirmation where there is no terminal"},
+	{"reason", 0, CLI_STRING, SHARED(reason), "TEXT", "why, for acts that are recorded"},
+	{"lock-wait", 0, CLI_DURATION, SHARED(lock_wait_ms), "T",
+		"wait this long for another run to end (default 0)"},
+	{"json", 0, CLI_FLAG, SHARED(json), NULL, "one JSON object per line, results and log"},
+	{"color", 0, CLI_STRING, SHARED(color), "WHEN", "auto, always or never"},
+	{"show-settings", 0, CLI_FLAG, SHARED(show_settings), NULL,
+		"print each setting and where it came from"},
+	{"verbose", 'v', CLI_FLAG, SHARED(verbose), NULL, "more to read"},
+	{"quiet", 'q', CLI_FLAG, SHARED(quiet), NULL, "warnings and errors only"},
+	{"help", 'h', CLI_FLAG, SHARED(help), NULL, "show this help"},
+	{"version", 'V', CLI_FLAG, SHARED(version), NULL, "show the version"},
+	{0},
+};
+
+/* One word of the command line that is an option, taken apart. */
+struct option_word {
+	const char *name; /* long name, or one letter */
+	size_t length;
+	bool is_long;
+	const char *value; /* after "=" or behind the letter; NULL: none there */
+};
+
+static const struct cli_option *find_in(
+	const struct cli_option *table, const struct option_word *word)
+{
+	for (; table && table->name; table++) {
+		bool same = word->is_long ? strlen(table->name) == word->length &&
+				strncmp(table->name, word->name, word->length) == 0
+					  : table->letter && table->letter == *word->name;
+		if (same)
+			return table;
+	}
+	return NULL;
+}
+
+/* Any option of the program by that name: tells whether a value follows before the verb is known. */
+static const struct cli_option *find_anywhere(
+	const struct cli_program *program, const struct option_word *word)
+{
+	const struct cli_option *found = find_in(cli_shared_options, word);
+	if (!found)
+		found = find_in(program->options, word);
+	for (const struct cli_verb *verb = program->verbs; !found && verb->run; verb++)
+		found = find_in(verb->options, word);
+	return found;
+}
+
+static bool looks_like_option(const char *text)
+{
+	return text[0] == '-' && text[1] && !isdigit((unsigned char)text[1]);
+}
+
+static struct option_word take_apart(const char *text)
+{
+	if (str_starts(text, "--")) {
+		const char *equals = strchr(text, '=');
+		size_t length = equals ? (size_t)(equals - text - 2) : strlen(text) - 2;
+		return (struct option_word){text + 2, length, true, equals ? equals + 1 : NULL};
+	}
+	return (struct option_word){text + 1, 1, false, text[2] ? text + 2 : NULL};
+}
+
+static bool parse_int(const char *text, int64_t *value, struct err *err)
+{
+	errno = 0;
+	char *end;
+	long long number = strtoll(text, &end, 10);
+	if (errno || !*text || *end)
+		return err_set(err, ERR_USAGE, "\"%s\" is not a whole number", text);
+	*value = number;
+	return true;
+}
+
+static bool store_value(
+	const struct cli_option *option, void *base, const char *value, struct err *err)
+{
+	void *target = (char *)base + option->offset;
+	bool ok = true;
+	switch (option->type) {
+	case CLI_FLAG:
+		*(bool *)target = true;
+		break;
+	case CLI_STRING:
+		*(const char **)target = value;
+		break;
+	case CLI_INT:
+		ok = parse_int(value, target, err);
+		break;
+	case CLI_DURATION:
+		ok = clock_parse_duration(value, target, err);
+		break;
+	case CLI_SIZE:
+		ok = clock_parse_size(value, target, err);
+		break;
+	case CLI_LIST:
+		strvec_push(target, value);
+		break;
+	case CLI_NAMES:
+		strvec_split(target, value, ',');
+		break;
+	}
+	return ok || err_context(err, "--%s", option->name);
+}
+
+static void push_names(struct strvec *names, const struct cli_option *table)
+{
+	for (; table && table->name; table++)
+		strvec_push(names, table->name);
+}
+
+static bool unknown_option(
+	const struct cli *cli, const struct cli_tables *tables, const char *text, struct err *err)
+{
+	struct option_word word = take_apart(text);
+	AUTO_FREE char *name = xstrndup(word.name, word.length);
+	const char *dashes = word.is_long ? "--" : "-";
+	AUTO_FREE char *usage = cli_usage_line(cli->program, cli->verb);
+	err_set(err, ERR_USAGE, "unknown option %s%s", dashes, name);
+	AUTO_STRVEC(names);
+	for (size_t i = 0; i < ARRAY_SIZE(tables->list); i++)
+		push_names(&names, tables->list[i]);
+	const char *near = word.is_long ? suggest_in(name, &names) : NULL;
+	if (near)
+		return err_hint(err, "did you mean --%s? usage: %s", near, usage);
+	return err_hint(err, "see --help; usage: %s", usage);
+}
+
+/* Where the walk over argv stands. */
+struct walk {
+	int argc;
+	char **argv;
+	int next;
+	bool ended; /* after "--" */
+};
+
+/* Reads one option word (a long one, or a bundle of letters) into the settings. */
+static bool read_option(const struct cli *cli, const struct cli_tables *tables, struct walk *walk,
+	struct err *err)
+{
+	const char *text = walk->argv[walk->next++];
+	struct option_word word = take_apart(text);
+	for (;;) {
+		const struct cli_option *option = NULL;
+		void *target = NULL;
+		for (size_t i = 0; i < ARRAY_SIZE(tables->list) && !option; i++) {
+			option = find_in(tables->list[i], &word);
+			target = tables->targets[i];
+		}
+		if (!option)
+			return unknown_option(cli, tables, text, err);
+		if (option->type == CLI_FLAG) {
+			if (word.is_long && word.value)
+				return err_set(err, ERR_USAGE, "--%s takes no value", option->name);
+			if (!store_value(option, target, NULL, err))
+				return false;
+			if (word.is_long || !word.value)
+				return true;
+			word = (struct option_word){
+				word.value, 1, false, word.value[1] ? word.value + 1 : NULL};
+			continue;
+		}
+		const char *value = word.value;
+		if (!value && walk->next < walk->argc)
+			value = walk->argv[walk->next++];
+		if (!value)
+			return err_set(err, ERR_USAGE, "--%s needs a value: --%s %s", option->name,
+				option->name, option->arg);
+		return store_value(option, target, value, err);
+	}
+}
+
+/* True when the last letter of a bundle, or a long option, takes the next word as its value. */
+static bool next_word_is_value(const struct cli_program *program, const char *text)
+{
+	struct option_word word = take_apart(text);
+	for (;;) {
+		const struct cli_option *option = find_anywhere(program, &word);
+		if (!option)
+			return false;
+		if (option->type != CLI_FLAG)
+			return !word.value;
+		if (word.is_long || !word.value)
+			return false;
+		word = (struct option_word){
+			word.value, 1, false, word.value[1] ? word.value + 1 : NULL};
+	}
+}
+
+static int first_operand(const struct cli_program *program, int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--") == 0)
+			return i + 1 < argc ? i + 1 : 0;
+		if (!looks_like_option(argv[i]))
+			return i;
+		if (next_word_is_value(program, argv[i]))
+			i++;
+	}
+	return 0;
+}
+
+static const struct cli_verb *find_verb(const struct cli_program *program, const char *name)
+{
+	for (const struct cli_verb *verb = program->verbs; verb->run; verb++)
+		if (str_equal(verb->name, name))
+			return verb;
+	return NULL;
+}
+
+static bool unknown_verb(const struct cli_program *program, const char *word, struct err *err)
+{
+	AUTO_STRVEC(names);
+	for (const struct cli_verb *verb = program->verbs; verb->run; verb++)
+		if (verb->name)
+			strvec_push(&names, verb->name);
+	err_set(err, ERR_USAGE, "%s has no verb \"%s\"", program->name, word);
+	const char *other = cli_program_of_verb(word, program->name);
+	const char *near = suggest_in(word, &names);
+	AUTO_FREE char *all = strvec_join(&names, ", ");
+	if (other)
+		return err_hint(err, "did you mean: %s %s", other, word);
+	if (near)
+		return err_hint(err, "did you mean: %s %s", program->name, near);
+	return err_hint(err, "verbs: %s", all);
+}
+
+/* Sets cli->verb; *index is where the verb stands in argv, 0 when it is the operand form. */
+static bool choose_verb(struct cli *cli, int argc, char **argv, int *index, struct err *err)
+{
+	int operand = first_operand(cli->program, argc, argv);
+	const struct cli_verb *by_operand = find_verb(cli->program, NULL);
+	cli->verb = operand ? find_verb(cli->program, argv[operand]) : NULL;
+	*index = cli->verb ? operand : 0;
+	if (cli->verb)
+		return true;
+	cli->verb = by_operand;
+	if (operand && !by_operand)
+		return unknown_verb(cli->program, argv[operand], err);
+	return true;
+}
+
+struct counts {
+	size_t least, most;
+};
+
+static struct counts operand_counts(const char *operands)
+{
+	struct counts counts = {0, 0};
+	if (!operands)
+		return counts;
+	AUTO_STRVEC(words);
+	strvec_split(&words, operands, ' ');
+	for (size_t i = 0; i < words.count; i++) {
+		counts.least += words.items[i][0] != '[';
+		if (strstr(words.items[i], ".."))
+			counts.most = SIZE_MAX;
+		else if (counts.most != SIZE_MAX)
+			counts.most++;
+	}
+	return counts;
+}
+
+static bool check_operands(const struct cli *cli, struct err *err)
+{
+	struct counts wanted = operand_counts(cli->verb->operands);
+	size_t got = cli->operands.count;
+	if (got >= wanted.least && got <= wanted.most)
+		return true;
+	AUTO_FREE char *usage = cli_usage_line(cli->program, cli->verb);
+	if (got < wanted.least)
+		err_set(err, ERR_USAGE, "missing operand: %s", usage);
+	else
+		err_set(err, ERR_USAGE, "unexpected operand \"%s\"",
+			cli->operands.items[wanted.most]);
+	return err_hint(err, "usage: %s", usage);
+}
+
+bool cli_parse(struct cli *cli, void *settings, int argc, char **argv, struct err *err)
+{
+	int verb_index;
+	if (!choose_verb(cli, argc, argv, &verb_index, err))
+		return false;
+	struct cli_tables tables = {{cli_shared_options, cli->program->options,
+					    cli->verb ? cli->verb->options : NULL},
+		{&cli->shared, settings, settings}};
+	struct walk walk = {argc, argv, 1, false};
+	while (walk.next < argc) {
+		const char *word = argv[walk.next];
+		if (!walk.ended && strcmp(word, "--") == 0) {
+			walk.ended = true;
+			walk.next++;
+		} else if (!walk.ended && looks_like_option(word)) {
+			if (!read_option(cli, &tables, &walk, err))
+				return false;
+		} else {
+			if (walk.next != verb_index)
+				strvec_push(&cli->operands, word);
+			walk.next++;
+		}
+	}
+	if (cli->shared.help || cli->shared.version || cli->shared.show_settings)
+		return true;
+	if (!cli->verb) {
+		AUTO_FREE char *usage = cli_usage_line(cli->program, NULL);
+		err_set(err, ERR_USAGE, "which verb?");
+		return err_hint(err, "usage: %s; see %s --help", usage, cli->program->name);
+	}
+	if (cli->shared.dry_run && !(cli->verb->flags & (CLI_DRY_RUN | CLI_READ_ONLY)))
+		return err_set(err, ERR_USAGE, "%s %s has no dry run", cli->program->name,
+			cli->verb->name ? cli->verb->name : "");
+	return check_operands(cli, err);
+}
+
+static void release_lists(const struct cli_option *table, void *base)
+{
+	for (; table && table->name; table++)
+		if (table->type == CLI_LIST || table->type == CLI_NAMES)
+			strvec_release((struct strvec *)(void *)((char *)base + table->offset));
+}
+
+void cli_settings_release(const struct cli *cli, void *settings)
+{
+	release_lists(cli->program->options, settings);
+	if (cli->verb)
+		release_lists(cli->verb->options, settings);
+}

@@ -1,0 +1,26 @@
+#include "cli/internal.h"
+
+/* Which program a verb belongs to, for the answer to a verb typed at the wrong one. */
+static const struct {
+	const char *program;
+	const char *verbs; /* separated and surrounded by spaces */
+} programs[] = {
+	{"mig-backup", " create list show cat copy keep prune "},
+	{"mig-apply", " upgrade downgrade current stamp plan history heads branches script revision "
+		      "merge rebase check lint rehearse edit "},
+	{"mig-verify", " smoke backup migrations schema data ready locks "},
+	{"mig-restore", " swap undo copies drop rows "},
+	{"mig-maintenance", " on off renew assert "},
+	{"mig-alert", " send test flush "},
+	{"mig-run", " resume recover "},
+	{"mig", " init doctor "},
+};
+
+const char *cli_program_of_verb(const char *verb, const char *program)
+{
+	AUTO_FREE char *word = xstrfmt(" %s ", verb);
+	for (size_t i = 0; i < ARRAY_SIZE(programs); i++)
+		if (strcmp(programs[i].program, program) != 0 && strstr(programs[i].verbs, word))
+			return programs[i].program;
+	return NULL;
+}
