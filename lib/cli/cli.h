@@ -44,7 +44,7 @@ struct cli_verb {
 	unsigned flags;
 };
 /* -n is a usage error for a verb that has neither: a dry run is never silently a real one. */
-#define CLI_DRY_RUN 1u   /* honours shared.dry_run */
+#define CLI_DRY_RUN 1u /* honours shared.dry_run */
 #define CLI_READ_ONLY 2u /* changes nothing anyway */
 /* Verb lists end with {0}. */
 
@@ -55,7 +55,7 @@ struct cli_program {
 	const struct cli_option *options; /* of every verb; may be NULL */
 	size_t settings_size;
 	const char *const *examples; /* NULL-ended pairs: command, what it does */
-	bool counts_signals;         /* handles the second and third signal itself (mig-run) */
+	bool counts_signals; /* handles the second and third signal itself (mig-run) */
 };
 
 /* Options that every program has; the table is in options.c. */
@@ -97,7 +97,7 @@ MUST_CHECK bool cli_confirm_typed(
 
 /* Signals: first INT or TERM sets this; rooms poll it through their `cancelled` callbacks. */
 bool cli_interrupted(void *unused);
-int cli_signal(void);       /* which one came first, 0: none */
+int cli_signal(void); /* which one came first, 0: none */
 int cli_signal_count(void); /* how many came */
 
 /* MIG_* of the process environment (value or NULL): only cmd and cli ask. */

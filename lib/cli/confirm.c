@@ -46,7 +46,8 @@ bool cli_confirm_typed(struct cli *cli, const char *name, struct err *err, const
 		AUTO_FREE char *text = xstrfmt("%s Type \"%s\" to go on:", question, name);
 		if (!ask(text, &answer)) {
 			err_set(err, ERR_REFUSED, "not confirmed: %s", question);
-			return err_hint(err, "there is no terminal to ask on: give --confirm %s", name);
+			return err_hint(
+				err, "there is no terminal to ask on: give --confirm %s", name);
 		}
 	}
 	if (strcmp(answer.buf, name) == 0)

@@ -90,9 +90,11 @@ void cli_help_print(const struct cli *cli)
 		print_program_help(cli->program);
 }
 
-/* --- the man page ------------------------------------------------------------------------------ */
+/* --- the man page ------------------------------------------------------------------------------
+ */
 
-/* Roff text: backslashes and leading dots or quotes lose their meaning; "-" stays a hyphen-minus. */
+/* Roff text: backslashes and leading dots or quotes lose their meaning; "-" stays a hyphen-minus.
+ */
 static void roff_text(const char *text)
 {
 	bool line_start = true;
@@ -232,7 +234,8 @@ bool cli_man_print(const struct cli_program *program, const char *prose_path, st
 	return true;
 }
 
-/* --- shell completion -------------------------------------------------------------------------- */
+/* --- shell completion --------------------------------------------------------------------------
+ */
 
 static void completion_words(const struct cli_option *table)
 {

@@ -75,7 +75,8 @@ static bool run_action(struct cli *cli, void *settings, struct err *err)
 	const char *color = cli->shared.color;
 	if (color && strcmp(color, "auto") != 0 && strcmp(color, "always") != 0 &&
 		strcmp(color, "never") != 0)
-		return err_set(err, ERR_USAGE, "--color takes auto, always or never, not \"%s\"", color);
+		return err_set(
+			err, ERR_USAGE, "--color takes auto, always or never, not \"%s\"", color);
 	if (cli->shared.show_settings)
 		return show_settings(cli, err);
 	return cli->verb->run(cli, settings, err);

@@ -44,16 +44,18 @@ static const struct cli_option *find_in(
 	const struct cli_option *table, const struct option_word *word)
 {
 	for (; table && table->name; table++) {
-		bool same = word->is_long ? strlen(table->name) == word->length &&
-				strncmp(table->name, word->name, word->length) == 0
-					  : table->letter && table->letter == *word->name;
+		bool same = word->is_long
+				    ? strlen(table->name) == word->length &&
+					      strncmp(table->name, word->name, word->length) == 0
+				    : table->letter && table->letter == *word->name;
 		if (same)
 			return table;
 	}
 	return NULL;
 }
 
-/* Any option of the program by that name: tells whether a value follows before the verb is known. */
+/* Any option of the program by that name: tells whether a value follows before the verb is known.
+ */
 static const struct cli_option *find_anywhere(
 	const struct cli_program *program, const struct option_word *word)
 {
@@ -154,8 +156,8 @@ struct walk {
 };
 
 /* Reads one option word (a long one, or a bundle of letters) into the settings. */
-static bool read_option(const struct cli *cli, const struct cli_tables *tables, struct walk *walk,
-	struct err *err)
+static bool read_option(
+	const struct cli *cli, const struct cli_tables *tables, struct walk *walk, struct err *err)
 {
 	const char *text = walk->argv[walk->next++];
 	struct option_word word = take_apart(text);
@@ -300,8 +302,8 @@ bool cli_parse(struct cli *cli, void *settings, int argc, char **argv, struct er
 	int verb_index;
 	if (!choose_verb(cli, argc, argv, &verb_index, err))
 		return false;
-	struct cli_tables tables = {{cli_shared_options, cli->program->options,
-					    cli->verb ? cli->verb->options : NULL},
+	struct cli_tables tables = {
+		{cli_shared_options, cli->program->options, cli->verb ? cli->verb->options : NULL},
 		{&cli->shared, settings, settings}};
 	struct walk walk = {argc, argv, 1, false};
 	while (walk.next < argc) {

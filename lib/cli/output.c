@@ -28,7 +28,8 @@ static void write_json(FILE *to, const char *event, json_t *fields)
 	json_decref(line);
 }
 
-/* --- the sink ---------------------------------------------------------------------------------- */
+/* --- the sink ----------------------------------------------------------------------------------
+ */
 
 struct sink {
 	struct log_sink base;
@@ -52,7 +53,8 @@ static const char *const level_words[] = {"debug", "info", "warning"};
 static void emit_json(enum log_level level, const char *event, json_t *fields, const char *text)
 {
 	AUTO_FREE char *at = clock_utc_ms(clock_now_ms());
-	json_t *line = json_pack("{s:s, s:s, s:s}", "at", at, "level", level_words[level], "text", text);
+	json_t *line =
+		json_pack("{s:s, s:s, s:s}", "at", at, "level", level_words[level], "text", text);
 	if (fields)
 		json_object_update(line, fields);
 	write_json(stderr, event, line);
@@ -153,7 +155,8 @@ struct log_sink *cli_sink_new(const struct cli_shared *shared, const char *progr
 	sink->program = program;
 	sink->terminal = isatty(STDERR_FILENO) && !shared->json;
 	const char *no_color = getenv("NO_COLOR");
-	sink->colour = str_equal(shared->color, "always") ||
+	sink->colour =
+		str_equal(shared->color, "always") ||
 		(sink->terminal && !(no_color && *no_color) && !str_equal(shared->color, "never"));
 	return &sink->base;
 }
@@ -169,7 +172,8 @@ void cli_sink_free(struct log_sink *base)
 	free(sink);
 }
 
-/* --- results ----------------------------------------------------------------------------------- */
+/* --- results -----------------------------------------------------------------------------------
+ */
 
 void cli_print(struct cli *cli, const char *fmt, ...)
 {
@@ -195,7 +199,8 @@ void cli_result(struct cli *cli, json_t *fields)
 	cli_event(cli, "result", fields);
 }
 
-/* --- errors ------------------------------------------------------------------------------------ */
+/* --- errors ------------------------------------------------------------------------------------
+ */
 
 static void add_indented(struct strbuf *out, const char *text)
 {

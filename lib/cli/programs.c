@@ -6,8 +6,9 @@ static const struct {
 	const char *verbs; /* separated and surrounded by spaces */
 } programs[] = {
 	{"mig-backup", " create list show cat copy keep prune "},
-	{"mig-apply", " upgrade downgrade current stamp plan history heads branches script revision "
-		      "merge rebase check lint rehearse edit "},
+	{"mig-apply",
+		" upgrade downgrade current stamp plan history heads branches script revision "
+		"merge rebase check lint rehearse edit "},
 	{"mig-verify", " smoke backup migrations schema data ready locks "},
 	{"mig-restore", " swap undo copies drop rows "},
 	{"mig-maintenance", " on off renew assert "},
