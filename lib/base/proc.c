@@ -18,8 +18,6 @@
 #define POLL_MS 100
 #define DEFAULT_GRACE_MS 10000
 
-extern char **environ;
-
 /* --- starting --------------------------------------------------------------------------------- */
 
 static bool names_same_variable(const char *entry, const char *change)

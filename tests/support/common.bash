@@ -1,7 +1,7 @@
 # Loaded by every bats file: `load ../support/common`.
 # setup_file starts one private cluster for the file; each test gets a database of its own, a
 # working folder, and the programs first in PATH. A failing test keeps its folder.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # bats sets status, output and lines
 # shellcheck source=tests/support/cluster.sh
 source "$BATS_TEST_DIRNAME/../support/cluster.sh"
 BUILD=${BUILD:-$BATS_TEST_DIRNAME/../../build}
