@@ -180,15 +180,13 @@ static bool begin(const struct shop *shop, struct session *session, const char *
 /* Rolls back and tells why: 503 when the database is away, 500 when it refused. */
 static struct answer failed(struct session *session)
 {
-	bool away = PQstatus(session->pg) != CONNECTION_OK;
 	const char *message = PQerrorMessage(session->pg);
 	json_t *why = json_stringn(message, strcspn(message, "\n"));
-	struct answer answer = say(away ? 503 : 500, json_pack("{s:o}", "error", why));
+	/* A session that was ended shows it only now. */
+	bool away = PQstatus(session->pg) != CONNECTION_OK || !simple(session, "rollback");
 
-	note("failed: %.*s", (int)strcspn(message, "\n"), message);
-	if (!away)
-		(void)simple(session, "rollback");
-	return answer;
+	note("failed: %s", json_string_value(why));
+	return say(away ? 503 : 500, json_pack("{s:o}", "error", why));
 }
 
 /* Runs one query in a read-only transaction; its first value is *text (owned by the caller). */

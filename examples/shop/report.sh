@@ -1,0 +1,56 @@
+# shellcheck shell=bash
+# What the demo prints: see demo. Works in the scene's folder.
+
+bold=
+plain=
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
+	bold=$'\e[1m'
+	plain=$'\e[0m'
+fi
+
+title() {
+	printf '\n%s== %s ==%s\n\n' "$bold" "$1" "$plain"
+}
+
+tell() {
+	printf '%s\n' "$*"
+}
+
+type_in() {
+	printf '%s$ %s%s\n' "$bold" "$*" "$plain"
+}
+
+fail() {
+	printf '\ndemo: %s\n' "$1" >&2
+	exit 1
+}
+
+# Every table of the undone run: as it was when writes stopped, and before they began again.
+report_tables() {
+	local base closed reopened name count hash again
+	base=run/$(basename "$1")
+	closed=$base.closed
+	reopened=$base.reopened
+	[ -s "$closed" ] && [ -s "$reopened" ] || return 1
+	tell "Every table and sequence, read with psql after writes had stopped, and again before they"
+	tell "were let in, after the bad migration and the way back:"
+	tell ""
+	printf '  %-26s %9s  %-34s %s\n' name rows "content when writes stopped" "after recovery"
+	while read -r name count hash; do
+		again=$(awk -v name="$name" '$1 == name { print $2, $3 }' "$reopened")
+		if [ "$again" = "$count $hash" ]; then again=equal; else again="DIFFERENT: $again"; fi
+		printf '  %-26s %9s  %-34s %s\n' "${name#public.}" "$count" "$hash" "$again"
+	done < "$closed"
+	tell ""
+	cmp -s "$closed" "$reopened"
+}
+
+report_orders() {
+	scene_prove "$@" || return 1
+	tell "$acknowledged orders were acknowledged to the client: $lost of them are missing in the" \
+		"database."
+	tell "$turned_away times it was turned away (503); $inside orders were accepted between closing" \
+		"and reopening."
+	[ "$other" = 0 ] || tell "$other requests were answered otherwise: see run/orders.log."
+	[ "$acknowledged" -gt 0 ] && [ "$turned_away" -gt 0 ] && [ "$lost $inside $other" = "0 0 0" ]
+}

@@ -1,0 +1,145 @@
+# shellcheck shell=bash
+# The scene of the demo, of its test and of the soak: a private cluster, the shop with its rows, a
+# client that never stops ordering, a receiver for alerts. Source it with BUILD set, then:
+#
+#	scene_start ROWS     sets SCENE (its folder, working directory from then on) and starts everything
+#	scene_release REF    lays the release's migrations beside the others, as a checkout would
+#	scene_deploy REF     plays deploy.yaml; sets RUN (the run's folder); returns mig-run's exit status
+#	scene_answers        waits until the shop takes orders again
+#	scene_quiet          stops the client
+#	scene_prove RUN..    sets acknowledged, lost, inside, turned_away, other (numbers of orders)
+#	scene_stop           ends everything and removes the folder
+#
+# Roles: shop_owner deploys (owns the database, may create databases and end sessions, is no
+# superuser), shop_app is the application's own.
+
+scene_source=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=tests/support/cluster.sh
+source "$scene_source/../../tests/support/cluster.sh"
+
+scene_start() {
+	SCENE=$(mktemp -d "${TMPDIR:-/tmp}/mig-demo.XXXXXX")
+	scene_pids=
+	mkdir "$SCENE/run" "$SCENE/alerts"
+	cp -R "$scene_source"/{mig.yaml,smoke.yaml,recovered.yaml,playbooks,migrations,releases} \
+		"$scene_source"/{fingerprint,switch} "$SCENE"
+	cluster_start || return 1
+	scene_roles || return 1
+	cd "$SCENE" || return 1
+	scene_environment
+	./switch v1 > /dev/null
+	scene_program receiver "$BUILD/support/sentry" --port-file run/receiver.port \
+		--record alerts || return 1
+	export SENTRY_DSN="http://0123456789abcdef0123456789abcdef@127.0.0.1:$(< run/receiver.port)/7"
+	scene_fill "$1" || return 1
+	scene_open
+}
+
+scene_roles() {
+	psql -Xq -v ON_ERROR_STOP=1 <<-END
+		create role shop_owner login createdb in role pg_signal_backend;
+		create role shop_app login;
+		create database shop owner shop_owner;
+	END
+}
+
+# The administrator's connection is kept apart, so that nothing uses it by accident.
+scene_environment() {
+	local server="host=$PGHOST port=$PGPORT"
+
+	admin="$server dbname=shop user=$PGUSER"
+	app="$server dbname=shop user=shop_app"
+	export DATABASE_URL="postgresql://shop_owner@/shop?host=$PGHOST&port=$PGPORT"
+	unset PGHOST PGPORT PGUSER PGDATABASE
+	SHOP_BYPASS=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+	export SHOP_BYPASS
+	export PATH="$BUILD/bin:$PATH"
+	unset MIG_RUN MIG_ENV MIG_CONFIG MIG_JSON
+}
+
+# scene_program NAME COMMAND..: in the background, in a session of its own; ready when it has
+# written run/NAME.port
+scene_program() {
+	local name=$1 tries=0
+	shift
+	setsid "$@" > "run/$name.log" 2>&1 < /dev/null &
+	scene_pids="$scene_pids $!"
+	until [ -s "run/$name.port" ]; do
+		tries=$((tries + 1))
+		if [ $tries = 100 ] || ! kill -0 $! 2>/dev/null; then
+			echo "$name did not start:" >&2
+			cat "run/$name.log" >&2
+			return 1
+		fi
+		sleep 0.1
+	done
+}
+
+scene_fill() {
+	mig-apply upgrade head --quiet || return 1
+	psql -Xq -v rows="$1" -f "$scene_source/rows.sql" "$DATABASE_URL"
+}
+
+scene_open() {
+	scene_program shop "$BUILD/shop/shop" --database "$app" --maintenance run/maintenance \
+		--current current --port-file run/shop.port || return 1
+	SHOP_URL=http://127.0.0.1:$(< run/shop.port)
+	sed -i "s|http://127.0.0.1:8080|$SHOP_URL|" mig.yaml
+	setsid "$BUILD/shop/writer" "$SHOP_URL/orders" run/orders.log 10 2> run/writer.log &
+	writer_pid=$!
+	scene_pids="$scene_pids $writer_pid"
+	scene_answers
+}
+
+# The next order that is sent from now on is acknowledged within ten seconds.
+scene_answers() {
+	local since
+	since=$(date +%s%3N)
+	for _ in $(seq 100); do
+		[ -e run/orders.log ] &&
+			tail -n 20 run/orders.log | awk -v since="$since" \
+				'$1 > since && $3 == 201 { found = 1 } END { exit !found }' && return
+		sleep 0.1
+	done
+	echo "the shop takes no orders; its last answers:" >&2
+	tail -n 5 run/orders.log >&2
+	return 1
+}
+
+scene_quiet() {
+	kill "$writer_pid" 2>/dev/null
+	wait "$writer_pid"
+}
+
+scene_release() {
+	cp "releases/$1"/*.sql migrations/
+}
+
+scene_deploy() {
+	local status
+	mig-run playbooks/deploy.yaml "ref=$1"
+	status=$?
+	RUN=$(printf '%s\n' .mig/shop/production/runs/* | tail -n 1)
+	return $status
+}
+
+scene_prove() {
+	local answer
+	for run in "$@"; do
+		scene_closing "$run"
+	done > run/closings
+	answer=$(psql -XAtq -F ' ' -v ON_ERROR_STOP=1 -f "$scene_source/prove.sql" "$admin") || return 1
+	read -r acknowledged lost inside turned_away other <<< "$answer"
+}
+
+scene_stop() {
+	local pid
+	for pid in ${scene_pids:-}; do
+		kill "$pid" 2>/dev/null
+		wait "$pid" 2>/dev/null
+	done
+	scene_pids=
+	cluster_stop
+	cd /
+	[ -z "${SCENE:-}" ] || rm -rf "$SCENE"
+}
