@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# What the demo prints: see demo. Works in the scene's folder.
+# What the demo prints: see demo. Works in the scene's folder, with what scene_prove found.
+# shellcheck disable=SC2154 # acknowledged, lost, inside, turned_away, other: from scene.sh
 
 bold=
 plain=

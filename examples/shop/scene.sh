@@ -30,7 +30,8 @@ scene_start() {
 	./switch v1 > /dev/null
 	scene_program receiver "$BUILD/support/sentry" --port-file run/receiver.port \
 		--record alerts || return 1
-	export SENTRY_DSN="http://0123456789abcdef0123456789abcdef@127.0.0.1:$(< run/receiver.port)/7"
+	SENTRY_DSN=http://0123456789abcdef0123456789abcdef@127.0.0.1:$(< run/receiver.port)/7
+	export SENTRY_DSN
 	scene_fill "$1" || return 1
 	scene_open
 }
@@ -119,6 +120,7 @@ scene_deploy() {
 	local status
 	mig-run playbooks/deploy.yaml "ref=$1"
 	status=$?
+	# shellcheck disable=SC2034 # for the caller
 	RUN=$(printf '%s\n' .mig/shop/production/runs/* | tail -n 1)
 	return $status
 }
@@ -129,6 +131,7 @@ scene_prove() {
 		scene_closing "$run"
 	done > run/closings
 	answer=$(psql -XAtq -F ' ' -v ON_ERROR_STOP=1 -f "$scene_source/prove.sql" "$admin") || return 1
+	# shellcheck disable=SC2034 # for the caller
 	read -r acknowledged lost inside turned_away other <<< "$answer"
 }
 
