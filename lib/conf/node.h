@@ -24,8 +24,9 @@ struct conf_node {
 	int key_line, key_column;
 	struct conf_node **items; /* list or map: children in file order */
 	size_t count, alloc;
-	const char *file; /* owned by the document */
-	int line, column; /* from 1 */
+	const char *file;      /* as shown in messages; owned by the document */
+	const char *directory; /* what relative names in it are relative to; owned by the document */
+	int line, column;      /* from 1 */
 };
 
 /* A parsed file owns its nodes. */
@@ -51,7 +52,14 @@ const struct conf_node *conf_get(const struct conf_node *map, const char *key);
 /* ERR_CONFIG at the node's place; returns false. */
 bool conf_error(const struct conf_node *node, struct err *err, const char *fmt, ...)
 	PRINTF_LIKE(3, 4);
+/* The same at the key that the node stands under. */
+bool conf_error_key(const struct conf_node *node, struct err *err, const char *fmt, ...)
+	PRINTF_LIKE(3, 4);
 bool conf_is(const struct conf_node *node, enum conf_kind kind); /* NULL: false */
+/* "file:line:column"; caller owns. */
+char *conf_where(const struct conf_node *node);
+/* A file name from a node's file, made absolute; caller owns. */
+char *conf_path(const struct conf_node *node, const char *name);
 /* The tree as JSON (every scalar a string): for digests and reports. New reference. */
 json_t *conf_to_json(const struct conf_node *node);
 
@@ -90,9 +98,8 @@ struct conf_field {
 };
 
 /*
- * Reads every key of a map into *out. Unknown keys are errors that name the nearest known one;
- * `extra` (may be NULL) is asked first about keys not in the table and returns true if it takes
- * them. *out must be zeroed; what was read stays in it also on failure (release it as usual).
+ * Reads every key of a map into *out. Unknown keys are errors that name the nearest known one.
+ * *out must be zeroed; what was read stays in it also on failure (release it as usual).
  */
 MUST_CHECK bool conf_read(const struct conf_node *map, const struct conf_field *fields,
 	size_t count, void *out, struct err *err);
@@ -111,8 +118,14 @@ struct conf_secret {
 MUST_CHECK bool conf_secret_parse(
 	const struct conf_node *node, struct conf_secret **secret, struct err *err);
 void conf_secret_free(struct conf_secret *secret);
-/* Its value, registered for redaction; caller owns. Unset variable: ERR_CONFIG. */
+DEFINE_AUTO(struct conf_secret, conf_secret_free)
+/*
+ * Its value without the newline at its end, registered for redaction; caller owns. Unset variable,
+ * absent file, a file that others may read, a command that fails: ERR_CONFIG.
+ */
 MUST_CHECK bool conf_secret_get(const struct conf_secret *secret, char **value, struct err *err);
+/* The same, not registered: for a connection string, of which only the password is secret. */
+MUST_CHECK bool conf_secret_read(const struct conf_secret *secret, char **value, struct err *err);
 /* "env SENTRY_DSN", "file /etc/x": what may be shown. Caller owns. */
 char *conf_secret_origin(const struct conf_secret *secret);
 
