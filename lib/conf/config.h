@@ -33,8 +33,25 @@ struct conf_migrations {
 
 struct conf_store {
 	char *name;
-	char *url; /* absolute path or URL */
-	const struct conf_node *node;
+	/* absolute path or URL, "<project>/<environment>" already in its path (safety 22) */
+	char *url;
+	const struct conf_node *node; /* its map or scalar; NULL: the default store */
+};
+
+/* Which database an environment's policy was written for; host and port are usually NULL. */
+struct conf_pin {
+	char *env;
+	char *system, *dbname, *host, *port;
+	char *where; /* file:line:column */
+};
+struct conf_pins {
+	struct conf_pin *items;
+	size_t count, alloc;
+};
+
+/* How many snapshots to keep; 0: this rule keeps none. All 0: nothing is ever pruned. */
+struct conf_keep {
+	int64_t last, hourly, daily, weekly, monthly, yearly;
 };
 
 /* One environment, complete: what every program works on. */
@@ -46,9 +63,10 @@ struct conf_env {
 	char *state_dir; /* absolute: <state_dir>/<project>/<environment> */
 	char *conninfo; /* what libpq gets: conninfo or URI, "" = PG* variables and defaults */
 	char *conninfo_origin; /* "-d", "DATABASE_URL", "mig.yaml:12:3", "PG*" */
-	char *pin_system; /* NULL: not pinned */
-	char *pin_dbname;
+	const struct conf_pin *pin; /* NULL: not pinned */
+	struct conf_pins pins; /* of all environments in the file */
 	bool production;
+	bool pooler_session; /* "pooler: session": a pooler that keeps one backend per client */
 	struct conf_policies policy;
 	struct conf_migrations migrations;
 	struct conf_store *stores;
@@ -56,6 +74,11 @@ struct conf_env {
 	const struct conf_node *maintenance; /* list of providers; NULL: none */
 	const struct conf_node *smoke; /* {base, header, checks}; NULL: none */
 	const struct conf_node *alerts; /* receivers by name; NULL: none */
+	const struct conf_node *hosts; /* name -> list of user@host; NULL: none */
+	const struct conf_node *release; /* {dir, keep, restart}; NULL: none */
+	struct conf_keep keep;
+	struct strvec encrypt_to; /* age recipients */
+	struct conf_secret *identity; /* NULL: this host cannot decrypt */
 	const struct conf_node *node; /* the environment's own map; NULL without mig.yaml */
 	struct strvec warnings; /* literal secrets and the like; shown once */
 };
@@ -69,7 +92,11 @@ struct conf_request {
 	bool no_database; /* do not resolve the connection (secrets may be absent) */
 };
 
-/* Several environments and none named: ERR_USAGE that lists them. */
+/*
+ * Several environments and none named: ERR_USAGE that lists them. Without mig.yaml: -d, then
+ * DATABASE_URL, then PG*; migrations are looked for in ./migrations of the working directory (with
+ * mig.yaml: beside it).
+ */
 MUST_CHECK bool conf_env_load(
 	const struct conf_request *request, struct conf_env **env, struct err *err);
 void conf_env_free(struct conf_env *env);
@@ -77,14 +104,20 @@ DEFINE_AUTO(struct conf_env, conf_env_free)
 
 /* Names of all environments in a configuration file, for doctor and messages. */
 MUST_CHECK bool conf_env_names(const char *config_path, struct strvec *names, struct err *err);
+/* The pins of all environments in a configuration file. */
+MUST_CHECK bool conf_pins_load(const char *config_path, struct conf_pins *pins, struct err *err);
+void conf_pins_release(struct conf_pins *pins);
 /* The configuration that would be used (caller owns), or NULL for none. */
 char *conf_find(const struct conf_request *request);
-/* {"name": value or "***", ...} with where each came from: --show-settings. New reference. */
+/* {"name": {"value": text or "***", "origin": text}, ...}: --show-settings. New reference. */
 json_t *conf_env_settings(const struct conf_env *env);
 
 /* <state_dir>/runs/<run id>; caller owns. The folder is made by the runner. */
 char *conf_run_dir(const struct conf_env *env, const char *run_id);
 /* SQLAlchemy's postgresql+driver:// and postgres:// become what libpq reads; caller owns. */
 char *conf_libpq_url(const char *url);
+/* A connection as -d and mig.yaml give it: a URL, a conninfo, or a bare database name. */
+MUST_CHECK bool conf_conninfo_parse(
+	const char *text, char **conninfo, bool *has_password, struct err *err);
 
 #endif

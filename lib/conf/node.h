@@ -24,9 +24,10 @@ struct conf_node {
 	int key_line, key_column;
 	struct conf_node **items; /* list or map: children in file order */
 	size_t count, alloc;
-	const char *file;      /* as shown in messages; owned by the document */
-	const char *directory; /* what relative names in it are relative to; owned by the document */
-	int line, column;      /* from 1 */
+	const char *file; /* as shown in messages; owned by the document */
+	const char
+		*directory; /* what relative names in it are relative to; owned by the document */
+	int line, column; /* from 1 */
 };
 
 /* A parsed file owns its nodes. */

@@ -1,0 +1,284 @@
+#include "conf/config.h"
+
+#include "base/fs.h"
+#include "base/suggest.h"
+#include "conf/file.h"
+#include <unistd.h>
+
+static const char file_name[] = "mig.yaml";
+static const char system_file[] = "/etc/mig/mig.yaml";
+
+static char *working_directory(void)
+{
+	AUTO_FREE char *directory = getcwd(NULL, 0);
+	return xstrdup(directory ? directory : "/");
+}
+
+static char *absolute(const char *path)
+{
+	AUTO_FREE char *directory = working_directory();
+	return fs_join(directory, path);
+}
+
+static char *find_upward(void)
+{
+	AUTO_FREE char *directory = working_directory();
+	for (;;) {
+		AUTO_FREE char *path = fs_join(directory, file_name);
+		if (fs_exists(path))
+			return xtake(&path);
+		if (!strcmp(directory, "/"))
+			return NULL;
+		char *parent = fs_dirname(directory);
+		free(directory);
+		directory = parent;
+	}
+}
+
+char *conf_find(const struct conf_request *request)
+{
+	if (request->config_path)
+		return absolute(request->config_path);
+	char *path = find_upward();
+	if (path)
+		return path;
+	return fs_exists(system_file) ? xstrdup(system_file) : NULL;
+}
+
+/* ---- parts of one environment ---- */
+
+static char *default_state(const struct conf_request *request)
+{
+	const char *xdg = request->getenv("XDG_STATE_HOME"), *home = request->getenv("HOME");
+	if (xdg && xdg[0] == '/')
+		return fs_join(xdg, "mig");
+	if (!geteuid() || !home || home[0] != '/')
+		return xstrdup("/var/lib/mig");
+	return fs_join(home, ".local/state/mig");
+}
+
+static void set_state(
+	const struct conf_request *request, const struct conf_file *file, struct conf_env *env)
+{
+	AUTO_FREE char *base = file && file->state_dir ? conf_path(file->doc->root, file->state_dir)
+						       : default_state(request);
+	env->state_dir = xstrfmt("%s/%s/%s", base, env->project, env->name);
+}
+
+/* The key of project and environment goes into the path, before a query (safety 22). */
+static char *keyed_url(const struct conf_env *env, const struct conf_node *node, const char *url)
+{
+	AUTO_FREE char *full = strstr(url, "://") ? xstrdup(url) : conf_path(node, url);
+	size_t path = strstr(full, "://") ? strcspn(full, "?") : strlen(full);
+	bool slash = path && full[path - 1] == '/';
+	return xstrfmt("%.*s%s%s/%s%s", (int)path, full, slash ? "" : "/", env->project, env->name,
+		full + path);
+}
+
+static void add_store(struct conf_env *env, const char *name, const struct conf_node *node)
+{
+	const struct conf_node *url = node->kind == CONF_MAP ? conf_get(node, "url") : node;
+	env->stores = xrealloc(env->stores, (env->store_count + 1) * sizeof(*env->stores));
+	env->stores[env->store_count++] = (struct conf_store){
+		.name = xstrdup(name), .url = keyed_url(env, node, url->text), .node = node};
+}
+
+static void set_stores(
+	const struct conf_file *file, const struct file_env *from, struct conf_env *env)
+{
+	if (from && from->store)
+		add_store(env, "store", from->store);
+	CONF_EACH (from ? from->stores : NULL, name)
+		add_store(env, name->text, conf_get(file->stores, name->text));
+	if (env->store_count)
+		return;
+	env->stores = xcalloc(1, sizeof(*env->stores));
+	env->stores[env->store_count++] = (struct conf_store){
+		.name = xstrdup("local"), .url = fs_join(env->state_dir, "snapshots")};
+}
+
+static bool set_migrations(const struct conf_file *file, struct conf_env *env, struct err *err)
+{
+	struct conf_migrations *to = &env->migrations;
+	struct file_migrations tree = {0};
+	to->node = file ? file_migrations_tree(file->migrations) : NULL;
+	bool good = !to->node || file_migrations_read(to->node, &tree, err);
+	const char *dir = tree.dir ? tree.dir : "migrations";
+	to->dir = file ? conf_path(file->doc->root, dir) : absolute(dir);
+	to->format = xstrdup(file_formats[tree.format]);
+	to->version_table = xstrdup(tree.version_table ? tree.version_table : "alembic_version");
+	CONF_EACH (tree.settings, setting)
+		strvec_pushf(&to->settings, "%s=%s", setting->key, setting->text);
+	file_migrations_release(&tree);
+	return good;
+}
+
+static void set_pin(struct conf_file *file, struct conf_env *env)
+{
+	env->pins = file->pins;
+	file->pins = (struct conf_pins){0};
+	for (size_t i = 0; i < env->pins.count; i++)
+		if (!strcmp(env->pins.items[i].env, env->name))
+			env->pin = &env->pins.items[i];
+}
+
+static void take_parts(struct file_env *from, struct conf_env *env)
+{
+	env->node = from->node;
+	env->production = from->production;
+	env->pooler_session = from->pooler == 1;
+	env->policy = from->policies;
+	env->policy.upgrade_window = xstrdup_null(from->policies.upgrade_window);
+	env->keep = from->kept;
+	env->maintenance = from->maintenance;
+	env->smoke = from->smoke;
+	env->alerts = from->alerts;
+	env->hosts = from->hosts;
+	env->release = from->release;
+	strvec_push_all(&env->encrypt_to, &from->encrypt_to);
+	env->identity = xtake(&from->identity);
+}
+
+/* ---- choosing ---- */
+
+static bool no_such_env(const struct conf_file *file, const char *name, struct err *err)
+{
+	AUTO_STRVEC(names);
+	CONF_EACH (file->environments, env)
+		strvec_push(&names, env->key);
+	AUTO_FREE char *list = strvec_join(&names, ", ");
+	if (!name) {
+		err_set(err, ERR_USAGE, "%s has several environments and none is chosen: %s",
+			file->doc->path, list);
+		return err_hint(err, "say which one: -e %s", names.items[0]);
+	}
+	err_set(err, ERR_USAGE, "there is no environment \"%s\" in %s", name, file->doc->path);
+	const char *near = suggest_in(name, &names);
+	return near ? err_hint(err, "did you mean -e %s?", near)
+		    : err_hint(err, "it has: %s", list);
+}
+
+static struct file_env *choose(
+	const struct conf_request *request, struct conf_file *file, struct err *err)
+{
+	const char *name = request->env_name;
+	struct file_env *from = name                   ? conf_file_env(file, name)
+				: file->env_count == 1 ? &file->envs[0]
+						       : NULL;
+	if (!from)
+		no_such_env(file, name, err);
+	return from;
+}
+
+/* With several environments, a connection from variables would be a guess. */
+static bool check_database(const struct conf_request *request, const struct conf_file *file,
+	const struct file_env *from, struct err *err)
+{
+	if (from->database || from->direct || request->dbname || request->no_database ||
+		file->env_count == 1)
+		return true;
+	conf_error(from->node, err, "environment %s has no key \"database\"", from->node->key);
+	return err_hint(err, "for example: database: {env: DATABASE_URL}");
+}
+
+static bool load_from_file(
+	const struct conf_request *request, struct conf_env *env, struct err *err)
+{
+	CLEANUP(conf_file_free_auto) struct conf_file *file = NULL;
+	if (!conf_file_load(env->config_path, &file, err))
+		return false;
+	struct file_env *from = choose(request, file, err);
+	if (!from)
+		return false;
+	env->project = xstrdup(file->project);
+	env->name = xstrdup(from->node->key);
+	take_parts(from, env);
+	set_state(request, file, env);
+	set_stores(file, from, env);
+	set_pin(file, env);
+	if (!set_migrations(file, env, err) || !check_database(request, file, from, err) ||
+		!conf_database_resolve(request, from, env, err))
+		return false;
+	env->doc = xtake(&file->doc);
+	return true;
+}
+
+static bool load_without_file(
+	const struct conf_request *request, struct conf_env *env, struct err *err)
+{
+	if (request->env_name && strcmp(request->env_name, "default") != 0) {
+		err_set(err, ERR_USAGE, "-e %s: there is no %s here or in a folder above",
+			request->env_name, file_name);
+		return err_hint(err, "write one: mig init");
+	}
+	env->project = xstrdup("default");
+	env->name = xstrdup("default");
+	set_state(request, NULL, env);
+	set_stores(NULL, NULL, env);
+	return conf_policy_read(NULL, false, &env->policy, err) && set_migrations(NULL, env, err) &&
+	       conf_database_resolve(request, NULL, env, err);
+}
+
+bool conf_env_load(const struct conf_request *request, struct conf_env **env, struct err *err)
+{
+	CLEANUP(conf_env_free_auto) struct conf_env *made = xcalloc(1, sizeof(*made));
+	made->config_path = conf_find(request);
+	bool good = made->config_path ? load_from_file(request, made, err)
+				      : load_without_file(request, made, err);
+	if (good)
+		*env = xtake(&made);
+	return good;
+}
+
+bool conf_env_names(const char *config_path, struct strvec *names, struct err *err)
+{
+	CLEANUP(conf_file_free_auto) struct conf_file *file = NULL;
+	if (!conf_file_load(config_path, &file, err))
+		return false;
+	CONF_EACH (file->environments, env)
+		strvec_push(names, env->key);
+	return true;
+}
+
+bool conf_pins_load(const char *config_path, struct conf_pins *pins, struct err *err)
+{
+	CLEANUP(conf_file_free_auto) struct conf_file *file = NULL;
+	if (!conf_file_load(config_path, &file, err))
+		return false;
+	*pins = file->pins;
+	file->pins = (struct conf_pins){0};
+	return true;
+}
+
+char *conf_run_dir(const struct conf_env *env, const char *run_id)
+{
+	return xstrfmt("%s/runs/%s", env->state_dir, run_id);
+}
+
+void conf_env_free(struct conf_env *env)
+{
+	if (!env)
+		return;
+	for (size_t i = 0; i < env->store_count; i++) {
+		free(env->stores[i].name);
+		free(env->stores[i].url);
+	}
+	free(env->stores);
+	free(env->config_path);
+	free(env->project);
+	free(env->name);
+	free(env->state_dir);
+	free(env->conninfo);
+	free(env->conninfo_origin);
+	free(env->policy.upgrade_window);
+	free(env->migrations.dir);
+	free(env->migrations.format);
+	free(env->migrations.version_table);
+	strvec_release(&env->migrations.settings);
+	strvec_release(&env->encrypt_to);
+	strvec_release(&env->warnings);
+	conf_secret_free(env->identity);
+	conf_pins_release(&env->pins);
+	conf_document_free(env->doc);
+	free(env);
+}

@@ -1,0 +1,131 @@
+/* How to reach the database: what the command line, the file and the environment say about it. */
+#include "base/secret.h"
+#include "conf/file.h"
+#include <libpq-fe.h>
+
+static bool is_url(const char *text)
+{
+	const char *rest = text + strcspn(text, ":+/?@ =");
+	return str_starts(text, "postgres") && (*rest == '+' || str_starts(rest, "://")) &&
+	       strstr(rest, "://");
+}
+
+char *conf_libpq_url(const char *url)
+{
+	if (!is_url(url))
+		return xstrdup(url);
+	return xstrfmt("postgresql%s", strstr(url, "://"));
+}
+
+/* A bare word is a database name, as in psql -d shop. */
+static char *quoted_dbname(const char *name)
+{
+	AUTO_STRBUF(out);
+	strbuf_adds(&out, "dbname='");
+	for (const char *c = name; *c; c++) {
+		if (*c == '\'' || *c == '\\')
+			strbuf_addc(&out, '\\');
+		strbuf_addc(&out, *c);
+	}
+	strbuf_addc(&out, '\'');
+	return strbuf_take(&out);
+}
+
+static void drop_options(PQconninfoOption **options)
+{
+	PQconninfoFree(*options);
+}
+
+bool conf_conninfo_parse(const char *text, char **conninfo, bool *has_password, struct err *err)
+{
+	AUTO_FREE char *made = is_url(text)        ? conf_libpq_url(text)
+			       : strchr(text, '=') ? xstrdup(text)
+			       : text[0]           ? quoted_dbname(text)
+						   : xstrdup("");
+	char *why = NULL;
+	secret_register_conninfo(made);
+	CLEANUP(drop_options) PQconninfoOption *options = PQconninfoParse(made, &why);
+	if (!options) {
+		/* libpq's text quotes what it could not read, which may be the password */
+		PQfreemem(why);
+		return err_set(err, ERR_CONFIG,
+			"not a connection: expected postgresql://user@host/dbname, or "
+			"\"host=.. dbname=..\"");
+	}
+	*has_password = false;
+	for (PQconninfoOption *option = options; option->keyword; option++)
+		if (option->val && (!strcmp(option->keyword, "password") ||
+					   !strcmp(option->keyword, "sslpassword")))
+			*has_password = true;
+	*conninfo = xtake(&made);
+	return true;
+}
+
+static bool from_option(const char *dbname, struct conf_env *env, struct err *err)
+{
+	bool has_password = false;
+	if (!conf_conninfo_parse(dbname, &env->conninfo, &has_password, err)) {
+		err->code = ERR_USAGE;
+		return err_context(err, "-d");
+	}
+	if (has_password) {
+		err_set(err, ERR_USAGE,
+			"-d: a password on the command line is seen by every user "
+			"of this machine");
+		return err_hint(err, "leave it out of -d; use ~/.pgpass, PGPASSWORD, a service "
+				     "file, or {env: NAME} in mig.yaml");
+	}
+	env->conninfo_origin = xstrdup("-d");
+	return true;
+}
+
+static bool from_variables(
+	const struct conf_request *request, struct conf_env *env, struct err *err)
+{
+	bool has_password = false;
+	const char *url = request->getenv("DATABASE_URL");
+	env->conninfo_origin = xstrdup(url && url[0] ? "DATABASE_URL" : "PG*");
+	return conf_conninfo_parse(url ? url : "", &env->conninfo, &has_password, err) ||
+	       err_context(err, "DATABASE_URL");
+}
+
+static void warn_literal(const struct conf_secret *secret, struct conf_env *env)
+{
+	strvec_pushf(&env->warnings,
+		"%s: a password stands in this file; put it behind {env: NAME} or {file: PATH}",
+		secret->where);
+}
+
+static bool from_file(const struct conf_secret *secret, struct conf_env *env, struct err *err)
+{
+	bool has_password = false, literal = secret->kind == CONF_SECRET_LITERAL;
+	AUTO_FREE char *text = NULL;
+	if (!conf_secret_read(secret, &text, err))
+		return err_context(err, "environment %s, database", env->name);
+	if (!conf_conninfo_parse(text, &env->conninfo, &has_password, err)) {
+		AUTO_FREE char *origin = conf_secret_origin(secret);
+		err_context(err, "environment %s, database (%s)", env->name, origin);
+		return err_where(err, "%s", secret->where);
+	}
+	if (literal && has_password)
+		warn_literal(secret, env);
+	env->conninfo_origin = literal ? xstrdup(secret->where) : conf_secret_origin(secret);
+	return true;
+}
+
+bool conf_database_resolve(const struct conf_request *request, const struct file_env *from,
+	struct conf_env *env, struct err *err)
+{
+	const struct conf_secret *secret = !from          ? NULL
+					   : from->direct ? from->direct
+							  : from->database;
+	if (request->dbname)
+		return from_option(request->dbname, env, err);
+	if (request->no_database) {
+		env->conninfo = xstrdup("");
+		env->conninfo_origin =
+			secret ? conf_secret_origin(secret) : xstrdup("not resolved");
+		return true;
+	}
+	return secret ? from_file(secret, env, err) : from_variables(request, env, err);
+}

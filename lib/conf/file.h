@@ -1,0 +1,65 @@
+/*
+ * mig.yaml as it is written: every key of every part, read and checked, nothing resolved. Private
+ * to the room; config.h is what others see.
+ */
+#ifndef CONF_FILE_H
+#define CONF_FILE_H
+
+#include "conf/config.h"
+
+struct file_migrations {
+	char *dir, *version_table, *python;
+	int format, command;
+	const struct conf_node *environment, *settings;
+};
+
+struct file_env {
+	const struct conf_node *node;
+	struct conf_secret *database, *direct;
+	int pooler; /* 1: session */
+	const struct conf_node *pin, *store, *stores, *keep, *policy;
+	const struct conf_node *maintenance, *smoke, *hosts, *release, *alerts;
+	struct strvec encrypt_to;
+	struct conf_secret *identity;
+	bool production;
+	struct conf_keep kept;
+	struct conf_policies policies;
+};
+
+struct conf_file {
+	struct conf_document *doc;
+	char *project, *state_dir;
+	const struct conf_node *migrations, *stores, *environments;
+	struct file_env *envs;
+	size_t env_count;
+	struct conf_pins pins;
+};
+
+extern const char *const file_formats[]; /* of migrations, NULL-ended; the first is the default */
+
+/* The whole file, every environment of it; conf_file_free also after failure. */
+MUST_CHECK bool conf_file_load(const char *path, struct conf_file **file, struct err *err);
+void conf_file_free(struct conf_file *file);
+DEFINE_AUTO(struct conf_file, conf_file_free)
+/* NULL when there is no such environment. */
+struct file_env *conf_file_env(struct conf_file *file, const char *name);
+/* Reads one tree of migrations; release with file_migrations_release. */
+MUST_CHECK bool file_migrations_read(
+	const struct conf_node *node, struct file_migrations *tree, struct err *err);
+void file_migrations_release(struct file_migrations *tree);
+/* The tree that is meant: `migrations` itself, or its entry "main", or its first. NULL: none. */
+const struct conf_node *file_migrations_tree(const struct conf_node *migrations);
+
+/* Defaults (the stricter ones in production), then what `policy` says (NULL: nothing). */
+MUST_CHECK bool conf_policy_read(const struct conf_node *policy, bool production,
+	struct conf_policies *policies, struct err *err);
+
+/* The pins of all environments; two that cannot be told apart are refused (safety 22). */
+MUST_CHECK bool conf_pins_read(
+	const struct conf_node *environments, struct conf_pins *pins, struct err *err);
+
+/* Fills conninfo and conninfo_origin. `from` NULL: no mig.yaml or no key `database`. */
+MUST_CHECK bool conf_database_resolve(const struct conf_request *request,
+	const struct file_env *from, struct conf_env *env, struct err *err);
+
+#endif
