@@ -88,7 +88,7 @@ lint:
 	tools/lint
 
 format:
-	clang-format -i lib/*/*.[ch] cmd/*.c tests/*/*.[ch] examples/shop/*.[ch]
+	git ls-files "lib/*.[ch]" "cmd/*.c" "tests/*.[ch]" "examples/*.[ch]" | xargs clang-format -i
 
 coverage: deps
 	tools/deps lint
