@@ -29,6 +29,8 @@ DEFINE_AUTO(struct pack_reader, pack_reader_close)
 
 const struct pack_manifest *pack_reader_manifest(const struct pack_reader *reader);
 int64_t pack_reader_size(const struct pack_reader *reader);
+/* Borrowed: where the bytes come from. */
+struct io_reader *pack_reader_io(struct pack_reader *reader);
 
 /* Plain bytes of one member, or of several one after the other. One stream per thread. */
 struct pack_stream;

@@ -17,11 +17,11 @@ DEFINE_AUTO(struct pack_writer, pack_writer_free)
 
 /* What the manifest says about a member beyond its bytes. */
 struct pack_about {
-	int64_t plain; /* 0: as stored */
+	int64_t plain; /* bytes after decompression */
 	uint32_t table;
 	int64_t rows;
 };
-/* One whole member; about may be NULL. */
+/* One whole member; about may be NULL for one that is not compressed. */
 MUST_CHECK bool pack_writer_add(struct pack_writer *writer, const char *name, const void *bytes,
 	size_t length, const struct pack_about *about, struct err *err);
 /* Text compressed as one frame; the name ends in ".zst". */
