@@ -72,6 +72,7 @@ struct cli {
 	struct strvec operands;
 	struct log_sink *log; /* hand it down */
 	struct conf_env *env; /* after cli_env() */
+	char *chosen_env; /* name of the environment that a pin chose (target.h) */
 	bool result_printed;
 };
 

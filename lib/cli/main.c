@@ -150,5 +150,6 @@ int cli_main(const struct cli_program *program, int argc, char **argv)
 	free(settings);
 	strvec_release(&cli.operands);
 	conf_env_free(cli.env);
+	free(cli.chosen_env);
 	return status;
 }

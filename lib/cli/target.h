@@ -1,0 +1,24 @@
+/*
+ * The way to the target that every program takes: environment, session, pin. "-d changes how to
+ * connect, never the policy": the policy is that of the environment whose pin matches the database
+ * reached, and a pin that does not match is refused (17).
+ */
+#ifndef CLI_TARGET_H
+#define CLI_TARGET_H
+
+#include "cli/cli.h"
+#include "db/db.h"
+
+/*
+ * cli_env(), then a session with the target under the program's name, then cli_target_check(). With
+ * -d, several environments and none chosen, the environment is the one whose pin matches.
+ */
+MUST_CHECK bool cli_target(struct cli *cli, struct db **db, struct err *err);
+/* The same without the session: for programs that open their sessions themselves. */
+MUST_CHECK bool cli_target_env(struct cli *cli, struct err *err);
+/* How to reach it, for further sessions and for keys; borrows from cli (after cli_env). */
+struct db_params cli_target_params(const struct cli *cli);
+/* Is this session's database the one that cli->env is pinned to? */
+MUST_CHECK bool cli_target_check(const struct cli *cli, const struct db *db, struct err *err);
+
+#endif
