@@ -255,3 +255,10 @@ void cli_completion_print(const struct cli_program *program)
 	completion_words(cli_shared_options);
 	printf("\" %s\n", program->name);
 }
+
+void cli_verbs_print(const struct cli_program *program)
+{
+	for (const struct cli_verb *verb = program->verbs; verb->run; verb++)
+		if (verb->name)
+			puts(verb->name);
+}

@@ -23,6 +23,7 @@ void cli_help_print(const struct cli *cli);
 MUST_CHECK bool cli_man_print(
 	const struct cli_program *program, const char *prose_path, struct err *err);
 void cli_completion_print(const struct cli_program *program);
+void cli_verbs_print(const struct cli_program *program); /* one a line */
 
 struct log_sink *cli_sink_new(const struct cli_shared *shared, const char *program);
 void cli_sink_free(struct log_sink *sink);

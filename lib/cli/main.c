@@ -105,12 +105,15 @@ static bool print_generated(const struct cli_program *program, int argc, char **
 		}
 		return true;
 	}
-	if (argc == 2 && strcmp(argv[1], "--print-completion") == 0) {
-		cli_completion_print(program);
-		*status = 0;
-		return true;
-	}
-	return false;
+	void (*print)(const struct cli_program *) = NULL;
+	if (argc == 2 && strcmp(argv[1], "--print-completion") == 0)
+		print = cli_completion_print;
+	else if (argc == 2 && strcmp(argv[1], "--print-verbs") == 0)
+		print = cli_verbs_print;
+	if (print)
+		print(program);
+	*status = 0;
+	return print != NULL;
 }
 
 /* A result that could not be written was not delivered. */
