@@ -1,0 +1,54 @@
+#include "db/child.h"
+#include "base/fs.h"
+#include "base/proc.h"
+
+void db_child_env(struct db *db, const char *dbname, struct strvec *env)
+{
+	static const char *const unset[] = {"PGOPTIONS", "PGSERVICE", "PGSERVICEFILE",
+		"PGCLIENTENCODING", "PGDATESTYLE", "PGTZ", "PGGEQO", "PGHOSTADDR", "PSQLRC"};
+	for (size_t i = 0; i < ARRAY_SIZE(unset); i++)
+		strvec_push(env, unset[i]);
+	PQconninfoOption *options = PQconninfo(db->pg);
+	for (PQconninfoOption *option = options; option && option->keyword; option++) {
+		if (!option->envvar || !option->val || !*option->val)
+			continue;
+		if (!strcmp(option->keyword, "dbname") || !strcmp(option->keyword, "options") ||
+			!strcmp(option->keyword, "client_encoding") ||
+			!strcmp(option->keyword, "service"))
+			continue;
+		strvec_pushf(env, "%s=%s", option->envvar, option->val);
+	}
+	PQconninfoFree(options);
+	/* several hosts may be given: the child goes where we are */
+	strvec_pushf(env, "PGHOST=%s", PQhost(db->pg));
+	strvec_pushf(env, "PGPORT=%s", PQport(db->pg));
+	strvec_pushf(env, "PGUSER=%s", PQuser(db->pg));
+	strvec_pushf(env, "PGDATABASE=%s", dbname);
+	strvec_push(env, "PGTARGETSESSIONATTRS=any");
+}
+
+static char *newest_beside_server(const char *name)
+{
+	static const char root[] = "/usr/lib/postgresql";
+	AUTO_STRVEC(versions);
+	AUTO_ERR(ignored);
+	char *found = NULL;
+	if (!fs_list(root, &versions, &ignored))
+		return NULL;
+	STRVEC_EACH (&versions, version) {
+		char *path = xstrfmt("%s/%s/bin/%s", root, version, name);
+		if (fs_exists(path)) {
+			free(found);
+			found = path;
+		} else {
+			free(path);
+		}
+	}
+	return found;
+}
+
+char *db_child_program(const char *name)
+{
+	char *path = proc_find(name);
+	return path ? path : newest_beside_server(name);
+}
