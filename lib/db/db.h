@@ -21,26 +21,49 @@ struct db_params {
 	const char *dbname; /* another database of the same server; NULL: conninfo's */
 	const char *application_name; /* cut to 63 bytes */
 	struct log_sink *log; /* may be NULL */
+	/* Asked every 200 ms while a statement runs; true: cancel it (ERR_SIGNAL). May be NULL. */
+	bool (*stop)(void *ctx);
+	void *stop_ctx;
 };
 
 struct db {
 	PGconn *pg;
+	PGcancel *cancel;
 	struct log_sink *log;
+	bool (*stop)(void *ctx);
+	void *stop_ctx;
+	bool uninterrupted; /* `stop` is not asked now: for undoing things */
+	bool stopping; /* the running statement was asked to stop */
+	int error_position; /* of the last failed statement, see db_error_position() */
 	int version; /* 150020 */
 	int pid; /* pg_backend_pid(), compared with PQbackendPID: a pooler is refused (17) */
-	char *dbname; /* raw current_database() */
+	char *dbname; /* current_database(): its bytes as the server stores them */
 	uint32_t db_oid; /* its OID at connect */
 	char *user; /* current_user */
 	bool superuser;
+	bool standby; /* in recovery: nothing can be written here */
 	char *system_id; /* pg_control_system(), NULL when not permitted */
 };
 
-/* ERR_DATABASE when unreachable, ERR_REFUSED for password/role/database refusals... with hints. */
+/*
+ * ERR_DATABASE when there is no session to be had: unreachable, and also a wrong password, an
+ * unknown role or database (those with a hint, and the SQLSTATE when it could be told).
+ * ERR_REFUSED behind a pooler that hides the backend. ERR_USAGE for an unreadable conninfo.
+ *
+ * Text travels as UTF-8 (in an SQL_ASCII database: as its bytes are).
+ */
 MUST_CHECK bool db_open(const struct db_params *params, struct db **db, struct err *err);
 void db_close(struct db *db); /* NULL is fine */
 DEFINE_AUTO(struct db, db_close)
 
-/* Runs SQL text (one or several statements, no result wanted). SQLSTATE into err. */
+/*
+ * Runs SQL text (one or several statements, no result wanted). How a refusal is classed:
+ *	08xxx, 57P01..57P05, 53300, a lost connection    ERR_DATABASE
+ *	55P03 lock_timeout, 40P01 deadlock               ERR_LOCK
+ *	57014 by a timeout                               ERR_TIMEOUT (by `stop`: ERR_SIGNAL)
+ *	53100 disk full                                  ERR_STORAGE
+ *	everything else                                  ERR_SQL (42501 with a hint about grants)
+ */
 MUST_CHECK bool db_exec(struct db *db, struct err *err, const char *sql);
 MUST_CHECK bool db_execf(struct db *db, struct err *err, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
@@ -83,7 +106,11 @@ char *db_ident(struct db *db, const char *name);
 char *db_qualified(struct db *db, const char *schema, const char *name);
 char *db_literal(struct db *db, const char *text);
 
-/* A transaction that rolls back at the end of the scope unless committed. */
+/*
+ * A transaction that rolls back at the end of the scope unless committed. `mode` follows BEGIN:
+ * "isolation level repeatable read, read only"; NULL or "" for the default. A connection that is
+ * lost while COMMIT runs is ERR_DOUBT; a COMMIT that the server turned into a rollback is ERR_SQL.
+ */
 struct db_tx {
 	struct db *db; /* NULL: none open */
 };
@@ -100,7 +127,11 @@ int db_error_position(const struct db *db);
 /* Asks the server to cancel what this session is running (from another thread or a handler). */
 void db_cancel(struct db *db);
 
-/* Schema `mig` in this database: made when absent, owner and ACL checked (ERR_REFUSED). */
+/*
+ * Schema `mig` in this database (safety 21): made when absent. Its owner must be the current role,
+ * the owner of the database or a superuser, so must be those of its tables, and nobody else may
+ * have rights on it: else ERR_REFUSED.
+ */
 MUST_CHECK bool db_mig_schema(struct db *db, struct err *err);
 
 #endif

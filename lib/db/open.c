@@ -1,0 +1,175 @@
+#include "db/internal.h"
+
+#include <stdio.h>
+
+#include "base/secret.h"
+
+/*
+ * Facts about the session and its settings in one round trip. Timeouts of the role or the database
+ * are meant for the application: a session that idles on a key must not be ended by them.
+ */
+static const char session_sql[] =
+	"select pg_backend_pid(), encode(convert_to(current_database()::text, 'SQL_ASCII'), 'hex'),"
+	" (select oid from pg_database where datname = current_database()), current_user,"
+	" (select rolsuper from pg_roles where rolname = current_user), pg_is_in_recovery(),"
+	" set_config('default_transaction_read_only', 'off', false),"
+	" set_config('statement_timeout', '0', false),"
+	" set_config('idle_in_transaction_session_timeout', '0', false),"
+	" set_config('standard_conforming_strings', 'on', false),"
+	" set_config('DateStyle', 'ISO', false), set_config('TimeZone', 'UTC', false)";
+
+/* Settings that not every version or platform has; refusals are of no consequence. */
+static const struct {
+	int since;
+	const char *sql;
+} optional_settings[] = {
+	{140000, "set client_connection_check_interval = '1s'; set idle_session_timeout = 0"},
+	{120000, "set tcp_user_timeout = '60s'; set tcp_keepalives_idle = '30s'"},
+	{170000, "set transaction_timeout = 0"},
+};
+
+static int hex_digit(char c)
+{
+	return c <= '9' ? c - '0' : c - 'a' + 10;
+}
+
+static char *text_of_hex(const char *hex)
+{
+	size_t length = strlen(hex) / 2;
+	char *text = xcalloc(length + 1, 1);
+	for (size_t i = 0; i < length; i++)
+		text[i] = (char)(hex_digit(hex[2 * i]) * 16 + hex_digit(hex[2 * i + 1]));
+	return text;
+}
+
+/* The server cuts at 63 bytes anyhow, and makes "?" of what is not ASCII, with a notice. */
+static char *application_name(const char *name)
+{
+	char *ascii = xstrndup(name ? name : "mig", 63);
+	for (char *c = ascii; *c; c++)
+		if (*c < ' ' || *c > '~')
+			*c = '?';
+	return ascii;
+}
+
+/* libpq's own message may quote a piece of a password from an unreadable string. */
+static bool check_conninfo(const char *conninfo, struct err *err)
+{
+	char *said = NULL;
+	PQconninfoOption *options = PQconninfoParse(conninfo, &said);
+	PQfreemem(said);
+	if (options) {
+		PQconninfoFree(options);
+		return true;
+	}
+	err_set(err, ERR_USAGE, "the connection string cannot be read");
+	return err_hint(err, "\"host=... dbname=... user=...\", or postgresql://user@host/dbname");
+}
+
+static void note_notice(void *arg, const PGresult *result)
+{
+	struct db *db = arg;
+	const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+	if (text)
+		log_debug(db->log, "notice", NULL, "%s", text);
+}
+
+/* Given first: what the connection string says wins. A given PGCONNECT_TIMEOUT wins, too. */
+static const char *default_connect_timeout(void)
+{
+	PQconninfoOption *options = PQconndefaults();
+	const char *timeout = "10";
+	for (PQconninfoOption *o = options; o && o->keyword; o++)
+		if (strcmp(o->keyword, "connect_timeout") == 0 && o->val && *o->val)
+			timeout = NULL;
+	PQconninfoFree(options);
+	return timeout;
+}
+
+static PGconn *connect_with(const struct db_params *params)
+{
+	AUTO_FREE char *name = application_name(params->application_name);
+	const char *keys[] = {"keepalives", "keepalives_idle", "keepalives_interval",
+		"keepalives_count", "tcp_user_timeout", "connect_timeout", "dbname",
+		"application_name", "client_encoding", params->dbname ? "dbname" : NULL, NULL};
+	const char *values[] = {"1", "30", "10", "3", "60000", default_connect_timeout(),
+		params->conninfo ? params->conninfo : "", name, "UTF8", params->dbname, NULL};
+	return PQconnectdbParams(keys, values, 1);
+}
+
+static bool refuse_pooler(struct db *db, struct err *err)
+{
+	if (db->pid == PQbackendPID(db->pg))
+		return true;
+	err_set(err, ERR_REFUSED,
+		"a connection pooler stands between us and the server: this session would change "
+		"hands");
+	err_detail(err, "the server says backend %d, the connection says %d", db->pid,
+		PQbackendPID(db->pg));
+	return err_hint(
+		err, "connect to the server itself: its own host and port, not the pooler's");
+}
+
+static bool learn_session(struct db *db, struct err *err)
+{
+	AUTO_RESULT(row);
+	if (!db_query(db, &row, err, session_sql))
+		return false;
+	db->pid = (int)db_get_int(&row, 0, 0);
+	db->dbname = text_of_hex(db_get(&row, 0, 1));
+	db->db_oid = (uint32_t)db_get_int(&row, 0, 2);
+	db->user = xstrdup(db_get(&row, 0, 3));
+	db->superuser = db_get_bool(&row, 0, 4);
+	db->standby = db_get_bool(&row, 0, 5);
+	return refuse_pooler(db, err);
+}
+
+static void learn_optional(struct db *db)
+{
+	AUTO_ERR(ignored);
+	for (size_t i = 0; i < ARRAY_SIZE(optional_settings); i++)
+		if (db->version >= optional_settings[i].since &&
+			!db_exec(db, &ignored, optional_settings[i].sql))
+			log_debug(db->log, "setting", NULL, "%s", ignored.msg);
+	if (str_equal(PQparameterStatus(db->pg, "server_encoding"), "SQL_ASCII"))
+		PQsetClientEncoding(db->pg, "SQL_ASCII");
+	if (!db_value(db, &db->system_id, &ignored,
+		    "select system_identifier from pg_control_system()"))
+		log_debug(db->log, "setting", NULL, "%s", ignored.msg);
+}
+
+bool db_open(const struct db_params *params, struct db **db, struct err *err)
+{
+	const char *conninfo = params->conninfo ? params->conninfo : "";
+	bool is_conninfo = strchr(conninfo, '=') || strstr(conninfo, "://");
+	if (is_conninfo && !check_conninfo(conninfo, err))
+		return false;
+	secret_register_conninfo(conninfo);
+	CLEANUP(db_close_auto) struct db *opened = xcalloc(1, sizeof(*opened));
+	opened->log = params->log;
+	opened->stop = params->stop;
+	opened->stop_ctx = params->stop_ctx;
+	opened->pg = connect_with(params);
+	if (PQstatus(opened->pg) != CONNECTION_OK)
+		return db_connect_error(opened->pg, err);
+	PQsetNoticeReceiver(opened->pg, note_notice, opened);
+	opened->cancel = PQgetCancel(opened->pg);
+	opened->version = PQserverVersion(opened->pg);
+	if (!learn_session(opened, err))
+		return false;
+	learn_optional(opened);
+	*db = xtake(&opened);
+	return true;
+}
+
+void db_close(struct db *db)
+{
+	if (!db)
+		return;
+	PQfreeCancel(db->cancel);
+	PQfinish(db->pg);
+	free(db->dbname);
+	free(db->user);
+	free(db->system_id);
+	free(db);
+}

@@ -1,0 +1,225 @@
+#include "db/internal.h"
+
+#include <errno.h>
+#include <poll.h>
+
+enum { STOP_POLL_MS = 200 };
+
+/* A statement that is to stop is cancelled once; its end is then reported by the server. */
+static void ask_whether_to_stop(struct db *db)
+{
+	if (db->stopping || db->uninterrupted || !db->stop || !db->stop(db->stop_ctx))
+		return;
+	db->stopping = true;
+	db_cancel(db);
+}
+
+/* False: the connection is gone, as the next PQgetResult will tell. */
+static bool wait_for_input(struct db *db)
+{
+	while (PQisBusy(db->pg)) {
+		struct pollfd wait = {.fd = PQsocket(db->pg), .events = POLLIN};
+		int ready = poll(&wait, 1, db->stop ? STOP_POLL_MS : -1);
+		if (ready < 0 && errno != EINTR)
+			return false;
+		ask_whether_to_stop(db);
+		if (ready > 0 && !PQconsumeInput(db->pg))
+			return false;
+	}
+	return true;
+}
+
+/* Requests wait in our buffer when the server is slow to read them. */
+static void flush_output(struct db *db)
+{
+	while (PQflush(db->pg) == 1) {
+		struct pollfd wait = {.fd = PQsocket(db->pg), .events = POLLIN | POLLOUT};
+		poll(&wait, 1, STOP_POLL_MS);
+		if (wait.revents & POLLIN && !PQconsumeInput(db->pg))
+			return;
+	}
+}
+
+/* As PQexec: the last result, or the first failure; the session is idle again afterwards. */
+static PGresult *last_result(struct db *db)
+{
+	PGresult *last = NULL;
+	flush_output(db);
+	for (;;) {
+		wait_for_input(db);
+		PGresult *next = PQgetResult(db->pg);
+		if (!next)
+			return last;
+		PQclear(last);
+		last = next;
+		ExecStatusType status = PQresultStatus(next);
+		if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT ||
+			PQstatus(db->pg) == CONNECTION_BAD)
+			return last;
+	}
+}
+
+static bool finish(struct db *db, int sent, struct db_result *result, struct err *err)
+{
+	db->stopping = false;
+	db->error_position = 0;
+	PQclear(result->pg);
+	result->pg = sent ? last_result(db) : NULL;
+	ExecStatusType status = result->pg ? PQresultStatus(result->pg) : PGRES_FATAL_ERROR;
+	if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY)
+		return true;
+	if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT)
+		return err_set(err, ERR_SQL, "COPY to or from the client is not possible here");
+	return db_error(db, result->pg, err, db->dbname ? db->dbname : "connect");
+}
+
+bool db_exec(struct db *db, struct err *err, const char *sql)
+{
+	AUTO_RESULT(result);
+	return finish(db, PQsendQuery(db->pg, sql), &result, err);
+}
+
+bool db_execf(struct db *db, struct err *err, const char *fmt, ...)
+{
+	va_list args;
+	va_start(args, fmt);
+	AUTO_FREE char *sql = xvstrfmt(fmt, args);
+	va_end(args);
+	return db_exec(db, err, sql);
+}
+
+bool db_query_params(struct db *db, struct db_result *result, struct err *err, const char *sql,
+	size_t count, const char *const *params)
+{
+	int sent = PQsendQueryParams(db->pg, sql, (int)count, NULL, params, NULL, NULL, 0);
+	return finish(db, sent, result, err);
+}
+
+void db_result_release(struct db_result *result)
+{
+	PQclear(result->pg);
+	result->pg = NULL;
+}
+
+int db_rows(const struct db_result *result)
+{
+	return PQntuples(result->pg);
+}
+
+const char *db_get(const struct db_result *result, int row, int column)
+{
+	return PQgetisnull(result->pg, row, column) ? NULL : PQgetvalue(result->pg, row, column);
+}
+
+int64_t db_get_int(const struct db_result *result, int row, int column)
+{
+	const char *text = db_get(result, row, column);
+	return text ? strtoll(text, NULL, 10) : 0;
+}
+
+bool db_get_bool(const struct db_result *result, int row, int column)
+{
+	const char *text = db_get(result, row, column);
+	return text && *text == 't';
+}
+
+int64_t db_affected(const struct db_result *result)
+{
+	return strtoll(PQcmdTuples(result->pg), NULL, 10);
+}
+
+bool db_value_params(struct db *db, char **value, struct err *err, const char *sql, size_t count,
+	const char *const *params)
+{
+	AUTO_RESULT(result);
+	if (!db_query_params(db, &result, err, sql, count, params))
+		return false;
+	free(*value);
+	*value = db_rows(&result) > 0 ? xstrdup_null(db_get(&result, 0, 0)) : NULL;
+	return true;
+}
+
+/* libpq fails only on text that is not valid in the session's encoding: then bytes are doubled. */
+static char *quoted(char *by_libpq, const char *text, char quote)
+{
+	AUTO_STRBUF(out);
+	if (by_libpq) {
+		strbuf_adds(&out, by_libpq);
+		PQfreemem(by_libpq);
+		return strbuf_take(&out);
+	}
+	strbuf_addc(&out, quote);
+	for (const char *c = text; *c; c++) {
+		if (*c == quote)
+			strbuf_addc(&out, quote);
+		strbuf_addc(&out, *c);
+	}
+	strbuf_addc(&out, quote);
+	return strbuf_take(&out);
+}
+
+char *db_ident(struct db *db, const char *name)
+{
+	return quoted(PQescapeIdentifier(db->pg, name, strlen(name)), name, '"');
+}
+
+char *db_qualified(struct db *db, const char *schema, const char *name)
+{
+	AUTO_FREE char *first = db_ident(db, schema);
+	AUTO_FREE char *second = db_ident(db, name);
+	return xstrfmt("%s.%s", first, second);
+}
+
+char *db_literal(struct db *db, const char *text)
+{
+	return quoted(PQescapeLiteral(db->pg, text, strlen(text)), text, '\'');
+}
+
+bool db_begin(struct db *db, struct db_tx *tx, const char *mode, struct err *err)
+{
+	if (!db_execf(db, err, "BEGIN %s", mode ? mode : ""))
+		return false;
+	tx->db = db;
+	return true;
+}
+
+bool db_commit(struct db_tx *tx, struct err *err)
+{
+	struct db *db = tx->db;
+	AUTO_RESULT(result);
+	tx->db = NULL;
+	db->uninterrupted = true;
+	bool sent = finish(db, PQsendQuery(db->pg, "COMMIT"), &result, err);
+	db->uninterrupted = false;
+	if (!sent) {
+		if (PQstatus(db->pg) == CONNECTION_OK)
+			return false;
+		err->code = ERR_DOUBT;
+		err_context(err, "COMMIT may have happened or not");
+		return err_hint(err, "look at the database, then run the command again");
+	}
+	if (strcmp(PQcmdStatus(result.pg), "COMMIT") == 0)
+		return true;
+	return err_set(
+		err, ERR_SQL, "the server rolled the transaction back: a statement in it failed");
+}
+
+void db_rollback(struct db_tx *tx)
+{
+	struct db *db = tx->db;
+	tx->db = NULL;
+	if (!db || PQtransactionStatus(db->pg) == PQTRANS_IDLE)
+		return;
+	AUTO_ERR(ignored); /* a lost session rolls back on the server */
+	db->uninterrupted = true;
+	if (!db_exec(db, &ignored, "ROLLBACK"))
+		log_debug(db->log, "rollback", NULL, "%s", ignored.msg);
+	db->uninterrupted = false;
+}
+
+void db_cancel(struct db *db)
+{
+	char why[256];
+	if (db->cancel && !PQcancel(db->cancel, why, sizeof(why)))
+		log_debug(db->log, "cancel", NULL, "%s", why);
+}
