@@ -9,15 +9,12 @@ static bool continuation(char c)
 
 static size_t length_by_first(unsigned char first)
 {
-	if (first < 0x80) {
+	if (first < 0x80)
 		return 1;
-	}
-	if (first >= 0xc2 && first <= 0xdf) {
+	if (first >= 0xc2 && first <= 0xdf)
 		return 2;
-	}
-	if (first >= 0xe0 && first <= 0xef) {
+	if (first >= 0xe0 && first <= 0xef)
 		return 3;
-	}
 	return first >= 0xf0 && first <= 0xf4 ? 4 : 0;
 }
 
@@ -41,17 +38,13 @@ static bool second_fits(unsigned char first, unsigned char second)
 size_t utf8_char_length(const char *text, size_t left)
 {
 	size_t length = left ? length_by_first((unsigned char)text[0]) : 0;
-	if (length > left) {
+	if (length > left)
 		return 0;
-	}
-	for (size_t i = 1; i < length; i++) {
-		if (!continuation(text[i])) {
+	for (size_t i = 1; i < length; i++)
+		if (!continuation(text[i]))
 			return 0;
-		}
-	}
-	if (length > 1 && !second_fits((unsigned char)text[0], (unsigned char)text[1])) {
+	if (length > 1 && !second_fits((unsigned char)text[0], (unsigned char)text[1]))
 		return 0;
-	}
 	return length;
 }
 
@@ -73,11 +66,9 @@ char *utf8_clean(const char *bytes, size_t length)
 char *utf8_one_line(const char *text)
 {
 	char *line = utf8_clean(text, strlen(text));
-	for (char *c = line; *c; c++) {
-		if (iscntrl((unsigned char)*c)) {
+	for (char *c = line; *c; c++)
+		if (iscntrl((unsigned char)*c))
 			*c = ' ';
-		}
-	}
 	return line;
 }
 
@@ -86,9 +77,8 @@ char *utf8_cut(const char *text, size_t bytes)
 	size_t length = strlen(text);
 	if (length > bytes) {
 		length = bytes;
-		while (length > 0 && continuation(text[length])) {
+		while (length > 0 && continuation(text[length]))
 			length--;
-		}
 	}
 	return xstrndup(text, length);
 }

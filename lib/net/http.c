@@ -41,11 +41,9 @@ void http_response_release(struct http_response *response)
 const char *http_header(const struct http_response *response, const char *lower_case_name)
 {
 	size_t length = strlen(lower_case_name);
-	STRVEC_EACH (&response->headers, line) {
-		if (str_starts(line, lower_case_name) && line[length] == ':') {
+	STRVEC_EACH (&response->headers, line)
+		if (str_starts(line, lower_case_name) && line[length] == ':')
 			return line + length + 1 + (line[length + 1] == ' ');
-		}
-	}
 	return NULL;
 }
 
@@ -54,16 +52,13 @@ char *http_url_shown(const char *url)
 	CLEANUP(curl_url_cleanup_auto) CURLU *parts = curl_url();
 	static const CURLUPart hidden[] = {
 		CURLUPART_USER, CURLUPART_PASSWORD, CURLUPART_QUERY, CURLUPART_FRAGMENT};
-	if (!parts || curl_url_set(parts, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME)) {
+	if (!parts || curl_url_set(parts, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME))
 		return xstrdup("(not a URL)");
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(hidden); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(hidden); i++)
 		curl_url_set(parts, hidden[i], NULL, 0);
-	}
 	char *text = NULL;
-	if (curl_url_get(parts, CURLUPART_URL, &text, 0)) {
+	if (curl_url_get(parts, CURLUPART_URL, &text, 0))
 		return xstrdup("(not a URL)");
-	}
 	char *shown = xstrdup(text);
 	curl_free(text);
 	return shown;
@@ -87,13 +82,11 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *ctx)
 static void add_header(struct strvec *headers, const char *line, size_t length)
 {
 	const char *colon = memchr(line, ':', length);
-	if (!colon || headers->count >= HEADERS_MAX) {
+	if (!colon || headers->count >= HEADERS_MAX)
 		return;
-	}
 	char *copy = xstrndup(line, length);
-	for (char *c = copy; *c && *c != ':'; c++) {
+	for (char *c = copy; *c && *c != ':'; c++)
 		*c = (char)tolower((unsigned char)*c);
-	}
 	strvec_push_take(headers, copy);
 }
 
@@ -103,15 +96,13 @@ static size_t take_header(char *bytes, size_t size, size_t count, void *ctx)
 	struct http_response *response = transfer->response;
 	size_t length = size * count;
 	size_t shown = length;
-	while (shown > 0 && isspace((unsigned char)bytes[shown - 1])) {
+	while (shown > 0 && isspace((unsigned char)bytes[shown - 1]))
 		shown--;
-	}
 	/* An interim answer (100, 103) is followed by a new status line. */
-	if (shown > 5 && strncmp(bytes, "HTTP/", 5) == 0) {
+	if (shown > 5 && strncmp(bytes, "HTTP/", 5) == 0)
 		strvec_release(&response->headers);
-	} else {
+	else
 		add_header(&response->headers, bytes, shown);
-	}
 	return length;
 }
 
@@ -185,15 +176,13 @@ static bool report(const struct http_request *request, const struct transfer *tr
 {
 	AUTO_FREE char *shown = http_url_shown(request->url);
 	const char *method = request->method ? request->method : "GET";
-	if (transfer->cancelled) {
+	if (transfer->cancelled)
 		return err_set(err, ERR_SIGNAL, "interrupted: %s %s", method, shown);
-	}
 	enum err_code code = ERR_STORAGE;
-	if (result == CURLE_OPERATION_TIMEDOUT) {
+	if (result == CURLE_OPERATION_TIMEDOUT)
 		code = ERR_TIMEOUT;
-	} else if (result == CURLE_URL_MALFORMAT || result == CURLE_UNSUPPORTED_PROTOCOL) {
+	else if (result == CURLE_URL_MALFORMAT || result == CURLE_UNSUPPORTED_PROTOCOL)
 		code = ERR_CONFIG;
-	}
 	err_set(err, code, "%s %s: %s", method, shown, curl_easy_strerror(result));
 	return problem[0] ? err_detail(err, "%s", problem) : false;
 }
@@ -207,12 +196,10 @@ bool http_send(const struct http_request *request, struct http_response *respons
 	CLEANUP(curl_slist_free_all_auto) struct curl_slist *headers = NULL;
 	CLEANUP(curl_easy_cleanup_auto) CURL *curl = curl_easy_init();
 	char problem[CURL_ERROR_SIZE] = "";
-	if (!curl) {
+	if (!curl)
 		return err_set(err, ERR_FAILED, "libcurl could not be started");
-	}
-	if (!make_headers(request, &headers, err)) {
+	if (!make_headers(request, &headers, err))
 		return false;
-	}
 	set_options(curl, request, &transfer, headers, problem);
 	set_body(curl, request, request->method ? request->method : "GET");
 	int64_t start = clock_monotonic_ms();
@@ -221,8 +208,7 @@ bool http_send(const struct http_request *request, struct http_response *respons
 	long status = 0;
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
 	response->status = (int)status;
-	if (result == CURLE_OK || (result == CURLE_WRITE_ERROR && response->cut)) {
+	if (result == CURLE_OK || (result == CURLE_WRITE_ERROR && response->cut))
 		return true;
-	}
 	return report(request, &transfer, result, problem, err);
 }
