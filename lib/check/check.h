@@ -31,11 +31,13 @@ struct check_list {
 MUST_CHECK bool check_list_load(const char *path, struct check_list *list, struct err *err);
 /*
  * A list as it stands under `checks:` in a playbook or in `smoke:` of an environment: names of
- * files (relative to `directory`) and checks written in place. The node must outlive the list.
+ * files (relative to the file that names them) and checks written in place. The node must outlive
+ * the list.
  */
-MUST_CHECK bool check_list_parse(const struct conf_node *node, const char *directory,
-	struct check_list *list, struct err *err);
+MUST_CHECK bool check_list_parse(
+	const struct conf_node *node, struct check_list *list, struct err *err);
 void check_list_release(struct check_list *list);
+bool check_list_needs_database(const struct check_list *list);
 const char *check_list_name(const struct check_list *list, size_t index);
 
 /* Rounds over the whole list until `need` of them in a row passed, or the time is over. */

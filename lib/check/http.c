@@ -82,7 +82,7 @@ static bool check_headers(const struct conf_node *map, struct err *err)
 	CONF_EACH (map, value) {
 		struct conf_secret *secret = NULL;
 		if (strpbrk(value->key, ": \t\r\n"))
-			return check_key_error(
+			return conf_error_key(
 				value, err, "\"%s\" is not the name of a header", value->key);
 		bool ok = conf_secret_parse(value, &secret, err);
 		conf_secret_free(secret);
@@ -141,6 +141,17 @@ static bool parse(const struct conf_node *node, struct check *check, struct err 
 		check->name = xstrfmt("%s %s", http->method, shown);
 	}
 	return !http->header || check_headers(http->header, err);
+}
+
+/* An error page that is fast is no answer: who names no status means success. */
+static bool complete(struct check *check, struct err *err)
+{
+	for (size_t i = 0; i < check->count; i++)
+		if (check->expectations[i].subject == &subjects[STATUS])
+			return true;
+	struct check_expectation *implied = check_expect_add(check, &subjects[STATUS]);
+	implied->name = xstrdup(subjects[STATUS].name);
+	return check_test_parse_named("match", "2..", CHECK_TEXT, &implied->test, err);
 }
 
 static bool ready(const struct check *check, const struct check_round *round, struct err *err)
@@ -258,6 +269,7 @@ const struct check_kind check_kind_http = {
 	.timeout_ms = 10000,
 	.concurrent = true,
 	.parse = parse,
+	.complete = complete,
 	.ready = ready,
 	.make = make,
 	.release = release,

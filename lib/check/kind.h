@@ -65,9 +65,12 @@ struct check_kind {
 	const struct check_subject *subjects; /* ends with {0}; NULL: takes no `expect` */
 	size_t data_size;
 	int64_t timeout_ms; /* when the check gives none */
+	bool database; /* needs the environment's database */
 	bool concurrent; /* make() may run in a thread of its own */
 	/* Fills check->data and, when absent, check->name. ERR_CONFIG with its place. */
 	bool (*parse)(const struct conf_node *node, struct check *check, struct err *err);
+	/* May be NULL: adds the assertions that go without saying, after `expect:` is read. */
+	bool (*complete)(struct check *check, struct err *err);
 	/* May be NULL: what the environment must give, looked at before the first round. */
 	bool (*ready)(const struct check *check, const struct check_round *round, struct err *err);
 	/* False: the check could not be made. */
@@ -104,8 +107,5 @@ void check_seen_release(const struct check *check, struct check_seen *seen);
 /* Headers as a map NAME: text or secret; each becomes "NAME: value" in *headers. */
 MUST_CHECK bool check_headers_read(
 	const struct conf_node *map, struct strvec *headers, struct err *err);
-/* ERR_CONFIG at the key of this node of a map (conf_error points at its value). */
-bool check_key_error(const struct conf_node *node, struct err *err, const char *fmt, ...)
-	PRINTF_LIKE(3, 4);
 
 #endif

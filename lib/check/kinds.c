@@ -41,7 +41,7 @@ static bool unknown_kind(const struct conf_node *node, struct err *err)
 	AUTO_STRVEC(candidates);
 	for (size_t i = 0; i < ARRAY_SIZE(later); i++) {
 		if (str_equal(later[i], node->key)) {
-			check_key_error(node, err, "%s: this kind of check is not supported yet",
+			conf_error_key(node, err, "%s: this kind of check is not supported yet",
 				node->key);
 			return err_hint(err, "kinds: %s", known);
 		}
@@ -51,7 +51,7 @@ static bool unknown_kind(const struct conf_node *node, struct err *err)
 	for (size_t i = 0; i < ARRAY_SIZE(common); i++)
 		strvec_push(&candidates, common[i]);
 	const char *near = suggest_in(node->key, &candidates);
-	check_key_error(node, err, "unknown key \"%s\" in a check", node->key);
+	conf_error_key(node, err, "unknown key \"%s\" in a check", node->key);
 	return near ? err_hint(err, "did you mean %s?", near)
 		    : err_hint(err, "a check is one of: %s", known);
 }

@@ -1,8 +1,6 @@
 /* Lists of checks: from files, and from nodes that mix names of files with checks. */
 #include "check/kind.h"
 
-#include "base/fs.h"
-
 struct file {
 	const struct conf_node *version;
 	const struct conf_node *checks;
@@ -62,10 +60,9 @@ bool check_list_load(const char *path, struct check_list *list, struct err *err)
 	return add_file(doc, list, err);
 }
 
-static bool load_named(const struct conf_node *node, const char *directory, struct check_list *list,
-	struct err *err)
+static bool load_named(const struct conf_node *node, struct check_list *list, struct err *err)
 {
-	AUTO_FREE char *path = fs_join(directory, node->text);
+	AUTO_FREE char *path = conf_path(node, node->text);
 	if (check_list_load(path, list, err))
 		return true;
 	/* A missing file is a mistake in the text that names it. */
@@ -77,25 +74,31 @@ static bool load_named(const struct conf_node *node, const char *directory, stru
 	return false;
 }
 
-static bool add_item(const struct conf_node *node, const char *directory, struct check_list *list,
-	struct err *err)
+static bool add_item(const struct conf_node *node, struct check_list *list, struct err *err)
 {
 	if (conf_is(node, CONF_SCALAR) && node->text[0])
-		return load_named(node, directory, list, err);
+		return load_named(node, list, err);
 	return add_check(node, list, err);
 }
 
-bool check_list_parse(const struct conf_node *node, const char *directory, struct check_list *list,
-	struct err *err)
+bool check_list_parse(const struct conf_node *node, struct check_list *list, struct err *err)
 {
 	if (conf_is(node, CONF_SCALAR) && node->text[0])
-		return load_named(node, directory, list, err);
+		return load_named(node, list, err);
 	if (!conf_is(node, CONF_LIST) || node->count == 0)
 		return no_checks(node, err);
 	CONF_EACH (node, item)
-		if (!add_item(item, directory, list, err))
+		if (!add_item(item, list, err))
 			return false;
 	return true;
+}
+
+bool check_list_needs_database(const struct check_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (list->items[i]->kind->database)
+			return true;
+	return false;
 }
 
 const char *check_list_name(const struct check_list *list, size_t index)

@@ -26,21 +26,11 @@ static const struct conf_field common_fields[] = {
 	{NULL, CONF_NODE, offsetof(struct common, kind)},
 };
 
-bool check_key_error(const struct conf_node *node, struct err *err, const char *fmt, ...)
-{
-	va_list args;
-	va_start(args, fmt);
-	AUTO_FREE char *text = xvstrfmt(fmt, args);
-	va_end(args);
-	err_set(err, ERR_CONFIG, "%s", text);
-	return err_where(err, "%s:%d:%d", node->file, node->key ? node->key_line : node->line,
-		node->key ? node->key_column : node->column);
-}
-
 /* An error without a place gets this node's. */
 static bool place(const struct conf_node *node, struct err *err)
 {
-	return err_where(err, "%s:%d:%d", node->file, node->line, node->column);
+	AUTO_FREE char *where = conf_where(node);
+	return err_where(err, "%s", where);
 }
 
 struct check_expectation *check_expect_add(struct check *check, const struct check_subject *subject)
@@ -72,7 +62,7 @@ static bool unknown_subject(
 	const struct check_kind *kind, const struct conf_node *node, struct err *err)
 {
 	if (str_equal(node->key, "cert_days"))
-		return check_key_error(node, err, "cert_days is not supported yet");
+		return conf_error_key(node, err, "cert_days is not supported yet");
 	AUTO_STRVEC(known);
 	AUTO_STRVEC(shown);
 	for (const struct check_subject *subject = kind->subjects; subject->name; subject++) {
@@ -86,7 +76,7 @@ static bool unknown_subject(
 	AUTO_FREE char *word = xstrndup(node->key, strcspn(node->key, " "));
 	const char *near = suggest_in(word, &known);
 	AUTO_FREE char *all = strvec_join(&shown, ", ");
-	check_key_error(node, err, "a check of kind %s has no \"%s\"", kind->name, node->key);
+	conf_error_key(node, err, "a check of kind %s has no \"%s\"", kind->name, node->key);
 	return near && !str_equal(near, word) ? err_hint(err, "did you mean %s?", near)
 					      : err_hint(err, "expect takes: %s", all);
 }
@@ -117,7 +107,7 @@ static bool parse_assertion(const struct conf_node *node, struct check *check, s
 	if (subject->validate && !subject->validate(node->key + strlen(subject->name), err)) {
 		AUTO_ERR(why);
 		err_move(&why, err);
-		check_key_error(node, err, "%s", why.msg);
+		conf_error_key(node, err, "%s", why.msg);
 		return why.hint ? err_hint(err, "%s", why.hint) : false;
 	}
 	if (conf_is(node, CONF_SCALAR))
@@ -195,7 +185,7 @@ static bool find_kind(const struct conf_node *node, const struct check_kind **ki
 		if (common_key(child->key))
 			continue;
 		if (*kind && check_kind_named(child->key))
-			return check_key_error(child, err,
+			return conf_error_key(child, err,
 				"one check has one kind: %s stands here already", (*kind)->name);
 		if (!*kind)
 			*kind = check_kind_find(child, err);
@@ -251,8 +241,9 @@ bool check_parse(const struct conf_node *node, struct check **result, struct err
 	struct common common = {0};
 	check->kind = kind;
 	check->data = xcalloc(1, kind->data_size);
-	check->where = xstrfmt("%s:%d:%d", node->file, node->line, node->column);
+	check->where = conf_where(node);
 	bool ok = parse_into(check, &common, node, err);
+	ok = ok && (!kind->complete || kind->complete(check, err));
 	free(common.name);
 	if (ok)
 		*result = xtake(&check);

@@ -127,6 +127,7 @@ const struct check_kind check_kind_revision = {
 	.meaning = "the database is at head, or at the revision named",
 	.data_size = sizeof(struct revision_check),
 	.timeout_ms = 30000,
+	.database = true,
 	.parse = parse,
 	.make = make,
 	.release = release,

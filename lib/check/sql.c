@@ -89,6 +89,7 @@ const struct check_kind check_kind_sql = {
 	.subjects = subjects,
 	.data_size = sizeof(struct sql_check),
 	.timeout_ms = 10000,
+	.database = true,
 	.parse = parse,
 	.make = make,
 	.release = release,
