@@ -1,0 +1,145 @@
+/* mig-verify: asks whether something is as it should be, and changes nothing. */
+#include "base/proc.h"
+#include "check/check.h"
+#include "cli/cli.h"
+
+struct settings {
+	struct check_retry retry;
+	const char *base;
+	bool before_pivot;
+};
+
+/* --- smoke -------------------------------------------------------------------------------------
+ */
+
+static bool load_files(struct cli *cli, struct check_list *list, struct err *err)
+{
+	STRVEC_EACH (&cli->operands, path)
+		if (!check_list_load(path, list, err))
+			return false;
+	return true;
+}
+
+/* The environment's own list, when no file is named. */
+static bool load_own(struct cli *cli, struct check_list *list, struct err *err)
+{
+	if (!cli_env(cli, err))
+		return false;
+	const struct conf_node *checks = conf_get(cli->env->smoke, "checks");
+	if (checks)
+		return check_list_parse(checks, list, err);
+	err_set(err, ERR_USAGE, "no file of checks, and environment %s has no smoke checks",
+		cli->env->name);
+	return err_hint(err, "mig-verify smoke FILE, or smoke: {checks: [smoke.yaml]} in mig.yaml");
+}
+
+static bool load(struct cli *cli, struct check_list *list, struct err *err)
+{
+	if (!cli->operands.count)
+		return load_own(cli, list, err);
+	if (!load_files(cli, list, err))
+		return false;
+	return check_list_needs_database(list) ? cli_env(cli, err) : cli_env_offline(cli, err);
+}
+
+/* The sibling that knows revisions, with the choice of environment and database handed on. */
+static void name_apply(const struct cli *cli, struct strvec *argv)
+{
+	strvec_push_take(argv, proc_sibling("mig-apply"));
+	if (cli->shared.config) {
+		strvec_push(argv, "--config");
+		strvec_push(argv, cli->shared.config);
+	}
+	if (cli->shared.env) {
+		strvec_push(argv, "--env");
+		strvec_push(argv, cli->shared.env);
+	}
+	if (cli->shared.dbname) {
+		strvec_push(argv, "--dbname");
+		strvec_push(argv, cli->shared.dbname);
+	}
+}
+
+static bool check_numbers(const struct settings *settings, struct err *err)
+{
+	const struct check_retry *retry = &settings->retry;
+	if (retry->need >= 0 && retry->for_ms >= 0 && retry->every_ms >= 0)
+		return true;
+	return err_set(
+		err, ERR_USAGE, "--retry-for, --retry-every and --retry-need are not negative");
+}
+
+static bool smoke(struct cli *cli, void *options, struct err *err)
+{
+	const struct settings *settings = options;
+	AUTO_CHECK_LIST(list);
+	AUTO_CHECK_REPORT(report);
+	AUTO_STRVEC(apply);
+	AUTO_STRVEC(lines);
+	if (!check_numbers(settings, err) || !load(cli, &list, err))
+		return false;
+	name_apply(cli, &apply);
+	struct check_settings how = {
+		.env = cli->env,
+		.base = settings->base,
+		.apply = &apply,
+		.retry = settings->retry,
+		.before_pivot = settings->before_pivot,
+		.log = cli->log,
+		.cancelled = cli_interrupted,
+	};
+	if (!check_list_run(&list, &how, &report, err))
+		return false;
+	check_report_lines(&list, &report, &lines);
+	STRVEC_EACH (&lines, line)
+		cli_print(cli, "%s", line);
+	cli_result(cli, check_report_json(&list, &report));
+	return report.why.code == ERR_NONE || err_move(err, &report.why);
+}
+
+static const struct cli_option smoke_options[] = {
+	{"retry-for", 0, CLI_DURATION, offsetof(struct settings, retry.for_ms), "T",
+		"go on making rounds for so long until one passes"},
+	{"retry-every", 0, CLI_DURATION, offsetof(struct settings, retry.every_ms), "T",
+		"pause between rounds (1s)"},
+	{"retry-need", 0, CLI_INT, offsetof(struct settings, retry.need), "N",
+		"so many rounds in a row must pass (1)"},
+	{"before-pivot", 0, CLI_FLAG, offsetof(struct settings, before_pivot), NULL,
+		"skip and list checks that need writes"},
+	{"base", 0, CLI_STRING, offsetof(struct settings, base), "URL",
+		"where paths of http checks stand, instead of the environment's smoke base"},
+	{0},
+};
+
+/* --- the program -------------------------------------------------------------------------------
+ */
+
+/* A new verb is a row here; `backup` is in lib/backup/verify.h. */
+static const struct cli_verb verbs[] = {
+	{"smoke", "[FILE..]", "make the checks of files, or of the environment", smoke_options,
+		smoke, CLI_READ_ONLY},
+	{0},
+};
+
+static const char *const examples[] = {
+	"mig-verify smoke smoke.yaml",
+	"make the checks of a file once",
+	"mig-verify smoke --retry-for 90s --retry-need 2",
+	"the environment's checks, until two rounds pass",
+	"mig-verify smoke --base http://127.0.0.1:8080 smoke.yaml",
+	"without a configuration",
+	NULL,
+};
+
+static const struct cli_program program = {
+	.name = "mig-verify",
+	.summary = "check an application and its database after a change",
+	.verbs = verbs,
+	.settings_size = sizeof(struct settings),
+	.examples = examples,
+};
+
+int main(int argc, char **argv)
+{
+	return cli_main(&program, argc, argv);
+}
