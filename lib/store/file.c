@@ -1,0 +1,184 @@
+#include "store/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+
+#define PARTIAL ".partial"
+
+struct file_store {
+	struct store base;
+	char *folder;
+};
+
+static const char *folder_of(struct store *store)
+{
+	return ((struct file_store *)store)->folder;
+}
+
+static char *file_place(struct store *store, const char *name)
+{
+	return fs_join(folder_of(store), name);
+}
+
+/* --- writing ---------------------------------------------------------------------------------- */
+
+/*
+ * Holds a lock on its partial file as long as it lives, so that a sweep can tell a writer at work
+ * from one that was killed.
+ */
+struct store_writer {
+	struct io_writer base;
+	struct io_writer *file;
+	int lock;
+};
+
+static bool writer_write(struct io_writer *w, const void *bytes, size_t length, struct err *err)
+{
+	return io_write(((struct store_writer *)w)->file, bytes, length, err);
+}
+
+static bool writer_commit(struct io_writer *w, struct err *err)
+{
+	return io_commit(((struct store_writer *)w)->file, err);
+}
+
+static void writer_close(struct io_writer *w)
+{
+	struct store_writer *writer = (struct store_writer *)w;
+	io_writer_close(writer->file);
+	fs_close(&writer->lock);
+	free(writer);
+}
+
+static const struct io_writer_ops writer_ops = {writer_write, writer_commit, writer_close};
+
+static bool file_create(
+	struct store *store, const char *name, struct io_writer **w, struct err *err)
+{
+	AUTO_FREE char *path = file_place(store, name);
+	AUTO_FREE char *partial = xstrfmt("%s" PARTIAL, path);
+	CLEANUP(io_writer_close_auto) struct io_writer *file = NULL;
+	if (!fs_mkdirs(folder_of(store), err) || !io_file_create(path, &file, err))
+		return err_context(err, "store %s", store->name);
+	struct store_writer *writer = xcalloc(1, sizeof(*writer));
+	writer->base.ops = &writer_ops;
+	writer->file = xtake(&file);
+	writer->lock = open(partial, O_RDONLY | O_CLOEXEC);
+	if (writer->lock >= 0)
+		flock(writer->lock, LOCK_EX | LOCK_NB);
+	*w = &writer->base;
+	return true;
+}
+
+/* --- reading ---------------------------------------------------------------------------------- */
+
+static bool file_open(struct store *store, const char *name, struct io_reader **r, struct err *err)
+{
+	AUTO_FREE char *path = file_place(store, name);
+	return io_file_open(path, r, err);
+}
+
+static void add_file(struct store *store, const char *name, struct store_files *files)
+{
+	AUTO_FREE char *path = file_place(store, name);
+	struct stat info;
+	if (stat(path, &info) < 0 || !S_ISREG(info.st_mode))
+		return;
+	xgrow(files->items, files->count, files->alloc);
+	files->items[files->count++] = (struct store_file){
+		.name = xstrdup(name),
+		.bytes = info.st_size,
+		.modified_ms = (int64_t)info.st_mtim.tv_sec * 1000 + info.st_mtim.tv_nsec / 1000000,
+		.complete = !str_ends(name, PARTIAL),
+	};
+}
+
+static bool file_list(struct store *store, struct store_files *files, struct err *err)
+{
+	AUTO_STRVEC(names);
+	if (!fs_list(folder_of(store), &names, err)) {
+		err->code = ERR_STORAGE;
+		return err_context(err, "store %s", store->name);
+	}
+	STRVEC_EACH (&names, name)
+		add_file(store, name, files);
+	return true;
+}
+
+/* --- removing --------------------------------------------------------------------------------- */
+
+static bool file_remove(struct store *store, const char *name, struct err *err)
+{
+	AUTO_FREE char *path = file_place(store, name);
+	if (unlink(path) < 0)
+		return err_sys(err, errno == ENOENT ? ERR_NOTFOUND : ERR_STORAGE,
+			"cannot remove %s", path);
+	return fs_fsync_dir(folder_of(store), err);
+}
+
+static bool writer_lives(const char *path)
+{
+	CLEANUP(fs_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0;
+}
+
+static bool file_sweep(struct store *store, struct err *err)
+{
+	AUTO_STRVEC(names);
+	if (!fs_list(folder_of(store), &names, err))
+		return err_context(err, "store %s", store->name);
+	STRVEC_EACH (&names, name) {
+		AUTO_FREE char *path = file_place(store, name);
+		if (str_ends(name, PARTIAL) && !writer_lives(path) && unlink(path) < 0 &&
+			errno != ENOENT)
+			return err_sys(err, ERR_STORAGE, "cannot remove %s", path);
+	}
+	return true;
+}
+
+static int64_t file_room(struct store *store)
+{
+	return fs_free_bytes(folder_of(store));
+}
+
+static void file_close(struct store *store)
+{
+	struct file_store *file = (struct file_store *)store;
+	free(file->base.name);
+	free(file->folder);
+	free(file);
+}
+
+static const struct store_ops file_ops = {
+	.create = file_create,
+	.open = file_open,
+	.list = file_list,
+	.remove = file_remove,
+	.sweep = file_sweep,
+	.place = file_place,
+	.room = file_room,
+	.close = file_close,
+};
+
+bool store_file_open(const struct store_settings *settings, struct store **store, struct err *err)
+{
+	const char *folder = settings->url;
+	if (str_starts(folder, "file://"))
+		folder += strlen("file://");
+	if (folder[0] != '/') {
+		err_set(err, ERR_CONFIG, "store %s: %s is not an absolute path", settings->name,
+			settings->url);
+		return err_hint(err, "write it as /PATH or file:///PATH");
+	}
+	struct file_store *file = xcalloc(1, sizeof(*file));
+	file->base.ops = &file_ops;
+	file->base.name = xstrdup(settings->name);
+	file->folder = xstrdup(folder);
+	*store = &file->base;
+	return true;
+}
