@@ -1,0 +1,294 @@
+#include "backup/catalog.h"
+
+#include <inttypes.h>
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "store/store.h"
+
+void backup_entry_release(struct backup_entry *entry)
+{
+	free(entry->id);
+	free(entry->label);
+	free(entry->store);
+	free(entry->path);
+	free(entry->database);
+	free(entry->revisions);
+	*entry = (struct backup_entry){0};
+}
+
+void backup_list_release(struct backup_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		backup_entry_release(&list->items[i]);
+	free(list->items);
+	strvec_release(&list->broken);
+	*list = (struct backup_list){0};
+}
+
+static char *revisions_text(const struct pack_manifest *manifest)
+{
+	AUTO_STRVEC(all);
+	for (size_t i = 0; i < manifest->revisions.count; i++)
+		strvec_push_all(&all, &manifest->revisions.items[i].revisions);
+	return strvec_join(&all, ", ");
+}
+
+void backup_entry_fill(
+	struct backup_entry *entry, struct pack_reader *reader, const char *store, const char *path)
+{
+	const struct pack_manifest *manifest = pack_reader_manifest(reader);
+	struct pack_content total;
+	pack_manifest_total(manifest, &total);
+	*entry = (struct backup_entry){
+		.id = xstrdup(manifest->id),
+		.label = xstrdup_null(manifest->label),
+		.store = xstrdup_null(store),
+		.path = xstrdup(path),
+		.bytes = pack_reader_size(reader),
+		.started_ms = manifest->started_ms,
+		.seconds = (manifest->finished_ms - manifest->started_ms + 999) / 1000,
+		.tables = (int64_t)manifest->tables.count,
+		.rows = total.rows,
+		.plain_bytes = total.bytes,
+		.database = xstrdup(manifest->database.name),
+		.revisions = revisions_text(manifest),
+	};
+}
+
+/* --- listing ---------------------------------------------------------------------------------- */
+
+static bool list_file(
+	struct store *store, const char *name, struct backup_list *list, struct err *err)
+{
+	AUTO_FREE char *path = store->ops->place(store, name);
+	CLEANUP(pack_reader_close_auto) struct pack_reader *reader = NULL;
+	struct io_reader *io = NULL;
+	AUTO_ERR(why);
+	if (store->ops->open(store, name, &io, &why) && pack_reader_open(io, &reader, &why)) {
+		xgrow(list->items, list->count, list->alloc);
+		backup_entry_fill(&list->items[list->count++], reader, store->name, path);
+		return true;
+	}
+	if (why.code == ERR_NOTFOUND) /* removed meanwhile */
+		return true;
+	if (why.code == ERR_STORAGE)
+		return err_move(err, &why);
+	strvec_pushf(&list->broken, "%s%s%s", str_starts(why.msg, path) ? "" : path,
+		str_starts(why.msg, path) ? "" : ": ", why.msg);
+	return true;
+}
+
+static bool list_store(struct store *store, struct backup_list *list, struct err *err)
+{
+	CLEANUP(store_files_release) struct store_files files = {0};
+	if (!store->ops->list(store, &files, err))
+		return false;
+	for (size_t i = 0; i < files.count; i++)
+		if (files.items[i].complete && str_ends(files.items[i].name, BACKUP_SUFFIX) &&
+			!list_file(store, files.items[i].name, list, err))
+			return false;
+	return true;
+}
+
+static int by_age(const void *a, const void *b)
+{
+	const struct backup_entry *x = a, *y = b;
+	if (x->started_ms != y->started_ms)
+		return x->started_ms < y->started_ms ? -1 : 1;
+	return strcmp(x->id, y->id);
+}
+
+bool backup_list(
+	const struct conf_env *env, struct log_sink *log, struct backup_list *list, struct err *err)
+{
+	for (size_t i = 0; i < env->store_count; i++) {
+		struct store_settings settings = {env->stores[i].name, env->stores[i].url, log};
+		CLEANUP(store_close_auto) struct store *store = NULL;
+		if (!store_open(&settings, &store, err) || !list_store(store, list, err))
+			return false;
+	}
+	if (list->count)
+		qsort(list->items, list->count, sizeof(list->items[0]), by_age);
+	return true;
+}
+
+/* --- choosing --------------------------------------------------------------------------------- */
+
+static bool same_snapshot(const struct backup_list *list, size_t a, size_t b)
+{
+	return strcmp(list->items[a].id, list->items[b].id) == 0;
+}
+
+static bool none_such(const struct backup_list *list, const char *word, struct err *err)
+{
+	err_set(err, ERR_NOTFOUND, "no snapshot %s", word);
+	if (!list->count)
+		return err_hint(err, "there is none yet: make one with mig-backup create");
+	return err_hint(err, "the newest is %s; list all: mig-backup list",
+		list->items[list->count - 1].id);
+}
+
+/* "latest~3": the same snapshot in several stores counts once. */
+static bool choose_latest(
+	const struct backup_list *list, const char *word, size_t *index, struct err *err)
+{
+	const char *back = word + strlen("latest");
+	int64_t steps = 0;
+	if (*back == '~') {
+		char *end;
+		steps = strtoll(back + 1, &end, 10);
+		if (end == back + 1 || *end || steps < 0 || back[1] < '0' || back[1] > '9')
+			return err_set(err, ERR_USAGE, "%s: a number must follow \"~\"", word);
+	}
+	for (size_t i = list->count; i-- > 0;) {
+		bool again = i + 1 < list->count && same_snapshot(list, i, i + 1);
+		if (!again && steps-- == 0) {
+			*index = i;
+			return true;
+		}
+	}
+	return none_such(list, word, err);
+}
+
+static bool choose_label(
+	const struct backup_list *list, const char *word, size_t *index, struct err *err)
+{
+	const char *label = word + strlen("label:");
+	for (size_t i = list->count; i-- > 0;) {
+		if (str_equal(list->items[i].label, label)) {
+			*index = i;
+			return true;
+		}
+	}
+	return none_such(list, word, err);
+}
+
+/* Never a newer one than asked for: an older state was wanted. */
+static bool choose_time(
+	const struct backup_list *list, const char *word, size_t *index, struct err *err)
+{
+	int64_t ms;
+	if (!clock_parse_time(word + 1, &ms, err))
+		return false;
+	for (size_t i = list->count; i-- > 0;) {
+		if (list->items[i].started_ms <= ms) {
+			*index = i;
+			return true;
+		}
+	}
+	AUTO_FREE char *utc = clock_utc(ms);
+	err_set(err, ERR_NOTFOUND, "no snapshot at or before %s", utc);
+	if (!list->count)
+		return err_hint(err, "there is none yet: make one with mig-backup create");
+	AUTO_FREE char *oldest = clock_utc(list->items[0].started_ms);
+	return err_hint(err, "the oldest is %s of %s", list->items[0].id, oldest);
+}
+
+static bool choose_id(
+	const struct backup_list *list, const char *word, size_t *index, struct err *err)
+{
+	AUTO_STRVEC(found);
+	for (size_t i = 0; i < list->count; i++) {
+		const char *id = list->items[i].id;
+		if (!str_starts(id, word) || strvec_has(&found, id))
+			continue;
+		strvec_push(&found, id);
+		*index = i;
+	}
+	if (found.count == 1)
+		return true;
+	if (!found.count)
+		return none_such(list, word, err);
+	err_set(err, ERR_USAGE, "%s is the beginning of %zu snapshots", word, found.count);
+	AUTO_FREE char *ids = strvec_join(&found, "\n");
+	err_detail(err, "%s", ids);
+	return err_hint(err, "give more of the id");
+}
+
+bool backup_choose(const struct backup_list *list, const char *word, size_t *index, struct err *err)
+{
+	if (strcmp(word, "latest") == 0 || str_starts(word, "latest~"))
+		return choose_latest(list, word, index, err);
+	if (str_starts(word, "label:"))
+		return choose_label(list, word, index, err);
+	if (word[0] == '@')
+		return choose_time(list, word, index, err);
+	if (word[0] >= '0' && word[0] <= '9')
+		return choose_id(list, word, index, err);
+	err_set(err, ERR_USAGE, "\"%s\" is not the name of a snapshot", word);
+	return err_hint(err, "latest, latest~2, an id, label:X, @TIME, ENV:SNAPSHOT or a path");
+}
+
+/* --- opening ---------------------------------------------------------------------------------- */
+
+static bool is_path(const char *word)
+{
+	return strchr(word, '/') || str_ends(word, BACKUP_SUFFIX);
+}
+
+static bool open_path(const char *path, const char *store, struct pack_reader **reader,
+	struct backup_entry *entry, struct err *err)
+{
+	struct io_reader *io = NULL;
+	if (!io_file_open(path, &io, err) || !pack_reader_open(io, reader, err))
+		return false;
+	if (entry)
+		backup_entry_fill(entry, *reader, store, path);
+	return true;
+}
+
+static bool open_in_store(const struct conf_env *env, const struct backup_entry *chosen,
+	struct log_sink *log, struct pack_reader **reader, struct backup_entry *entry,
+	struct err *err)
+{
+	for (size_t i = 0; i < env->store_count; i++) {
+		struct store_settings settings = {env->stores[i].name, env->stores[i].url, log};
+		if (strcmp(settings.name, chosen->store) != 0)
+			continue;
+		CLEANUP(store_close_auto) struct store *store = NULL;
+		struct io_reader *io = NULL;
+		if (!store_open(&settings, &store, err) ||
+			!store->ops->open(store, fs_basename(chosen->path), &io, err) ||
+			!pack_reader_open(io, reader, err))
+			return false;
+		if (entry)
+			backup_entry_fill(entry, *reader, chosen->store, chosen->path);
+		return true;
+	}
+	return err_set(err, ERR_BUG, "store %s has gone", chosen->store);
+}
+
+static bool open_among(const struct conf_env *env, struct log_sink *log, const char *word,
+	struct pack_reader **reader, struct backup_entry *entry, struct err *err)
+{
+	CLEANUP(backup_list_release) struct backup_list list = {0};
+	size_t index;
+	if (!backup_list(env, log, &list, err) || !backup_choose(&list, word, &index, err))
+		return false;
+	return open_in_store(env, &list.items[index], log, reader, entry, err);
+}
+
+static bool open_of_other(const struct backup_find *find, const char *word, const char *colon,
+	struct pack_reader **reader, struct backup_entry *entry, struct err *err)
+{
+	AUTO_FREE char *name = xstrndup(word, (size_t)(colon - word));
+	struct conf_request request = {.config_path = find->env->config_path,
+		.env_name = name,
+		.getenv = find->getenv,
+		.no_database = true};
+	CLEANUP(conf_env_free_auto) struct conf_env *other = NULL;
+	return conf_env_load(&request, &other, err) &&
+	       open_among(other, find->log, colon + 1, reader, entry, err);
+}
+
+bool backup_open(const struct backup_find *find, const char *word, struct pack_reader **reader,
+	struct backup_entry *entry, struct err *err)
+{
+	if (is_path(word))
+		return open_path(word, NULL, reader, entry, err);
+	const char *colon = strchr(word, ':');
+	if (colon && word[0] != '@' && !str_starts(word, "label:") && find->getenv)
+		return open_of_other(find, word, colon, reader, entry, err);
+	return open_among(find->env, find->log, word, reader, entry, err);
+}

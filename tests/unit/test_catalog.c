@@ -1,0 +1,108 @@
+/* SNAPSHOT: which one is meant. */
+#include "backup/catalog.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#define TEXT(text) ((char[]){text})
+
+/* Three snapshots; the middle one in two stores. Times: 2026-11-20 at 01:00, 02:00 and 03:00 UTC.
+ */
+static struct backup_entry entries[] = {
+	{.id = TEXT("20261120T010000Z-aaaaaa"),
+		.label = TEXT("nightly"),
+		.started_ms = 1795136400000},
+	{.id = TEXT("20261120T020000Z-bbbbbb"),
+		.store = TEXT("local"),
+		.started_ms = 1795140000000},
+	{.id = TEXT("20261120T020000Z-bbbbbb"),
+		.store = TEXT("offsite"),
+		.started_ms = 1795140000000},
+	{.id = TEXT("20261120T030000Z-cccccc"),
+		.label = TEXT("nightly"),
+		.started_ms = 1795143600000},
+};
+static const struct backup_list list = {.items = entries, .count = 4};
+
+static void chosen(const char *word, const char *id)
+{
+	AUTO_ERR(err);
+	size_t index = 99;
+	if (!backup_choose(&list, word, &index, &err))
+		fail_msg("%s: %s", word, err.msg);
+	assert_string_equal(list.items[index].id, id);
+}
+
+static void refused(const char *word, enum err_code code)
+{
+	AUTO_ERR(err);
+	size_t index;
+	assert_false(backup_choose(&list, word, &index, &err));
+	if (err.code != code)
+		fail_msg("%s: %s", word, err.msg);
+	assert_non_null(err.msg);
+}
+
+static void words_choose(void **state)
+{
+	(void)state;
+	chosen("latest", entries[3].id);
+	chosen("latest~0", entries[3].id);
+	chosen("latest~1", entries[1].id);
+	chosen("latest~2", entries[0].id); /* a copy elsewhere is not another snapshot */
+	chosen("20261120T03", entries[3].id);
+	chosen("20261120T020000Z-bbbbbb", entries[1].id);
+	chosen("label:nightly", entries[3].id);
+	chosen("@2026-11-20T02:30:00Z", entries[1].id);
+	chosen("@2026-11-20T01:00:00Z", entries[0].id);
+	chosen("@now", entries[3].id);
+}
+
+static void words_are_refused(void **state)
+{
+	(void)state;
+	refused("latest~3", ERR_NOTFOUND);
+	refused("latest~", ERR_USAGE);
+	refused("latest~-1", ERR_USAGE);
+	refused("latest~1x", ERR_USAGE);
+	refused("2026", ERR_USAGE); /* ambiguous */
+	refused("1999", ERR_NOTFOUND);
+	refused("label:weekly", ERR_NOTFOUND);
+	refused("@2026-11-20T00:59:59Z", ERR_NOTFOUND);
+	refused("@whenever", ERR_USAGE);
+	refused("newest", ERR_USAGE);
+}
+
+static void an_ambiguous_prefix_lists_its_candidates(void **state)
+{
+	(void)state;
+	AUTO_ERR(err);
+	size_t index;
+	assert_false(backup_choose(&list, "20261120T0", &index, &err));
+	assert_non_null(strstr(err.detail, entries[0].id));
+	assert_non_null(strstr(err.detail, entries[3].id));
+}
+
+static void without_snapshots_the_first_is_asked_for(void **state)
+{
+	(void)state;
+	AUTO_ERR(err);
+	size_t index;
+	static const struct backup_list empty;
+	assert_false(backup_choose(&empty, "latest", &index, &err));
+	assert_int_equal(err.code, ERR_NOTFOUND);
+	assert_non_null(strstr(err.hint, "mig-backup create"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(words_choose),
+		cmocka_unit_test(words_are_refused),
+		cmocka_unit_test(an_ambiguous_prefix_lists_its_candidates),
+		cmocka_unit_test(without_snapshots_the_first_is_asked_for),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
