@@ -8,6 +8,7 @@ struct db_params cli_target_params(const struct cli *cli)
 		.conninfo = cli->env->conninfo,
 		.application_name = cli->program->name,
 		.log = cli->log,
+		.stop = cli_interrupted,
 	};
 }
 

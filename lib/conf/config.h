@@ -107,6 +107,12 @@ MUST_CHECK bool conf_env_names(const char *config_path, struct strvec *names, st
 /* The pins of all environments in a configuration file. */
 MUST_CHECK bool conf_pins_load(const char *config_path, struct conf_pins *pins, struct err *err);
 void conf_pins_release(struct conf_pins *pins);
+/*
+ * The text of a configuration file with the pin of pin->env put in or replaced, comments and all
+ * else kept. Nothing is written. Host and port may be NULL.
+ */
+MUST_CHECK bool conf_pin_edit(
+	const char *path, const struct conf_pin *pin, struct strbuf *text, struct err *err);
 /* The configuration that would be used (caller owns), or NULL for none. */
 char *conf_find(const struct conf_request *request);
 /* {"name": {"value": text or "***", "origin": text}, ...}: --show-settings. New reference. */

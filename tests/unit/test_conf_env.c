@@ -391,6 +391,42 @@ static void safety_22_two_environments_never_share_a_pin(void **state)
 	assert_string_equal(other->pin->system, "2");
 }
 
+static void a_pin_is_written_beside_comments(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *before, *after;
+	} rows[] = {
+		{"environments:\n  a:   # the first\n    # where it is\n    database: x  # y\n  b: "
+		 "{database: z}\n",
+			"environments:\n  a:   # the first\n    # where it is\n    pin: {system: "
+			"\"7\", dbname: \"sh\\\"op\"}\n    database: x  # y\n  b: {database: "
+			"z}\n"},
+		{"environments: {é: 1, a: {database: x}}\n",
+			"environments: {é: 1, a: {pin: {system: \"7\", dbname: \"sh\\\"op\"}, "
+			"database: x}}\n"},
+		{"environments:\n  a:\n    pin: {system: \"1\", dbname: 'o''ld'} # c\n",
+			"environments:\n  a:\n    pin: {system: \"7\", dbname: \"sh\\\"op\"} # "
+			"c\n"},
+		{"environments:\n  a:\n    pin:\n      dbname: old # c\n      system: \"1\"\n      "
+		 "port: \"1\"\n",
+			"environments:\n  a:\n    pin:\n      dbname: \"sh\\\"op\" # c\n      "
+			"system: \"7\"\n      port: \"5432\"\n"},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		AUTO_ERR(err);
+		AUTO_STRBUF(text);
+		AUTO_FREE char *path = written(rows[i].before);
+		const struct conf_pin pin = {.env = (char *)"a",
+			.system = (char *)"7",
+			.dbname = (char *)"sh\"op",
+			.port = (char *)(strstr(rows[i].before, "port") ? "5432" : NULL)};
+		if (!conf_pin_edit(path, &pin, &text, &err))
+			fail_msg("%zu: %s", i, err.msg);
+		assert_string_equal(text.buf, rows[i].after);
+	}
+}
+
 static void named_trees_have_a_main_one(void **state)
 {
 	(void)state;
@@ -435,6 +471,7 @@ int main(void)
 		cmocka_unit_test(the_file_is_found_upward),
 		cmocka_unit_test(urls_of_other_tools_are_read),
 		cmocka_unit_test(safety_22_two_environments_never_share_a_pin),
+		cmocka_unit_test(a_pin_is_written_beside_comments),
 		cmocka_unit_test(named_trees_have_a_main_one),
 	};
 	return cmocka_run_group_tests_name("conf_env", tests, make_folder, remove_folder);
