@@ -9,6 +9,7 @@ struct db_params cli_target_params(const struct cli *cli)
 		.application_name = cli->program->name,
 		.log = cli->log,
 		.stop = cli_interrupted,
+		.pooler_session = cli->env->pooler_session,
 	};
 }
 
@@ -41,10 +42,9 @@ static char *pinned_text(const struct conf_pin *pin)
 		pin->port ? pin->port : "");
 }
 
-static bool other_environment(
-	const struct cli *cli, const struct conf_pin *other, const struct db *db, struct err *err)
+static bool other_environment(const struct conf_env *env, const struct conf_pin *other,
+	const struct db *db, struct err *err)
 {
-	const struct conf_env *env = cli->env;
 	AUTO_FREE char *reached = reached_text(db);
 	err_set(err, ERR_REFUSED,
 		"environment %s was chosen, but the connection (%s) leads to the database of %s",
@@ -54,9 +54,8 @@ static bool other_environment(
 	return err_hint(err, "if %s is meant: -e %s", other->env, other->env);
 }
 
-static bool pin_differs(const struct cli *cli, const struct db *db, struct err *err)
+static bool pin_differs(const struct conf_env *env, const struct db *db, struct err *err)
 {
-	const struct conf_env *env = cli->env;
 	AUTO_FREE char *reached = reached_text(db);
 	AUTO_FREE char *pinned = pinned_text(env->pin);
 	if (!db->system_id)
@@ -77,15 +76,14 @@ static bool pin_differs(const struct cli *cli, const struct db *db, struct err *
 		env->name);
 }
 
-bool cli_target_check(const struct cli *cli, const struct db *db, struct err *err)
+bool cli_target_check(const struct conf_env *env, const struct db *db, struct err *err)
 {
-	const struct conf_env *env = cli->env;
 	if (env->pin && pin_matches(env->pin, db))
 		return true;
 	const struct conf_pin *other = find_pin(&env->pins, db);
 	if (other)
-		return other_environment(cli, other, db, err);
-	return !env->pin || pin_differs(cli, db, err);
+		return other_environment(env, other, db, err);
+	return !env->pin || pin_differs(env, db, err);
 }
 
 /* ---- several environments, none chosen, and -d: the pin of the database reached decides ---- */
@@ -145,7 +143,7 @@ bool cli_target(struct cli *cli, struct db **db, struct err *err)
 	if (!cli_target_env(cli, err))
 		return false;
 	struct db_params params = cli_target_params(cli);
-	if (!db_open(&params, &made, err) || !cli_target_check(cli, made, err))
+	if (!db_open(&params, &made, err) || !cli_target_check(cli->env, made, err))
 		return false;
 	*db = xtake(&made);
 	return true;

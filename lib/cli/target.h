@@ -18,7 +18,7 @@ MUST_CHECK bool cli_target(struct cli *cli, struct db **db, struct err *err);
 MUST_CHECK bool cli_target_env(struct cli *cli, struct err *err);
 /* How to reach it, for further sessions and for keys; borrows from cli (after cli_env). */
 struct db_params cli_target_params(const struct cli *cli);
-/* Is this session's database the one that cli->env is pinned to? */
-MUST_CHECK bool cli_target_check(const struct cli *cli, const struct db *db, struct err *err);
+/* Is this session's database the one that the environment is pinned to? */
+MUST_CHECK bool cli_target_check(const struct conf_env *env, const struct db *db, struct err *err);
 
 #endif

@@ -24,6 +24,7 @@ struct db_params {
 	/* Asked every 200 ms while a statement runs; true: cancel it (ERR_SIGNAL). May be NULL. */
 	bool (*stop)(void *ctx);
 	void *stop_ctx;
+	bool pooler_session; /* a pooler that keeps one backend per session is all right */
 };
 
 struct db {

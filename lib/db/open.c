@@ -106,11 +106,12 @@ static bool refuse_pooler(struct db *db, struct err *err)
 		"hands");
 	err_detail(err, "the server says backend %d, the connection says %d", db->pid,
 		PQbackendPID(db->pg));
-	return err_hint(
-		err, "connect to the server itself: its own host and port, not the pooler's");
+	return err_hint(err,
+		"give the server's own host and port under \"direct\" in mig.yaml, or say "
+		"\"pooler: session\" if it keeps one backend per session");
 }
 
-static bool learn_session(struct db *db, struct err *err)
+static bool learn_session(struct db *db, bool pooler_session, struct err *err)
 {
 	AUTO_RESULT(row);
 	if (!db_query(db, &row, err, session_sql))
@@ -121,7 +122,7 @@ static bool learn_session(struct db *db, struct err *err)
 	db->user = xstrdup(db_get(&row, 0, 3));
 	db->superuser = db_get_bool(&row, 0, 4);
 	db->standby = db_get_bool(&row, 0, 5);
-	return refuse_pooler(db, err);
+	return pooler_session || refuse_pooler(db, err);
 }
 
 static void learn_optional(struct db *db)
@@ -155,7 +156,7 @@ bool db_open(const struct db_params *params, struct db **db, struct err *err)
 	PQsetNoticeReceiver(opened->pg, note_notice, opened);
 	opened->cancel = PQgetCancel(opened->pg);
 	opened->version = PQserverVersion(opened->pg);
-	if (!learn_session(opened, err))
+	if (!learn_session(opened, params->pooler_session, err))
 		return false;
 	learn_optional(opened);
 	*db = xtake(&opened);
