@@ -3,8 +3,29 @@
 #define DB_INTERNAL_H
 
 #include "db/db.h"
+#include "db/keys.h"
 
 /* Why PQconnect failed: ERR_DATABASE with a hint, and a SQLSTATE where it can be told. */
 bool db_connect_error(PGconn *pg, struct err *err);
+/* The database that a conninfo names, or libpq's default; NULL when it names none. Caller owns. */
+char *db_conninfo_dbname(const char *conninfo);
+
+/* How a key is held. */
+enum lock_mode { LOCK_SHARED, LOCK_EXCLUSIVE };
+
+/*
+ * Polls for a key until it is had or wait_ms are over (*got false). Never blocks in the server.
+ * A conflicting holder in another database of the server counts, too.
+ */
+MUST_CHECK bool lock_poll(struct db *session, int64_t number, enum lock_mode mode, int64_t wait_ms,
+	bool *got, struct err *err);
+MUST_CHECK bool lock_give_back(
+	struct db *session, int64_t number, enum lock_mode mode, struct err *err);
+/* The strongest other holder of a key, in any database; zeroed when there is none. */
+MUST_CHECK bool lock_holder(
+	struct db *session, int64_t number, struct keys_holder *holder, struct err *err);
+/* True in *held when backend `pid` holds the key; run_id: and names it (NULL: not asked). */
+MUST_CHECK bool lock_held_by(struct db *session, int64_t number, int pid, enum lock_mode mode,
+	const char *run_id, bool *held, struct err *err);
 
 #endif

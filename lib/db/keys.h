@@ -34,22 +34,38 @@ struct keys {
 	struct db
 		*session; /* in `postgres` (or the target, see in_target): swap, run, backup keys */
 	bool kin; /* a child of a run: the run key is the parent's */
+	bool shared; /* KEYS_BACKUP started alone: the run key is held shared */
 	char *run_id; /* the run's id, or one made for this program alone */
 	int run_pid; /* backend that holds the run key */
 	bool in_target; /* `postgres` could not be reached: no swap */
+	char *program; /* "mig-apply": first word of application_name */
 	char *dbname;
 };
 
-/* Takes swap key (shared) and run key or kinship. ERR_LOCK names the holder and since when. */
+/*
+ * Takes swap key (shared) and run key or kinship, and, in KEYS_RUN and alone, drains the work key:
+ * the program is then a run of its own. ERR_LOCK names the holder and since when. ERR_USAGE for a
+ * malformed mig_run. A target that does not exist (yet) has keys, too: by the name in its conninfo.
+ */
 MUST_CHECK bool keys_take(const struct keys_request *request, struct keys **keys, struct err *err);
+/* Gives all keys back at once; NULL is fine. */
 void keys_release(struct keys *keys);
 DEFINE_AUTO(struct keys, keys_release)
-/* The work key, shared, in `db`, a session on the target that is about to change something. */
+/*
+ * The work key, shared, in `db`, an idle session on the target that is about to change something;
+ * then keys_check(). Held until `db` is closed.
+ */
 MUST_CHECK bool keys_work(struct keys *keys, struct db *db, struct err *err);
-/* Still ours (key session alive, kinship holds)? Else ERR_LOCK: cancel, roll back, stop. */
+/*
+ * Still ours (key session alive, kinship holds)? Else ERR_LOCK: cancel, roll back, stop. One round
+ * trip; from one thread at a time.
+ */
 MUST_CHECK bool keys_check(struct keys *keys, struct err *err);
 
-/* The runner's side: holds the run key for a whole run; application_name names run and step. */
+/*
+ * The runner's side: holds the run key for a whole run and drains the work key; application_name
+ * names run and step.
+ */
 MUST_CHECK bool keys_run_hold(const struct db_params *target, const char *run_id, const char *what,
 	int64_t lock_wait_ms, struct keys **keys, struct err *err);
 MUST_CHECK bool keys_run_step(struct keys *keys, const char *step, struct err *err);
@@ -59,18 +75,24 @@ char *keys_mig_run(const struct keys *keys);
 /*
  * The work key exclusively (safety 2): waits up to 30 s, then terminates the backends that hold it,
  * then ERR_LOCK. Proves that no statement of a dead program is still running. Released at once.
+ * Only for who holds the run key: all holders are then dead programs'.
  */
 MUST_CHECK bool keys_drain_work(
 	const struct db_params *target, struct log_sink *log, struct err *err);
-/* The swap key exclusively, for the swapper (safety 7), on the keys' own session. */
+/* The same with another time to wait. */
+MUST_CHECK bool keys_drain_work_within(
+	const struct db_params *target, int64_t wait_ms, struct log_sink *log, struct err *err);
+/*
+ * The swap key exclusively, for the swapper (safety 7), on the keys' own session. ERR_REFUSED when
+ * the keys had to be taken in the target, ERR_LOCK when other programs of mig are at work.
+ */
 MUST_CHECK bool keys_swap_exclusive(struct keys *keys, int64_t wait_ms, struct err *err);
 
-/* Who holds the run key of a database; all NULL/0 when nobody. Caller releases with
- * keys_holder_release. */
+/* Who holds the run key of a database; all NULL/0 when nobody. Release with keys_holder_release. */
 struct keys_holder {
 	char *application_name;
-	char *since; /* UTC start of the backend */
-	char *client;
+	char *since; /* UTC start of the backend, or of the run as its name tells */
+	char *client; /* address; NULL: a socket, or not permitted to know */
 	char *user;
 	int pid;
 };

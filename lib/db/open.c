@@ -74,16 +74,40 @@ static void note_notice(void *arg, const PGresult *result)
 		log_debug(db->log, "notice", NULL, "%s", text);
 }
 
+static char *option_value(PQconninfoOption *options, const char *keyword)
+{
+	for (PQconninfoOption *o = options; o && o->keyword; o++)
+		if (strcmp(o->keyword, keyword) == 0 && o->val && *o->val)
+			return xstrdup(o->val);
+	return NULL;
+}
+
 /* Given first: what the connection string says wins. A given PGCONNECT_TIMEOUT wins, too. */
 static const char *default_connect_timeout(void)
 {
 	PQconninfoOption *options = PQconndefaults();
-	const char *timeout = "10";
-	for (PQconninfoOption *o = options; o && o->keyword; o++)
-		if (strcmp(o->keyword, "connect_timeout") == 0 && o->val && *o->val)
-			timeout = NULL;
+	AUTO_FREE char *given = option_value(options, "connect_timeout");
 	PQconninfoFree(options);
-	return timeout;
+	return given ? NULL : "10";
+}
+
+/* As libpq: the database, else PGDATABASE, else what the user is called. */
+char *db_conninfo_dbname(const char *conninfo)
+{
+	static const char *const keywords[] = {"dbname", "user"};
+	if (conninfo && *conninfo && !strchr(conninfo, '=') && !strstr(conninfo, "://"))
+		return xstrdup(conninfo);
+	PQconninfoOption *given = PQconninfoParse(conninfo ? conninfo : "", NULL);
+	PQconninfoOption *defaults = PQconndefaults();
+	char *name = NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(keywords) && !name; i++) {
+		name = option_value(given, keywords[i]);
+		if (!name)
+			name = option_value(defaults, keywords[i]);
+	}
+	PQconninfoFree(given);
+	PQconninfoFree(defaults);
+	return name;
 }
 
 static PGconn *connect_with(const struct db_params *params)
