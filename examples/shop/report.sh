@@ -55,3 +55,27 @@ report_orders() {
 	[ "$other" = 0 ] || tell "$other requests were answered otherwise: see run/orders.log."
 	[ "$acknowledged" -gt 0 ] && [ "$turned_away" -gt 0 ] && [ "$lost $inside $other" = "0 0 0" ]
 }
+
+report_next() {
+	title "What to type next"
+	tell "make demo KEEP=1      the same, and everything stays up to look around in"
+	tell "make check            all tests"
+	tell "less examples/shop/playbooks/deploy.yaml examples/shop/mig.yaml"
+	tell "build/bin/mig help    the programs; build/bin/mig init starts in a project of yours"
+}
+
+# KEEP=1: two files in the scene's folder, one to look around with and one that ends it all.
+report_kept() {
+	scene_keep
+	title "Kept: what to type next"
+	tell "cd $SCENE && . ./env      database, secrets and programs of the scene"
+	tell "mig status                is anything running, how does the database stand"
+	tell "mig-backup list           the restore points of both deploys"
+	tell "mig-restore copies        the database that the bad migration made, displaced by the swap"
+	tell "mig-apply history"
+	tell "mig-run list; ls .mig/shop/production/runs/*"
+	tell "curl -s $SHOP_URL/orders"
+	tell "psql \"\$DATABASE_URL\""
+	tell ""
+	tell "bash $SCENE/stop    ends everything and removes it"
+}

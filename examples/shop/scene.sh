@@ -146,3 +146,22 @@ scene_stop() {
 	cd /
 	[ -z "${SCENE:-}" ] || rm -rf "$SCENE"
 }
+
+# Leaves everything running: ./env to look around with, ./stop to end it.
+scene_keep() {
+	{
+		printf 'export %s=%q\n' DATABASE_URL "$DATABASE_URL" SHOP_BYPASS "$SHOP_BYPASS" \
+			SENTRY_DSN "$SENTRY_DSN" SHOP_URL "$SHOP_URL"
+		printf 'PATH=%q:$PATH\n' "$BUILD/bin"
+	} > env
+	cat > stop <<-END
+		#!/bin/bash
+		# Ends what the demo left running, and removes it.
+		source $(printf %q "$scene_source/../../tests/support/cluster.sh")
+		CLUSTER=$(printf %q "$CLUSTER")
+		kill $scene_pids 2> /dev/null
+		cluster_stop
+		cd / && rm -rf $(printf %q "$SCENE")
+	END
+	chmod 700 env stop
+}
