@@ -26,6 +26,18 @@ fail() {
 	exit 1
 }
 
+# One line per step of a run, from its journal: begun (UTC), how long, what, how it ended.
+report_timeline() {
+	tell "run $(basename "$1")"
+	jq -r 'select(.record == "done") |
+		[.at[11:23], (.took_ms / 100 | round / 10 | tostring) + " s", .phase + " " + .step,
+			.state + (if .error then ": " + .error else "" end)] | @tsv' "$1/journal.jsonl" |
+		while IFS=$'\t' read -r at took what state; do
+			printf '  %s  %7s  %-24s %s\n' "$at" "$took" "$what" "$state"
+		done
+	tell ""
+}
+
 # Every table of the undone run: as it was when writes stopped, and before they began again.
 report_tables() {
 	local base closed reopened name count hash again

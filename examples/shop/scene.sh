@@ -20,14 +20,15 @@ source "$scene_source/../../tests/support/cluster.sh"
 scene_start() {
 	SCENE=$(mktemp -d "${TMPDIR:-/tmp}/mig-demo.XXXXXX")
 	scene_pids=
-	mkdir "$SCENE/run" "$SCENE/alerts"
-	cp -R "$scene_source"/{mig.yaml,smoke.yaml,recovered.yaml,playbooks,migrations,releases} \
+	mkdir "$SCENE/run" "$SCENE/alerts" "$SCENE/migrations"
+	cp -R "$scene_source"/{mig.yaml,smoke.yaml,recovered.yaml,playbooks,releases} \
 		"$scene_source"/{fingerprint,switch} "$SCENE"
 	cluster_start || return 1
 	scene_roles || return 1
 	cd "$SCENE" || return 1
 	scene_environment
-	./switch v1 > /dev/null
+	scene_release v1
+	./switch v1 > /dev/null || return 1
 	scene_program receiver "$BUILD/support/sentry" --port-file run/receiver.port \
 		--record alerts || return 1
 	SENTRY_DSN=http://0123456789abcdef0123456789abcdef@127.0.0.1:$(< run/receiver.port)/7
@@ -125,8 +126,16 @@ scene_deploy() {
 	return $status
 }
 
+# When a run had closed the shop, and when it began to open it again: "<ms> <ms>".
+scene_closing() {
+	jq -rs 'def ms: (.[0:19] + "Z" | fromdate) * 1000 + (.[20:23] | tonumber);
+		(first(.[] | select(.record == "done" and .step == "close" and .state == "ok")).at | ms),
+		(first(.[] | select(.record == "intent" and (.step == "open" or .phase == "lift"))).at | ms)' \
+		"$1/journal.jsonl" | paste -sd ' '
+}
+
 scene_prove() {
-	local answer
+	local answer run
 	for run in "$@"; do
 		scene_closing "$run"
 	done > run/closings
