@@ -46,6 +46,8 @@ static void apply_environment_defaults(struct cli_shared *shared)
 		shared->env = cli_getenv("MIG_ENV");
 	if (!shared->config)
 		shared->config = cli_getenv("MIG_CONFIG");
+	if (!shared->dbname)
+		shared->dbname = cli_getenv("MIG_DBNAME");
 	if (cli_getenv("MIG_JSON"))
 		shared->json = true;
 }

@@ -1,0 +1,306 @@
+/* The way back: undo, restore, `recovered` after each rung; always; maintenance last. */
+#include "base/clock.h"
+#include "base/fs.h"
+#include "play/engine.h"
+
+#define RECOVERED_TRIES 3
+#define RECOVERED_PAUSE_MS 1000
+#define SKIP_SIGNALS 2 /* as many signals skip what is left of the ladder */
+
+bool play_left(const struct play_engine *engine, bool database_only)
+{
+	for (size_t i = 0; i < engine->book->steps.count; i++) {
+		bool database = engine->book->steps.items[i].kind == PLAY_KIND_DATABASE;
+		if (engine->progress[i].left && (database || !database_only))
+			return true;
+	}
+	return false;
+}
+
+static bool given_up(struct play_engine *engine)
+{
+	const struct play_settings *set = engine->set;
+	return engine->facts.key_lost || (set->signals && set->signals(set->ctx) >= SKIP_SIGNALS);
+}
+
+/* One command of the failure path; its failure is told and kept, never raised. */
+static bool perform(struct play_engine *engine, const char *id, const char *phase,
+	enum play_kind kind, const struct strvec *argv, const struct play_step *step,
+	struct play_answer *answer)
+{
+	AUTO_ERR(why);
+	struct play_call call = {.id = id,
+		.phase = phase,
+		.kind = kind,
+		.attempt = 1,
+		.argv = argv,
+		.step = step,
+		.timeout_ms = step ? step->timeout_ms : 0};
+	int64_t begun = clock_now_ms();
+	if (!keys_check(engine->keys, &why)) {
+		engine->facts.key_lost = true;
+		play_note(engine, "%s %s was not begun: %s", phase, id, why.msg);
+		return false;
+	}
+	if (!play_act(engine, &call, answer, &why)) {
+		play_note(engine, "%s %s was not begun: %s", phase, id, why.msg);
+		return false;
+	}
+	bool undo = str_equal(phase, "undo") || str_equal(phase, "restore");
+	enum play_state state = !undo                      ? answer->state
+				: answer->state == PLAY_OK ? PLAY_UNDONE
+							   : PLAY_UNDO_FAILED;
+	play_line_add(engine, id, phase, kind, state, begun, clock_now_ms() - begun, &answer->why);
+	return answer->state == PLAY_OK;
+}
+
+static bool drain(struct play_engine *engine)
+{
+	AUTO_ERR(why);
+	struct db_params target = play_target(engine);
+	if (keys_drain_work(&target, engine->set->log, &why))
+		return true;
+	play_note(engine, "the database is still at work for this run: %s", why.msg);
+	return false;
+}
+
+/* --- rung: undo ---------------------------------------------------------------------------------
+ */
+
+bool play_policy_undo(const struct play_engine *engine, const json_t *heads, struct strvec *argv)
+{
+	const struct conf_env *env = engine->set->env;
+	if (env->policy.downgrade != POLICY_ALLOW || !heads || json_array_size(heads) > 1)
+		return false;
+	const char *head = json_string_value(json_array_get(heads, 0));
+	strvec_push(argv, "mig-apply");
+	strvec_push(argv, "downgrade");
+	strvec_push(argv, head ? head : "base");
+	return true;
+}
+
+static bool undo_command(struct play_engine *engine, const struct play_step *step,
+	const struct play_progress *mine, struct strvec *argv)
+{
+	AUTO_ERR(why);
+	if (step->undo == PLAY_UNDO_POLICY)
+		return play_policy_undo(engine, mine->heads, argv);
+	if (step->undo != PLAY_UNDO_ARGV || mine->state != PLAY_OK)
+		return false;
+	if (play_scope_argv(&engine->scope, &step->undo_argv, step->node, argv, &why))
+		return true;
+	play_note(engine, "undo of step %s: %s", step->id, why.msg);
+	engine->facts.undo_failed = true;
+	return false;
+}
+
+/* Past the pivot users may have written: only code and routing go back. */
+static bool struck_out(const struct play_engine *engine, const struct play_step *step)
+{
+	return engine->facts.pivot && step->kind != PLAY_KIND_TRAFFIC;
+}
+
+static void undo_step(struct play_engine *engine, size_t index)
+{
+	const struct play_step *step = &engine->book->steps.items[index];
+	struct play_progress *mine = &engine->progress[index];
+	AUTO_STRVEC(argv);
+	AUTO_ANSWER(answer);
+	if (!mine->left || step->undo == PLAY_UNDO_NONE)
+		return;
+	if (struck_out(engine, step)) {
+		play_note(engine, "step %s is not undone: users may have written since", step->id);
+		return;
+	}
+	if (!undo_command(engine, step, mine, &argv))
+		return;
+	if (perform(engine, step->id, "undo", step->kind, &argv, step, &answer)) {
+		mine->state = PLAY_UNDONE;
+		mine->left = false;
+		return;
+	}
+	mine->state = PLAY_UNDO_FAILED;
+	engine->facts.undo_failed = true;
+	if (!answer.by_itself && !drain(engine))
+		engine->facts.doubt = engine->facts.data_doubt = true;
+}
+
+static void rung_undo(struct play_engine *engine)
+{
+	for (size_t i = engine->book->steps.count; i-- > 0 && !given_up(engine);)
+		undo_step(engine, i);
+}
+
+/* --- rung: restore ------------------------------------------------------------------------------
+ */
+
+static const char *restore_refusal(const struct play_engine *engine)
+{
+	if (engine->facts.pivot)
+		return "users may have written since the pivot";
+	if (!engine->snapshot)
+		return "this run has made no restore point";
+	if (engine->set->env->policy.swap_back != POLICY_ALLOW)
+		return "the environment's policy swap_back does not allow it";
+	return NULL;
+}
+
+/* The database is where the restore point was: nothing that the run did to it is left. */
+static void note_restored(struct play_engine *engine)
+{
+	bool command_doubt = false;
+	for (size_t i = 0; i < engine->book->steps.count; i++) {
+		struct play_progress *mine = &engine->progress[i];
+		bool database = engine->book->steps.items[i].kind == PLAY_KIND_DATABASE;
+		command_doubt |= mine->state == PLAY_IN_DOUBT && !database;
+		if (!database)
+			continue;
+		mine->left = false;
+		if (mine->state == PLAY_OK || mine->state == PLAY_IN_DOUBT)
+			mine->state = PLAY_UNDONE;
+	}
+	engine->facts.data_doubt = false;
+	engine->facts.doubt = command_doubt;
+}
+
+static bool close_again(struct play_engine *engine)
+{
+	AUTO_STRVEC(argv);
+	AUTO_ANSWER(answer);
+	strvec_push(&argv, "mig-maintenance");
+	strvec_push(&argv, "on");
+	if (!perform(engine, "close-again", "restore", PLAY_KIND_MAINTENANCE, &argv, NULL, &answer))
+		return false;
+	engine->facts.closed = true;
+	return true;
+}
+
+/* What the rename committed decides, not what the program managed to say about it. */
+static bool swapped(struct play_engine *engine, bool said_so)
+{
+	AUTO_ERR(why);
+	int64_t oid = 0;
+	if (!play_live_oid(engine, &oid, &why)) {
+		play_note(engine, "which database is live could not be asked: %s", why.msg);
+		engine->facts.doubt = engine->facts.data_doubt = true;
+		return false;
+	}
+	if (said_so && oid == engine->oid)
+		play_note(engine, "the swap was reported, but the live database is still %lld",
+			(long long)oid);
+	return oid != engine->oid;
+}
+
+static bool swap_back(struct play_engine *engine)
+{
+	AUTO_STRVEC(argv);
+	AUTO_ANSWER(answer);
+	strvec_push(&argv, "mig-restore");
+	strvec_push(&argv, engine->snapshot);
+	strvec_push(&argv, "--swap");
+	strvec_push(&argv, "--proof");
+	strvec_push_take(&argv, fs_join(engine->dir, "proof.json"));
+	bool done =
+		perform(engine, "swap-back", "restore", PLAY_KIND_DATABASE, &argv, NULL, &answer);
+	if (!done && !answer.by_itself && !drain(engine)) {
+		engine->facts.doubt = engine->facts.data_doubt = true;
+		return false;
+	}
+	if (!swapped(engine, done))
+		return false;
+	note_restored(engine);
+	return done;
+}
+
+static void rung_restore(struct play_engine *engine)
+{
+	const char *refusal = restore_refusal(engine);
+	if (refusal) {
+		play_note(engine, "rung restore is struck out: %s", refusal);
+		return;
+	}
+	if (!close_again(engine) || !drain(engine) || !swap_back(engine))
+		engine->facts.undo_failed = true;
+}
+
+/* --- the ladder ---------------------------------------------------------------------------------
+ */
+
+bool play_recovered(struct play_engine *engine)
+{
+	const struct play_checks *checks = &engine->book->recovered;
+	if (!checks->node)
+		return !play_left(engine, false);
+	for (int i = 0; i < RECOVERED_TRIES && !given_up(engine); i++) {
+		AUTO_STRVEC(argv);
+		AUTO_ANSWER(answer);
+		AUTO_ERR(why);
+		if (i > 0)
+			clock_sleep_ms(RECOVERED_PAUSE_MS);
+		if (!play_checks_command(engine, "recovered", checks, &argv, &why)) {
+			play_note(engine, "recovered: %s", why.msg);
+			return false;
+		}
+		if (perform(engine, "recovered", "recovered", PLAY_KIND_CHECK, &argv, NULL,
+			    &answer))
+			return true;
+	}
+	return false;
+}
+
+static bool restore_follows(const struct play_engine *engine, size_t rung)
+{
+	for (size_t i = rung + 1; i < engine->book->ladder_count; i++)
+		if (engine->book->ladder[i] == PLAY_RUNG_RESTORE)
+			return restore_refusal(engine) == NULL;
+	return false;
+}
+
+void play_ladder(struct play_engine *engine)
+{
+	const struct play_book *book = engine->book;
+	static void (*const rungs[])(struct play_engine *) = {
+		[PLAY_RUNG_UNDO] = rung_undo, [PLAY_RUNG_RESTORE] = rung_restore};
+	if (!given_up(engine) && !drain(engine))
+		engine->facts.undo_failed = true;
+	for (size_t i = 0; i < book->ladder_count && !given_up(engine); i++) {
+		rungs[book->ladder[i]](engine);
+		/* a database that is still changed is not asked whether it is well */
+		if (play_left(engine, true) && restore_follows(engine, i))
+			continue;
+		engine->facts.recovered = play_recovered(engine);
+		if (engine->facts.recovered && !play_left(engine, true))
+			return;
+	}
+	if (book->ladder_count == 0 && !given_up(engine))
+		engine->facts.recovered = play_recovered(engine);
+}
+
+void play_always(struct play_engine *engine)
+{
+	for (size_t i = 0; i < engine->book->always.count; i++) {
+		const struct play_step *step = &engine->book->always.items[i];
+		AUTO_ANSWER(answer);
+		AUTO_ERR(why);
+		int64_t begun = clock_now_ms();
+		if (!play_step_run(engine, step, "always", &answer, &why)) {
+			play_note(engine, "always %s: %s", step->id, why.msg);
+			answer.state = PLAY_FAILED;
+		}
+		play_line_add(engine, step->id, "always", step->kind, answer.state, begun,
+			clock_now_ms() - begun, &answer.why);
+		if (answer.state == PLAY_OK || engine->first.code != ERR_NONE)
+			continue;
+		err_move(&engine->first, answer.why.code != ERR_NONE ? &answer.why : &why);
+		err_context(&engine->first, "always %s", step->id);
+	}
+}
+
+bool play_lift(struct play_engine *engine)
+{
+	AUTO_STRVEC(argv);
+	AUTO_ANSWER(answer);
+	strvec_push(&argv, "mig-maintenance");
+	strvec_push(&argv, "off");
+	return perform(engine, "lift", "lift", PLAY_KIND_MAINTENANCE, &argv, NULL, &answer);
+}

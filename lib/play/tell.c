@@ -1,0 +1,159 @@
+/* Telling people: notifications through mig-alert, and the report of a run. */
+#include "base/clock.h"
+#include "play/engine.h"
+
+#define ALERT_TIMEOUT_MS 30000
+
+static void split_known(
+	struct play_engine *engine, const struct strvec *names, struct strvec *known)
+{
+	STRVEC_EACH (names, name) {
+		if (conf_get(engine->set->env->alerts, name)) {
+			if (!strvec_has(known, name))
+				strvec_push(known, name);
+			continue;
+		}
+		play_note(engine, "receiver %s is not configured in environment %s: it is not told",
+			name, engine->set->env->name);
+	}
+}
+
+static void add_tag(struct strvec *argv, const char *name, const char *value)
+{
+	if (!value || !*value)
+		return;
+	strvec_push(argv, "--tag");
+	strvec_pushf(argv, "%s=%s", name, value);
+}
+
+static void send_alert(struct play_engine *engine, const struct strvec *receivers,
+	const char *level, const char *title, const char *body)
+{
+	AUTO_STRVEC(argv);
+	AUTO_ANSWER(answer);
+	AUTO_ERR(why);
+	strvec_push(&argv, "mig-alert");
+	strvec_push(&argv, "send");
+	strvec_push_all(&argv, receivers);
+	strvec_push(&argv, "--level");
+	strvec_push(&argv, level);
+	strvec_push(&argv, "--title");
+	strvec_push(&argv, title);
+	strvec_push(&argv, "--body");
+	strvec_push(&argv, "-");
+	add_tag(&argv, "mig.run", engine->scope.run_id);
+	add_tag(&argv, "mig.playbook", engine->book->name);
+	add_tag(&argv, "mig.step", engine->failed_step);
+	struct play_call call = {.id = "notify",
+		.phase = "notify",
+		.kind = PLAY_KIND_ALERT,
+		.attempt = 1,
+		.argv = &argv,
+		.timeout_ms = ALERT_TIMEOUT_MS,
+		.input = body};
+	/* a notifier that fails is said, and changes nothing else */
+	if (!play_act(engine, &call, &answer, &why))
+		log_warn(engine->set->log, "note", NULL, "notify: %s", why.msg);
+}
+
+void play_tell(struct play_engine *engine, enum play_event event, const char *level,
+	const char *title, const char *body)
+{
+	AUTO_STRVEC(receivers);
+	split_known(engine, &engine->book->notify[event], &receivers);
+	if (receivers.count)
+		send_alert(engine, &receivers, level, title, body);
+}
+
+static char *end_body(struct play_engine *engine, enum play_end end)
+{
+	AUTO_STRBUF(body);
+	const struct play_book *book = engine->book;
+	if (engine->first.msg)
+		strbuf_addf(&body, "%s\n", engine->first.msg);
+	if (engine->first.detail)
+		strbuf_addf(&body, "%s\n", engine->first.detail);
+	strbuf_addf(&body, "end: %s\n", play_end_sentence(end));
+	strbuf_addf(&body, "database: %s, run: %s\n",
+		engine->scope.dbname ? engine->scope.dbname : "", engine->scope.run_id);
+	strbuf_addf(&body, "directory: %s\n", engine->dir);
+	if (book->owner)
+		strbuf_addf(&body, "owner: %s\n", book->owner);
+	if (book->runbook)
+		strbuf_addf(&body, "runbook: %s\n", book->runbook);
+	return strbuf_take(&body);
+}
+
+/* Whoever is to be woken hears also of what is only a failure: each receiver once. */
+void play_tell_end(struct play_engine *engine, enum play_end end)
+{
+	const struct play_book *book = engine->book;
+	AUTO_STRVEC(receivers);
+	bool wake = end == PLAY_END_PAGE || end == PLAY_END_DOUBT;
+	if (end == PLAY_END_OK) {
+		split_known(engine, &book->notify[PLAY_ON_SUCCESS], &receivers);
+	} else {
+		split_known(engine, &book->notify[PLAY_ON_FAILURE], &receivers);
+		if (wake)
+			split_known(engine, &book->notify[PLAY_ON_DOUBT], &receivers);
+	}
+	if (!receivers.count)
+		return;
+	AUTO_FREE char *title =
+		xstrfmt("%s on %s: %s", book->name, engine->set->env->name, play_end_sentence(end));
+	AUTO_FREE char *body = end_body(engine, end);
+	send_alert(engine, &receivers,
+		end == PLAY_END_OK ? "info"
+		: wake             ? "fatal"
+				   : "error",
+		title, body);
+}
+
+/* --- report -------------------------------------------------------------------------------------
+ */
+
+static char *next_command(const struct play_engine *engine, enum play_end end, bool kept)
+{
+	if (end == PLAY_END_OK)
+		return xstrdup("mig-run list");
+	if (end == PLAY_END_DOUBT)
+		return xstrfmt("mig-run recover %s", engine->scope.run_id);
+	if (kept)
+		return xstrdup("mig-maintenance status");
+	if (engine->failed_log)
+		return xstrfmt("less %s", engine->failed_log);
+	return xstrfmt("mig-run status %s", engine->scope.run_id);
+}
+
+static void add_skipped(struct play_engine *engine, json_t *steps)
+{
+	for (size_t i = 0; i < engine->book->steps.count; i++) {
+		const struct play_step *step = &engine->book->steps.items[i];
+		if (engine->progress[i].state == PLAY_PENDING)
+			json_array_append_new(steps,
+				json_pack("{s:s, s:s, s:s, s:s, s:i}", "id", step->id, "phase",
+					"step", "kind", play_kind_word(step->kind), "state",
+					play_state_word(PLAY_SKIPPED), "took_ms", 0));
+	}
+}
+
+static json_t *first_error(const struct err *first)
+{
+	if (first->code == ERR_NONE)
+		return json_null();
+	return json_pack("{s:i, s:s, s:s, s:s?, s:s?, s:s?}", "code", err_exit_status(first),
+		"class", err_class(first->code), "error", first->msg ? first->msg : "failed",
+		"detail", first->detail, "hint", first->hint, "where", first->where);
+}
+
+json_t *play_report(struct play_engine *engine, enum play_end end, bool kept)
+{
+	AUTO_FREE char *next = next_command(engine, end, kept);
+	add_skipped(engine, engine->lines);
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:O, s:o}", "run",
+		engine->scope.run_id, "playbook", engine->book->name, "state", play_end_word(end),
+		"sentence", play_end_sentence(end), "maintenance", kept ? "kept" : "none", "next",
+		next, "directory", engine->dir, "took_ms",
+		(json_int_t)(clock_now_ms() - engine->started_ms), "steps", engine->lines,
+		"first_error", first_error(&engine->first));
+}
