@@ -1,0 +1,16 @@
+/*
+ * Inside room sql only.
+ */
+#ifndef SQL_INTERNAL_H
+#define SQL_INTERNAL_H
+
+#include "sql/sql.h"
+
+#include <pg_query/pg_query.pb-c.h>
+
+/* Fills kind, subject and flags from the parser's tree. */
+void sql_classify(struct sql_statement *statement, const PgQuery__Node *node);
+/* The same from the first words of a statement that the parser does not know. */
+void sql_classify_unparsed(struct sql_statement *statement);
+
+#endif
