@@ -142,8 +142,7 @@ static void place_all(struct sql_script *script)
 	}
 }
 
-static bool attach_data(
-	struct sql_script *script, const struct sql_token *token, struct err *err)
+static bool attach_data(struct sql_script *script, const struct sql_token *token, struct err *err)
 {
 	struct sql_statement *copy = script->count ? &script->items[script->count - 1] : NULL;
 	if (!copy || strcmp(copy->kind, "COPY")) {

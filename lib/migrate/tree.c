@@ -1,0 +1,95 @@
+#include "migrate/tree.h"
+
+#include "base/fs.h"
+#include "migrate/formats.h"
+
+void migrate_file_release(struct migrate_file *file)
+{
+	free(file->path);
+	free(file->name);
+	free(file->id);
+	free(file->message);
+	free(file->created);
+	free(file->phase);
+	free(file->source);
+	strvec_release(&file->down);
+	strvec_release(&file->depends);
+	strvec_release(&file->labels);
+	*file = (struct migrate_file){0};
+}
+
+void migrate_tree_free(struct migrate_tree *tree)
+{
+	if (!tree)
+		return;
+	for (size_t i = 0; i < tree->count; i++)
+		migrate_file_release(&tree->files[i]);
+	free(tree->files);
+	free(tree->dir);
+	graph_free(tree->graph);
+	free(tree);
+}
+
+struct migrate_file *migrate_tree_add(struct migrate_tree *tree, const char *file_name)
+{
+	xgrow(tree->files, tree->count, tree->alloc);
+	struct migrate_file *file = &tree->files[tree->count++];
+	*file = (struct migrate_file){
+		.path = fs_join(tree->dir, file_name),
+		.name = fs_join(fs_basename(tree->dir), file_name),
+		.transaction = true,
+	};
+	return file;
+}
+
+static bool choose_format(
+	const struct conf_migrations *where, const struct migrate_format **format, struct err *err)
+{
+	size_t count;
+	const struct migrate_format *rows = migrate_formats(&count);
+	AUTO_STRVEC(names);
+	for (size_t i = 0; i < count; i++) {
+		bool automatic = !where->format || !strcmp(where->format, "auto");
+		strvec_push(&names, rows[i].name);
+		if (automatic ? rows[i].detect(where->dir) : !strcmp(where->format, rows[i].name)) {
+			*format = &rows[i];
+			return true;
+		}
+	}
+	AUTO_FREE char *known = strvec_join(&names, ", ");
+	err_set(err, ERR_CONFIG, "%s: no format of migrations that is known here", where->dir);
+	err_detail(err, "known: %s", known);
+	return err_hint(err, "write a first revision: mig-apply revision -m \"First tables\"");
+}
+
+static bool link_files(struct migrate_tree *tree, struct err *err)
+{
+	tree->graph = graph_new();
+	for (size_t i = 0; i < tree->count; i++) {
+		const struct migrate_file *file = &tree->files[i];
+		struct graph_revision *revision =
+			graph_add(tree->graph, file->id, file->message, file->name);
+		strvec_push_all(&revision->down, &file->down);
+		strvec_push_all(&revision->depends, &file->depends);
+		strvec_push_all(&revision->labels, &file->labels);
+	}
+	return graph_link(tree->graph, err);
+}
+
+bool migrate_tree_load(
+	const struct conf_migrations *where, struct migrate_tree **result, struct err *err)
+{
+	if (!fs_is_dir(where->dir)) {
+		err_set(err, ERR_NOTFOUND, "no folder of migrations: %s", where->dir);
+		return err_hint(err,
+			"write a first revision: mig-apply revision -m \"First tables\", "
+			"or name the folder: migrations: {dir: ...} in mig.yaml");
+	}
+	CLEANUP(migrate_tree_free_auto) struct migrate_tree *tree = xcalloc(1, sizeof(*tree));
+	tree->dir = xstrdup(where->dir);
+	if (!choose_format(where, &tree->format, err) || !tree->format->load(tree, err) ||
+		!link_files(tree, err))
+		return false;
+	*result = xtake(&tree);
+	return true;
+}

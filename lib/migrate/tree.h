@@ -1,0 +1,71 @@
+/*
+ * A tree of revision files and its graph. Formats are rows of one table: how a folder is recognised
+ * and how it is read; a new format is one file and one row there (formats.c).
+ */
+#ifndef MIGRATE_TREE_H
+#define MIGRATE_TREE_H
+
+#include "conf/config.h"
+#include "graph/graph.h"
+#include "sql/sql.h"
+
+/* A part of the file's text, without its "-- migrate:" line. */
+struct migrate_section {
+	bool present;
+	size_t start, end;
+	int line; /* of its "-- migrate:" line */
+};
+
+/* One revision as its file gives it. */
+struct migrate_file {
+	char *path; /* absolute */
+	char *name; /* as shown: below the folder of the tree's folder, "migrations/x.sql" */
+	char *id;
+	char *message;
+	char *created;
+	struct strvec down, depends, labels;
+	bool transaction; /* false: "-- transaction: off" */
+	char *phase;
+	char *source; /* the whole text, NUL-ended */
+	size_t length;
+	struct migrate_section up, verify, backfill, down_section;
+	char checksum[65]; /* SHA-256 of the up section, line ends and white space at its ends aside
+			    */
+};
+
+struct migrate_format;
+struct migrate_tree {
+	const struct migrate_format *format;
+	char *dir;
+	struct graph *graph;
+	struct migrate_file *files; /* the same index as in the graph */
+	size_t count, alloc;
+};
+
+struct migrate_format {
+	const char *name;
+	const char *summary;
+	/* Does the folder look like one of this format? */
+	bool (*detect)(const char *dir);
+	/* Adds the files, not yet the graph. */
+	bool (*load)(struct migrate_tree *tree, struct err *err);
+	/* The text of a new, empty revision file. Caller owns. */
+	char *(*template)(const struct migrate_file *header);
+};
+
+/* All rows, *count of them. */
+const struct migrate_format *migrate_formats(size_t *count);
+
+/* Reads the files and links the graph. A folder that is absent is ERR_NOTFOUND. */
+MUST_CHECK bool migrate_tree_load(
+	const struct conf_migrations *where, struct migrate_tree **tree, struct err *err);
+void migrate_tree_free(struct migrate_tree *tree);
+DEFINE_AUTO(struct migrate_tree, migrate_tree_free)
+/* An empty file record in the tree, for formats. */
+struct migrate_file *migrate_tree_add(struct migrate_tree *tree, const char *file_name);
+void migrate_file_release(struct migrate_file *file);
+
+/* The native format's reader (native.c): header, then sections. ERR_CONFIG with place. */
+MUST_CHECK bool migrate_native_parse(struct migrate_file *file, struct err *err);
+
+#endif
