@@ -1,0 +1,45 @@
+/*
+ * Inside room migrate only.
+ */
+#ifndef MIGRATE_INTERNAL_H
+#define MIGRATE_INTERNAL_H
+
+#include "migrate/migrate.h"
+
+/* Makes the version table and mig.history when they are absent. */
+MUST_CHECK bool books_ensure(struct db *db, const struct migrate_tree *tree,
+	struct migrate_state *state, struct err *err);
+/* Writes row changes; each must meet exactly one row. */
+MUST_CHECK bool books_write(struct db *db, const struct migrate_tree *tree,
+	const struct migrate_state *state, const struct graph_row_changes *changes,
+	struct err *err);
+
+struct history_row {
+	const struct migrate_file *file;
+	const char *direction;
+	bool bound; /* with checksum and texts: what ran is what the file said */
+	int64_t duration_ms;
+	const struct migrate_settings *settings;
+};
+MUST_CHECK bool history_write(struct db *db, const struct history_row *row, struct err *err);
+
+/* A session that is running statements of a migration. */
+struct runner {
+	struct db *db;
+	const struct migrate_settings *settings;
+	int64_t started_ms; /* of the running statement, monotonic */
+	int64_t checked_ms; /* when the keys were last checked */
+	char *blockers; /* who kept us waiting, one per line */
+	struct err lost; /* why the keys are gone */
+};
+/* Connects the runner with its session's `stop`. */
+void runner_init(struct runner *runner, struct db *db, const struct migrate_settings *settings);
+void runner_release(struct runner *runner);
+/* One statement of a file; the error has its place, text and SQLSTATE. */
+MUST_CHECK bool runner_statement(struct runner *runner, const struct migrate_step *step,
+	const struct sql_script *script, const struct sql_statement *statement, struct err *err);
+/* As above; every row must be one true. */
+MUST_CHECK bool runner_verify(struct runner *runner, const struct migrate_step *step,
+	const struct sql_statement *statement, struct err *err);
+
+#endif

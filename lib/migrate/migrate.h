@@ -1,0 +1,117 @@
+/*
+ * Migrations against a database: where it stands, what a command would do, and doing it.
+ *
+ *	migrate_tree_load(&env->migrations, &tree, err)
+ *	migrate_state_read(db, tree, table, &state, err)
+ *	migrate_plan_make(tree, &state, MIGRATE_UP, "head", &plan, err)     pure but for the files
+ *	migrate_policy_check(&plan, settings, err); migrate_apply(&plan, ...)
+ *
+ * One transaction per revision: its statements, its verify section, its version row and its row in
+ * mig.history commit together or not at all.
+ */
+#ifndef MIGRATE_MIGRATE_H
+#define MIGRATE_MIGRATE_H
+
+#include "db/keys.h"
+#include "migrate/tree.h"
+#include "schema/versions.h"
+
+enum migrate_direction { MIGRATE_UP, MIGRATE_DOWN };
+
+/* Where a database stands. */
+struct migrate_state {
+	struct schema_versions versions;
+	struct graph_list current; /* its rows as revisions of the tree */
+	bool has_history; /* mig.history exists */
+};
+/* ERR_NOTFOUND for rows that are in no file. Reads only. */
+MUST_CHECK bool migrate_state_read(struct db *db, const struct migrate_tree *tree,
+	const char *version_table, struct migrate_state *state, struct err *err);
+void migrate_state_release(struct migrate_state *state);
+/* Is everything in the tree applied? */
+bool migrate_at_head(const struct migrate_tree *tree, const struct migrate_state *state);
+
+/*
+ * Revisions in the database whose up section is not the one that was applied: ERR_REFUSED naming
+ * the first file. `only` limits it to some revisions (NULL: all applied ones).
+ */
+MUST_CHECK bool migrate_check_unedited(struct db *db, const struct migrate_tree *tree,
+	const struct migrate_state *state, const struct graph_list *only, struct err *err);
+
+struct migrate_step {
+	size_t index; /* in the tree */
+	const struct migrate_file *file;
+	struct sql_script script; /* up or down */
+	struct sql_script verify;
+	unsigned flags; /* of all statements together */
+};
+
+struct migrate_plan {
+	const struct migrate_tree *tree;
+	enum migrate_direction direction;
+	char *target;
+	struct migrate_step *steps;
+	size_t count;
+	struct graph_list from, to; /* rows of the version table before and after */
+	bool destructive;
+};
+
+/*
+ * The steps to a target, read and checked: ERR_REFUSED for what cannot be run yet (transaction:
+ * off, backfill, statements that no transaction allows), with its place; ids that do not fit.
+ */
+MUST_CHECK bool migrate_plan_make(const struct migrate_tree *tree,
+	const struct migrate_state *state, enum migrate_direction direction, const char *target,
+	struct migrate_plan *plan, struct err *err);
+void migrate_plan_release(struct migrate_plan *plan);
+
+struct migrate_settings {
+	const struct conf_env *env;
+	int64_t lock_timeout_ms;
+	int lock_retries;
+	const char *proof; /* proof.json of the run (lib/maint/writes.h); NULL: not in a run */
+	const char *host; /* for mig.history */
+	const char *version; /* of mig */
+	struct keys *keys;
+	struct log_sink *log;
+	bool (*cancelled)(void *ctx); /* may be NULL */
+	/* Age of the newest snapshot of this environment; -1: there is none. */
+	bool (*backup_age)(void *ctx, int64_t *age_ms, struct err *err);
+	/* A yes to a plain question, else ERR_REFUSED. */
+	bool (*confirm)(void *ctx, const char *question, struct err *err);
+	void *ctx;
+};
+
+/* What the environment's policy asks for, one line each; nothing is asked or looked up. */
+void migrate_policy_needs(
+	const struct migrate_plan *plan, const struct conf_env *env, struct strvec *needs);
+/* Asks and looks it up: ERR_REFUSED with the ways that are allowed. */
+MUST_CHECK bool migrate_policy_check(
+	const struct migrate_plan *plan, const struct migrate_settings *settings, struct err *err);
+
+/*
+ * Runs the plan in `db`, which holds the work key. *done counts the steps that are committed, also
+ * on failure. ERR_LOCK after the last lock retry; ERR_SQL with file:line:column; ERR_FAILED for a
+ * verify statement that is not true; ERR_DOUBT when it is not known whether a commit happened.
+ */
+MUST_CHECK bool migrate_apply(struct db *db, struct migrate_plan *plan, struct migrate_state *state,
+	const struct migrate_settings *settings, size_t *done, struct err *err);
+
+/* Moves the rows only; *changes counts what was written. */
+MUST_CHECK bool migrate_stamp(struct db *db, const struct migrate_tree *tree,
+	struct migrate_state *state, const struct strvec *targets, bool purge,
+	const struct migrate_settings *settings, size_t *changes, struct err *err);
+
+struct migrate_new {
+	const char *message;
+	const char *id; /* NULL: 12 random hex digits */
+	const char *branch_label; /* NULL: none */
+	const struct strvec *heads; /* what it stands on; empty: head */
+	const struct strvec *depends_on;
+	bool splice; /* may stand on a revision that is no head */
+};
+/* Writes a new revision file; *path is the caller's. The folder is made when absent. */
+MUST_CHECK bool migrate_new_revision(const struct conf_migrations *where,
+	const struct migrate_new *request, char **path, char **id, struct err *err);
+
+#endif

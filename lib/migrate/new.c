@@ -1,0 +1,126 @@
+#include "base/clock.h"
+#include "base/fs.h"
+#include "migrate/internal.h"
+
+#include <ctype.h>
+
+enum { SLUG_LENGTH = 40, ID_BYTES = 6 };
+
+/* "Add user's preferences" becomes "add_user_s_preferences"; cut at a word after 40 characters. */
+static char *make_slug(const char *message)
+{
+	AUTO_STRBUF(slug);
+	bool gap = false;
+	for (const char *c = message; *c && slug.len <= SLUG_LENGTH; c++) {
+		bool word = isalnum((unsigned char)*c) || (unsigned char)*c >= 0x80;
+		if (word && gap && slug.len)
+			strbuf_addc(&slug, '_');
+		if (word)
+			strbuf_addc(&slug, (char)tolower((unsigned char)*c));
+		gap = !word;
+	}
+	if (slug.len <= SLUG_LENGTH)
+		return strbuf_take(&slug);
+	char *last = strrchr(slug.buf, '_');
+	return last ? xstrndup(slug.buf, (size_t)(last - slug.buf)) : strbuf_take(&slug);
+}
+
+/* An absent or empty folder is an empty tree of the native format. */
+static bool load_or_begin(
+	const struct conf_migrations *where, struct migrate_tree **tree, struct err *err)
+{
+	if (!fs_is_dir(where->dir) && !fs_mkdirs(where->dir, err))
+		return false;
+	return migrate_tree_load(where, tree, err);
+}
+
+static bool must_splice(const struct migrate_tree *tree, size_t index, struct err *err)
+{
+	AUTO_FREE char *name = graph_name(tree->graph, index);
+	err_set(err, ERR_REFUSED, "%s is not a head: a second branch would begin there", name);
+	return err_hint(err, "if that is meant: --splice");
+}
+
+static bool find_parents(const struct migrate_tree *tree, const struct migrate_new *request,
+	struct strvec *down, struct err *err)
+{
+	AUTO_LIST(parents);
+	bool given = request->heads && request->heads->count;
+	if (!given && !graph_resolve(tree->graph, "head", &parents, err))
+		return false;
+	for (size_t i = 0; given && i < request->heads->count; i++)
+		if (!graph_resolve(tree->graph, request->heads->items[i], &parents, err))
+			return false;
+	for (size_t i = 0; i < parents.count; i++) {
+		const struct graph_revision *revision = &tree->graph->revisions[parents.items[i]];
+		if (!graph_is_head(revision) && !request->splice)
+			return must_splice(tree, parents.items[i], err);
+		if (!strvec_has(down, revision->id))
+			strvec_push(down, revision->id);
+	}
+	return true;
+}
+
+static bool find_dependencies(const struct migrate_tree *tree, const struct migrate_new *request,
+	struct strvec *depends, struct err *err)
+{
+	for (size_t i = 0; request->depends_on && i < request->depends_on->count; i++) {
+		size_t index;
+		if (!graph_lookup(tree->graph, request->depends_on->items[i], NULL, &index, err))
+			return false;
+		strvec_push(depends, tree->graph->revisions[index].id);
+	}
+	return true;
+}
+
+/* The new revision must fit into the graph before it is a file. */
+static bool check_fits(struct migrate_tree *tree, const struct migrate_file *file, struct err *err)
+{
+	CLEANUP(graph_free_auto) struct graph *graph = graph_new();
+	for (size_t i = 0; i <= tree->count; i++) {
+		const struct migrate_file *each = i < tree->count ? &tree->files[i] : file;
+		struct graph_revision *revision =
+			graph_add(graph, each->id, each->message, each->name);
+		strvec_push_all(&revision->down, &each->down);
+		strvec_push_all(&revision->depends, &each->depends);
+		strvec_push_all(&revision->labels, &each->labels);
+	}
+	return graph_link(graph, err);
+}
+
+static bool one_line(const char *message, struct err *err)
+{
+	if (*message && !strpbrk(message, "\r\n") && !strstr(message, "  -- "))
+		return true;
+	return err_set(err, ERR_USAGE, "a message is one line of text");
+}
+
+bool migrate_new_revision(const struct conf_migrations *where, const struct migrate_new *request,
+	char **path, char **id, struct err *err)
+{
+	CLEANUP(migrate_tree_free_auto) struct migrate_tree *tree = NULL;
+	CLEANUP(migrate_file_release)
+	struct migrate_file file = {.transaction = true, .message = xstrdup(request->message)};
+	if (!one_line(request->message, err) || !load_or_begin(where, &tree, err))
+		return false;
+	file.id = request->id ? xstrdup(request->id) : clock_random_hex(ID_BYTES);
+	file.created = clock_utc(clock_now_ms());
+	if (request->branch_label)
+		strvec_push(&file.labels, request->branch_label);
+	AUTO_FREE char *slug = make_slug(request->message);
+	AUTO_FREE char *name = xstrfmt("%s%s%s.sql", file.id, *slug ? "_" : "", slug);
+	if (strchr(name, '/'))
+		return err_set(err, ERR_USAGE, "\"%s\" cannot be a revision id", file.id);
+	file.path = fs_join(tree->dir, name);
+	file.name = fs_join(fs_basename(tree->dir), name);
+	if (!find_parents(tree, request, &file.down, err) ||
+		!find_dependencies(tree, request, &file.depends, err) ||
+		!check_fits(tree, &file, err))
+		return false;
+	AUTO_FREE char *text = tree->format->template(&file);
+	if (!fs_write_atomic(file.path, text, strlen(text), err))
+		return false;
+	*path = xtake(&file.path);
+	*id = xtake(&file.id);
+	return true;
+}

@@ -1,0 +1,163 @@
+#include "migrate/internal.h"
+
+void migrate_plan_release(struct migrate_plan *plan)
+{
+	for (size_t i = 0; i < plan->count; i++) {
+		sql_script_release(&plan->steps[i].script);
+		sql_script_release(&plan->steps[i].verify);
+	}
+	free(plan->steps);
+	free(plan->target);
+	graph_list_release(&plan->from);
+	graph_list_release(&plan->to);
+	*plan = (struct migrate_plan){0};
+}
+
+static bool not_yet(const struct migrate_file *file, int line, const char *what, struct err *err)
+{
+	err_set(err, ERR_REFUSED, "%s:%d: %s cannot be run yet", file->name, line, what);
+	return err_where(err, "%s:%d:1", file->name, line);
+}
+
+static int line_of(const struct migrate_file *file, const char *text)
+{
+	const char *at = strstr(file->source, text);
+	return at ? sql_place_of(file->source, (size_t)(at - file->source)).line : 1;
+}
+
+static bool check_supported(const struct migrate_file *file, struct err *err)
+{
+	if (!file->transaction) {
+		not_yet(file, line_of(file, "transaction:"), "\"transaction: off\"", err);
+		return err_hint(
+			err, "run such statements by hand, then: mig-apply stamp %s", file->id);
+	}
+	if (file->backfill.present) {
+		not_yet(file, file->backfill.line, "\"migrate:backfill\"", err);
+		return err_hint(err, "write the UPDATE into \"migrate:up\", or run it by hand in "
+				     "batches");
+	}
+	return true;
+}
+
+/* Refused before anything runs: half a revision would be committed, or nothing could be. */
+static bool check_statement(
+	const struct migrate_file *file, const struct sql_statement *statement, struct err *err)
+{
+	if (!(statement->flags & (SQL_NO_TRANSACTION | SQL_ENDS_TRANSACTION)))
+		return true;
+	AUTO_FREE char *brief = sql_statement_brief(statement);
+	bool ends = statement->flags & SQL_ENDS_TRANSACTION;
+	err_set(err, ERR_REFUSED,
+		ends ? "%s:%d: %s: a revision is one transaction, opened and "
+		       "committed by mig"
+		     : "%s:%d: %s cannot run inside a transaction",
+		file->name, statement->place.line, brief);
+	err_where(err, "%s:%d:%d", file->name, statement->place.line, statement->place.column);
+	if (ends)
+		return err_hint(err, "take the statement out");
+	return err_hint(err, "run it by hand, then take it out of the file or: mig-apply stamp %s",
+		file->id);
+}
+
+static bool parse_section(const struct migrate_file *file, const struct migrate_section *section,
+	struct sql_script *script, struct err *err)
+{
+	if (!section->present)
+		return true;
+	if (!sql_script_parse(file->name, file->source, section->start, section->end, script, err))
+		return false;
+	for (size_t i = 0; i < script->count; i++)
+		if (!check_statement(file, &script->items[i], err))
+			return false;
+	return true;
+}
+
+static bool no_way_down(
+	const struct migrate_plan *plan, const struct migrate_file *file, struct err *err)
+{
+	AUTO_FREE char *name = graph_name(plan->tree->graph, plan->steps[plan->count - 1].index);
+	err_set(err, ERR_REFUSED, "%s: %s has no section \"migrate:down\"", file->name, name);
+	return err_hint(err, "write one, go forward with a new revision, or restore: "
+			     "mig-restore latest --swap");
+}
+
+static bool add_step(struct migrate_plan *plan, size_t index, struct err *err)
+{
+	struct migrate_step *step = &plan->steps[plan->count++];
+	const struct migrate_file *file = &plan->tree->files[index];
+	bool up = plan->direction == MIGRATE_UP;
+	*step = (struct migrate_step){.index = index, .file = file};
+	if (!check_supported(file, err))
+		return false;
+	/* A merge changes only the graph, so it has a way back without saying so. */
+	if (!up && !file->down_section.present && file->down.count < 2)
+		return no_way_down(plan, file, err);
+	if (!parse_section(file, up ? &file->up : &file->down_section, &step->script, err))
+		return false;
+	if (up && !parse_section(file, &file->verify, &step->verify, err))
+		return false;
+	for (size_t i = 0; i < step->script.count; i++)
+		step->flags |= step->script.items[i].flags;
+	plan->destructive |= (step->flags & SQL_DESTRUCTIVE) != 0;
+	return true;
+}
+
+static bool check_width(
+	const struct migrate_plan *plan, const struct schema_versions *versions, struct err *err)
+{
+	for (size_t i = 0; plan->direction == MIGRATE_UP && versions->width && i < plan->count;
+		i++) {
+		const struct migrate_file *file = plan->steps[i].file;
+		if ((int)strlen(file->id) <= versions->width)
+			continue;
+		err_set(err, ERR_REFUSED,
+			"%s: the id has %zu characters, column version_num has "
+			"room for %d",
+			file->name, strlen(file->id), versions->width);
+		return err_hint(err,
+			"widen it: psql -c 'alter table %s alter version_num type varchar(255)'",
+			versions->qualified);
+	}
+	return true;
+}
+
+/* Walks the rows through the steps: what the version table will say at the end. */
+static bool foresee_rows(struct migrate_plan *plan, struct err *err)
+{
+	const struct graph *graph = plan->tree->graph;
+	for (size_t i = 0; i < plan->from.count; i++)
+		graph_list_push(&plan->to, plan->from.items[i]);
+	for (size_t i = 0; i < plan->count; i++) {
+		AUTO_ROW_CHANGES(changes);
+		bool fine = plan->direction == MIGRATE_UP
+				    ? graph_rows_up(
+					      graph, &plan->to, plan->steps[i].index, &changes, err)
+				    : graph_rows_down(graph, &plan->to, plan->steps[i].index,
+					      &changes, err);
+		if (!fine)
+			return false;
+	}
+	return true;
+}
+
+bool migrate_plan_make(const struct migrate_tree *tree, const struct migrate_state *state,
+	enum migrate_direction direction, const char *target, struct migrate_plan *plan,
+	struct err *err)
+{
+	*plan = (struct migrate_plan){
+		.tree = tree, .direction = direction, .target = xstrdup(target)};
+	for (size_t i = 0; i < state->current.count; i++)
+		graph_list_push(&plan->from, state->current.items[i]);
+	AUTO_LIST(order);
+	bool found = direction == MIGRATE_UP
+			     ? graph_upgrade(tree->graph, &state->current, target, &order, err)
+			     : graph_downgrade(tree->graph, &state->current, target, &order, err);
+	if (!found)
+		return false;
+	plan->steps = xcalloc(order.count + 1, sizeof(struct migrate_step));
+	for (size_t i = 0; i < order.count; i++)
+		if (!add_step(plan, order.items[i], err))
+			return false;
+	return check_width(plan, &state->versions, err) && foresee_rows(plan, err);
+}

@@ -1,0 +1,157 @@
+#include "base/clock.h"
+#include "migrate/internal.h"
+
+enum { KEYS_CHECK_MS = 1000, STATEMENT_SHOWN = 2000 };
+
+/* Whom we wait for, asked on the key session: ours is busy waiting. */
+static void sample_blockers(struct runner *runner)
+{
+	AUTO_ERR(ignored);
+	AUTO_RESULT(rows);
+	AUTO_FREE char *pid = xstrfmt("%d", runner->db->pid);
+	if (!db_query(runner->settings->keys->session, &rows, &ignored,
+		    "select format('%s %s (%s, %s since %s): %s', a.pid, a.usename,"
+		    " nullif(a.application_name, ''), a.state,"
+		    " date_trunc('second', clock_timestamp() - a.xact_start),"
+		    " left(regexp_replace(a.query, '\\s+', ' ', 'g'), 100))"
+		    " from unnest(pg_blocking_pids($1::int)) b join pg_stat_activity a on a.pid = "
+		    "b",
+		    pid))
+		return;
+	AUTO_STRBUF(list);
+	for (int i = 0; i < db_rows(&rows); i++)
+		if (db_get(&rows, i, 0))
+			strbuf_addf(&list, "%s%s", list.len ? "\n" : "", db_get(&rows, i, 0));
+	if (!list.len)
+		return;
+	free(runner->blockers);
+	runner->blockers = strbuf_take(&list);
+}
+
+/* Asked every 200 ms while a statement runs; true cancels it. */
+static bool should_stop(void *ctx)
+{
+	struct runner *runner = ctx;
+	const struct migrate_settings *settings = runner->settings;
+	int64_t now = clock_monotonic_ms();
+	if (settings->cancelled && settings->cancelled(settings->ctx))
+		return true;
+	if (runner->started_ms && !runner->blockers &&
+		now - runner->started_ms >= settings->lock_timeout_ms / 2)
+		sample_blockers(runner);
+	if (now - runner->checked_ms < KEYS_CHECK_MS)
+		return false;
+	runner->checked_ms = now;
+	return !keys_check(settings->keys, &runner->lost);
+}
+
+void runner_init(struct runner *runner, struct db *db, const struct migrate_settings *settings)
+{
+	*runner = (struct runner){.db = db, .settings = settings};
+	db->stop = should_stop;
+	db->stop_ctx = runner;
+}
+
+void runner_release(struct runner *runner)
+{
+	runner->db->stop = NULL;
+	free(runner->blockers);
+	err_release(&runner->lost);
+}
+
+/* The server's words, where they point to in the file, and the statement. */
+static bool explain(struct runner *runner, const struct migrate_step *step,
+	const struct sql_script *script, const struct sql_statement *statement, struct err *err)
+{
+	if (runner->lost.code != ERR_NONE)
+		return err_move(err, &runner->lost);
+	int position = db_error_position(runner->db);
+	size_t offset = position ? sql_statement_offset(statement, position) : statement->offset;
+	sql_error_at(err, script->file, script->source, offset);
+	AUTO_FREE char *detail = xstrdup_null(err->detail);
+	int shown = statement->length > STATEMENT_SHOWN ? STATEMENT_SHOWN : (int)statement->length;
+	err_detail(err, "%s%sstatement: %.*s%s", detail ? detail : "", detail ? "\n" : "", shown,
+		statement->text, statement->length > STATEMENT_SHOWN ? " ..." : "");
+	if (err->code == ERR_LOCK && runner->blockers) {
+		AUTO_FREE char *said = xstrdup(err->detail);
+		err_detail(err, "%s\nblocked by: %s", said, runner->blockers);
+	}
+	if (!err->hint && err->code == ERR_SQL)
+		err_hint(err, "nothing of this revision was kept: correct %s, then run it again",
+			step->file->name);
+	return false;
+}
+
+static bool send_copy(struct runner *runner, const struct sql_script *script,
+	const struct sql_statement *statement, const char *text, const char *name, struct err *err)
+{
+	PGconn *pg = runner->db->pg;
+	AUTO_RESULT(begun);
+	AUTO_RESULT(ended);
+	begun.pg = PQexec(pg, text);
+	if (PQresultStatus(begun.pg) != PGRES_COPY_IN)
+		return db_error(runner->db, begun.pg, err, name);
+	const char *data = script->source + statement->data_offset;
+	size_t left = statement->data_length;
+	while (left) {
+		size_t size = left < 65536 ? left : 65536;
+		if (PQputCopyData(pg, data, (int)size) != 1)
+			break;
+		data += size;
+		left -= size;
+	}
+	PQputCopyEnd(pg, left ? "the rest could not be sent" : NULL);
+	ended.pg = PQgetResult(pg);
+	bool fine = PQresultStatus(ended.pg) == PGRES_COMMAND_OK ||
+		    db_error(runner->db, ended.pg, err, name);
+	for (PGresult *rest; (rest = PQgetResult(pg));)
+		PQclear(rest);
+	return fine;
+}
+
+static bool run_one(struct runner *runner, const struct migrate_step *step,
+	const struct sql_script *script, const struct sql_statement *statement,
+	struct db_result *result, struct err *err)
+{
+	if (!keys_check(runner->settings->keys, err))
+		return false;
+	AUTO_FREE char *text = xstrndup(statement->text, statement->length);
+	AUTO_FREE char *name = xstrfmt("%s%s%s", step->file->id, step->file->message ? " " : "",
+		step->file->message ? step->file->message : "");
+	runner->started_ms = runner->checked_ms = clock_monotonic_ms();
+	/* One statement by protocol, too: text that holds two is refused by the server. */
+	bool fine = statement->has_data ? send_copy(runner, script, statement, text, name, err)
+					: db_query_params(runner->db, result, err, text, 0, NULL);
+	runner->started_ms = 0;
+	return fine || explain(runner, step, script, statement, err);
+}
+
+bool runner_statement(struct runner *runner, const struct migrate_step *step,
+	const struct sql_script *script, const struct sql_statement *statement, struct err *err)
+{
+	AUTO_RESULT(result);
+	return run_one(runner, step, script, statement, &result, err);
+}
+
+bool runner_verify(struct runner *runner, const struct migrate_step *step,
+	const struct sql_statement *statement, struct err *err)
+{
+	AUTO_RESULT(result);
+	if (!run_one(runner, step, &step->verify, statement, &result, err))
+		return false;
+	int rows = db_rows(&result);
+	bool is_true = rows > 0 && PQnfields(result.pg) == 1;
+	const char *got = rows > 0 && PQnfields(result.pg) > 0 ? db_get(&result, 0, 0) : "no row";
+	for (int i = 0; is_true && i < rows; i++) {
+		got = db_get(&result, i, 0);
+		is_true = str_equal(got, "t");
+	}
+	if (is_true)
+		return true;
+	err_set(err, ERR_FAILED, "%s:%d: verify of %s is not true: %s", step->verify.file,
+		statement->place.line, step->file->id, got ? got : "null");
+	err_detail(err, "statement: %.*s", (int)statement->length, statement->text);
+	err_where(
+		err, "%s:%d:%d", step->verify.file, statement->place.line, statement->place.column);
+	return err_hint(err, "the revision was rolled back: correct its up or verify section");
+}
