@@ -1,6 +1,8 @@
 /* Lists of checks: from files, and from nodes that mix names of files with checks. */
 #include "check/kind.h"
 
+#include "base/fs.h"
+
 struct file {
 	const struct conf_node *version;
 	const struct conf_node *checks;
@@ -63,15 +65,10 @@ bool check_list_load(const char *path, struct check_list *list, struct err *err)
 static bool load_named(const struct conf_node *node, struct check_list *list, struct err *err)
 {
 	AUTO_FREE char *path = conf_path(node, node->text);
-	if (check_list_load(path, list, err))
-		return true;
 	/* A missing file is a mistake in the text that names it. */
-	if (err->code == ERR_NOTFOUND) {
-		AUTO_ERR(why);
-		err_move(&why, err);
-		conf_error(node, err, "%s", why.msg);
-	}
-	return false;
+	if (!fs_exists(path))
+		return conf_error(node, err, "no file of checks %s", path);
+	return check_list_load(path, list, err);
 }
 
 static bool add_item(const struct conf_node *node, struct check_list *list, struct err *err)
