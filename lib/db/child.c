@@ -2,29 +2,38 @@
 #include "base/fs.h"
 #include "base/proc.h"
 
+static bool said_otherwise(const char *keyword)
+{
+	static const char *const keywords[] = {"dbname", "host", "hostaddr", "port", "user",
+		"options", "client_encoding", "service", "target_session_attrs"};
+	for (size_t i = 0; i < ARRAY_SIZE(keywords); i++)
+		if (!strcmp(keyword, keywords[i]))
+			return true;
+	return false;
+}
+
 void db_child_env(struct db *db, const char *dbname, struct strvec *env)
 {
 	static const char *const unset[] = {"PGOPTIONS", "PGSERVICE", "PGSERVICEFILE",
-		"PGCLIENTENCODING", "PGDATESTYLE", "PGTZ", "PGGEQO", "PGHOSTADDR", "PSQLRC"};
+		"PGCLIENTENCODING", "PGDATESTYLE", "PGTZ", "PGGEQO", "PGHOSTADDR", "PGTARGETSESSIONATTRS", "PSQLRC"};
 	for (size_t i = 0; i < ARRAY_SIZE(unset); i++)
 		strvec_push(env, unset[i]);
 	PQconninfoOption *options = PQconninfo(db->pg);
 	for (PQconninfoOption *option = options; option && option->keyword; option++) {
 		if (!option->envvar || !option->val || !*option->val)
 			continue;
-		if (!strcmp(option->keyword, "dbname") || !strcmp(option->keyword, "options") ||
-			!strcmp(option->keyword, "client_encoding") ||
-			!strcmp(option->keyword, "service"))
+		if (said_otherwise(option->keyword))
 			continue;
 		strvec_pushf(env, "%s=%s", option->envvar, option->val);
 	}
 	PQconninfoFree(options);
 	/* several hosts may be given: the child goes where we are */
 	strvec_pushf(env, "PGHOST=%s", PQhost(db->pg));
+	if (PQhostaddr(db->pg) && *PQhostaddr(db->pg))
+		strvec_pushf(env, "PGHOSTADDR=%s", PQhostaddr(db->pg));
 	strvec_pushf(env, "PGPORT=%s", PQport(db->pg));
 	strvec_pushf(env, "PGUSER=%s", PQuser(db->pg));
 	strvec_pushf(env, "PGDATABASE=%s", dbname);
-	strvec_push(env, "PGTARGETSESSIONATTRS=any");
 }
 
 static char *newest_beside_server(const char *name)

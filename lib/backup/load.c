@@ -1,0 +1,299 @@
+#include "backup/load.h"
+#include "backup/load_pool.h"
+#include "backup/load_session.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define CHUNK (256 << 10)
+
+struct loading {
+	const struct load_settings *settings;
+	const struct pack_manifest *manifest;
+	const struct pack_table **tables; /* in the order of their jobs */
+	int64_t total;
+	atomic_llong done, rows;
+	pthread_mutex_t keys; /* their session is one */
+};
+
+/*
+ * COPY
+ */
+
+static bool send_stream(struct load_worker *worker, struct pack_stream *stream, struct err *err)
+{
+	struct loading *loading = worker->pool->ctx;
+	PGconn *pg = worker->db->pg;
+	AUTO_FREE char *chunk = xcalloc(1, CHUNK);
+	size_t got = 0;
+	do {
+		if (!pack_stream_read(stream, chunk, CHUNK, &got, err) ||
+			!load_worker_go_on(worker, err))
+			return false;
+		/* an early failure of the server shows here; its words come with the result */
+		if (got && PQputCopyData(pg, chunk, (int)got) != 1)
+			return true;
+		long long done = atomic_fetch_add(&loading->done, (long long)got) + (long long)got;
+		log_progress(loading->settings->log, "rows", "bytes", done, loading->total);
+	} while (got);
+	return true;
+}
+
+static bool count_tag(const PGresult *result, int64_t *rows)
+{
+	const char *tag = PQcmdTuples((PGresult *)result);
+	char *end;
+	errno = 0;
+	*rows = strtoll(tag, &end, 10);
+	return !errno && end != tag && !*end;
+}
+
+bool load_copy(struct load_worker *worker, const char *sql, struct pack_stream *stream,
+	int64_t *rows, struct err *err)
+{
+	PGconn *pg = worker->db->pg;
+	PGresult *result = PQexec(pg, sql);
+	bool ok = PQresultStatus(result) == PGRES_COPY_IN;
+	if (!ok)
+		db_error(worker->db, result, err, "COPY");
+	PQclear(result);
+	if (!ok)
+		return false;
+	bool sent = send_stream(worker, stream, err);
+	PQputCopyEnd(pg, sent ? NULL : "the sender gave up");
+	result = PQgetResult(pg);
+	ok = sent && PQresultStatus(result) == PGRES_COMMAND_OK && count_tag(result, rows);
+	if (sent && !ok)
+		db_error(worker->db, result, err, "COPY");
+	PQclear(result);
+	while ((result = PQgetResult(pg)))
+		PQclear(result);
+	return ok;
+}
+
+/*
+ * One table
+ */
+
+static const struct pack_root *enum_root(
+	const struct loading *loading, const struct pack_table *table)
+{
+	const struct pack_root *root =
+		table->root ? pack_manifest_root(loading->manifest, table->root) : NULL;
+	return root && root->enum_hash ? root : NULL;
+}
+
+static char *copy_command(struct db *db, const struct pack_table *table,
+	const struct pack_root *through, bool freeze)
+{
+	AUTO_STRBUF(sql);
+	AUTO_FREE char *name = db_qualified(db, through ? through->schema : table->schema,
+		through ? through->name : table->name);
+	strbuf_addf(&sql, "copy %s", name);
+	for (size_t i = 0; i < table->columns.count; i++) {
+		AUTO_FREE char *column = db_ident(db, table->columns.items[i]);
+		strbuf_addf(&sql, "%s%s", i ? ", " : " (", column);
+	}
+	strbuf_addf(&sql, "%s from stdin%s", table->columns.count ? ")" : "",
+		freeze ? " with (freeze)" : "");
+	return strbuf_take(&sql);
+}
+
+static bool keys_hold(struct loading *loading, struct err *err)
+{
+	if (!loading->settings->keys)
+		return true;
+	pthread_mutex_lock(&loading->keys);
+	bool held = keys_check(loading->settings->keys, err);
+	pthread_mutex_unlock(&loading->keys);
+	return held;
+}
+
+/* COPY FREEZE wants the table new or emptied in the same transaction. */
+static bool make_room(struct db *db, const struct pack_table *table, struct err *err)
+{
+	AUTO_FREE char *name = db_qualified(db, table->schema, table->name);
+	if (table->extension)
+		return db_execf(db, err, "delete from only %s %s", name,
+			table->condition ? table->condition : "");
+	return db_execf(db, err, "truncate only %s", name);
+}
+
+static bool load_table(struct load_worker *worker, const struct pack_table *table, struct err *err)
+{
+	struct loading *loading = worker->pool->ctx;
+	const struct pack_root *through = enum_root(loading, table);
+	AUTO_FREE char *sql =
+		copy_command(worker->db, table, through, !through && !table->extension);
+	CLEANUP(pack_stream_free_auto) struct pack_stream *stream = NULL;
+	AUTO_TX(tx);
+	int64_t rows = 0;
+	if (!pack_stream_table(loading->settings->reader, table, &stream, err) ||
+		!db_begin(worker->db, &tx, NULL, err) ||
+		(!through && !make_room(worker->db, table, err)) ||
+		!load_copy(worker, sql, stream, &rows, err))
+		return false;
+	if (rows != table->content.rows)
+		return err_set(err, ERR_CORRUPT,
+			"%" PRId64 " rows came in, the snapshot says %" PRId64, rows,
+			table->content.rows);
+	atomic_fetch_add(&loading->rows, rows);
+	return keys_hold(loading, err) && db_commit(&tx, err);
+}
+
+static bool run_table(struct load_worker *worker, size_t job, struct err *err)
+{
+	struct loading *loading = worker->pool->ctx;
+	const struct pack_table *table = loading->tables[job];
+	return load_table(worker, table, err) ||
+		err_context(err, "table %s.%s", table->schema, table->name);
+}
+
+/* The extensions' own constraints stand already: one session, in the order they were made. */
+static bool run_extension_tables(struct load_worker *worker, size_t job, struct err *err)
+{
+	struct loading *loading = worker->pool->ctx;
+	(void)job;
+	for (size_t i = 0; i < loading->manifest->tables.count; i++) {
+		const struct pack_table *table = &loading->manifest->tables.items[i];
+		if (table->extension && !table->emptied && table->members.count &&
+			!load_table(worker, table, err))
+			return err_context(err, "table %s.%s", table->schema, table->name);
+	}
+	return true;
+}
+
+/*
+ * All of them
+ */
+
+static bool set_session(struct load_worker *worker, struct err *err)
+{
+	struct loading *loading = worker->pool->ctx;
+	return load_session_set_fast(worker->db, loading->manifest->database.encoding, err);
+}
+
+static struct load_pool loading_pool(struct loading *loading, size_t jobs,
+	bool (*run)(struct load_worker *worker, size_t job, struct err *err))
+{
+	const struct load_settings *settings = loading->settings;
+	return (struct load_pool){
+		.params = settings->params,
+		.workers = settings->workers,
+		.jobs = jobs,
+		.setup = set_session,
+		.run = run,
+		.cancelled = settings->cancelled,
+		.cancel_ctx = settings->cancel_ctx,
+		.ctx = loading,
+	};
+}
+
+static int larger_first(const void *left, const void *right)
+{
+	const struct pack_table *a = *(const struct pack_table *const *)left;
+	const struct pack_table *b = *(const struct pack_table *const *)right;
+	return (a->content.bytes < b->content.bytes) - (a->content.bytes > b->content.bytes);
+}
+
+static size_t order_tables(struct loading *loading)
+{
+	const struct pack_manifest *manifest = loading->manifest;
+	size_t count = 0;
+	loading->tables = xcalloc(manifest->tables.count + 1, sizeof(loading->tables[0]));
+	for (size_t i = 0; i < manifest->tables.count; i++) {
+		const struct pack_table *table = &manifest->tables.items[i];
+		loading->total += table->content.bytes;
+		if (!table->extension && !table->emptied && table->members.count)
+			loading->tables[count++] = table;
+	}
+	qsort(loading->tables, count, sizeof(loading->tables[0]), larger_first);
+	return count;
+}
+
+static void loading_init(struct loading *loading, const struct load_settings *settings)
+{
+	*loading = (struct loading){
+		.settings = settings,
+		.manifest = pack_reader_manifest(settings->reader),
+	};
+	pthread_mutex_init(&loading->keys, NULL);
+}
+
+static void loading_release(struct loading *loading)
+{
+	pthread_mutex_destroy(&loading->keys);
+	free(loading->tables);
+}
+
+bool load_rows(const struct load_settings *settings, int64_t *rows, struct err *err)
+{
+	CLEANUP(loading_release) struct loading loading;
+	loading_init(&loading, settings);
+	size_t count = order_tables(&loading);
+	struct load_pool extensions = loading_pool(&loading, 1, run_extension_tables);
+	struct load_pool others = loading_pool(&loading, count, run_table);
+	bool ok = load_pool_run(&extensions, err) && load_pool_run(&others, err);
+	*rows = (int64_t)atomic_load(&loading.rows);
+	return ok;
+}
+
+/*
+ * Sequences and statistics
+ */
+
+#define SEQUENCE_BATCH 500 /* each holds a lock until its commit */
+
+static bool run_sequences(struct load_worker *worker, size_t job, struct err *err)
+{
+	struct loading *loading = worker->pool->ctx;
+	const struct pack_manifest *manifest = loading->manifest;
+	AUTO_STRBUF(sql);
+	size_t from = job * SEQUENCE_BATCH;
+	for (size_t i = from; i < manifest->sequences.count && i < from + SEQUENCE_BATCH; i++) {
+		const struct pack_sequence *sequence = &manifest->sequences.items[i];
+		AUTO_FREE char *name =
+			db_qualified(worker->db, sequence->schema, sequence->name);
+		AUTO_FREE char *literal = db_literal(worker->db, name);
+		strbuf_addf(&sql, "select pg_catalog.setval(%s, %" PRId64 ", %s);\n", literal,
+			sequence->last_value, sequence->is_called ? "true" : "false");
+	}
+	return db_exec(worker->db, err, sql.buf) || err_context(err, "sequences");
+}
+
+bool load_sequences(const struct load_settings *settings, struct err *err)
+{
+	CLEANUP(loading_release) struct loading loading;
+	loading_init(&loading, settings);
+	size_t count = loading.manifest->sequences.count;
+	struct load_pool pool = loading_pool(
+		&loading, (count + SEQUENCE_BATCH - 1) / SEQUENCE_BATCH, run_sequences);
+	pool.workers = 1;
+	return load_pool_run(&pool, err);
+}
+
+static bool run_analyze(struct load_worker *worker, size_t job, struct err *err)
+{
+	struct loading *loading = worker->pool->ctx;
+	const struct pack_manifest *manifest = loading->manifest;
+	const char *schema, *name;
+	if (job < manifest->tables.count) {
+		schema = manifest->tables.items[job].schema;
+		name = manifest->tables.items[job].name;
+	} else {
+		schema = manifest->roots.items[job - manifest->tables.count].schema;
+		name = manifest->roots.items[job - manifest->tables.count].name;
+	}
+	AUTO_FREE char *table = db_qualified(worker->db, schema, name);
+	return db_execf(worker->db, err, "analyze %s", table);
+}
+
+bool load_analyze(const struct load_settings *settings, struct err *err)
+{
+	CLEANUP(loading_release) struct loading loading;
+	loading_init(&loading, settings);
+	struct load_pool pool = loading_pool(&loading,
+		loading.manifest->tables.count + loading.manifest->roots.count, run_analyze);
+	return load_pool_run(&pool, err);
+}

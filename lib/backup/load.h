@@ -1,0 +1,36 @@
+/*
+ * Rows of a snapshot into a database that has its tables and nothing else yet: no index, no
+ * constraint, no trigger. Sessions of their own, several at once; each table in one transaction.
+ */
+#ifndef BACKUP_LOAD_H
+#define BACKUP_LOAD_H
+
+#include "db/db.h"
+#include "db/keys.h"
+#include "pack/reader.h"
+
+struct load_settings {
+	struct pack_reader *reader;
+	struct db_params params; /* the database to load into */
+	struct keys *keys;       /* looked at before each commit; NULL: none */
+	int workers;
+	bool (*cancelled)(void *ctx);
+	void *cancel_ctx;
+	struct log_sink *log;
+};
+
+/* Extension tables first, one by one; then the others, largest first. *rows: how many came in. */
+MUST_CHECK bool load_rows(const struct load_settings *settings, int64_t *rows, struct err *err);
+/* Values of all sequences, in batches. */
+MUST_CHECK bool load_sequences(const struct load_settings *settings, struct err *err);
+/* Large objects: made with owner, privileges and comment, then filled. */
+MUST_CHECK bool load_large_objects(const struct load_settings *settings, struct err *err);
+/* Statistics of every table and partitioned table. */
+MUST_CHECK bool load_analyze(const struct load_settings *settings, struct err *err);
+
+/* Sends a stream as COPY data; `sql` is the COPY command. *rows as the server counted. */
+struct load_worker;
+MUST_CHECK bool load_copy(struct load_worker *worker, const char *sql, struct pack_stream *stream,
+	int64_t *rows, struct err *err);
+
+#endif

@@ -1,0 +1,65 @@
+#include "backup/load_session.h"
+
+/* Settings that not every server version knows are set when pg_settings has them. */
+struct setting {
+	const char *name, *value;
+};
+static const struct setting settings[] = {
+	{"statement_timeout", "0"},
+	{"lock_timeout", "0"},
+	{"idle_in_transaction_session_timeout", "0"},
+	{"idle_session_timeout", "0"},
+	{"transaction_timeout", "0"},
+	{"datestyle", "ISO"},
+	{"intervalstyle", "postgres"},
+	{"extra_float_digits", "3"},
+	{"bytea_output", "hex"},
+	{"standard_conforming_strings", "on"},
+	{"timezone", "UTC"},
+	{"lc_monetary", "C"},
+	{"search_path", ""},
+	{"row_security", "off"},
+	{"xmloption", "content"},
+	{"xmlbinary", "base64"},
+	{"check_function_bodies", "off"},
+	{"client_min_messages", "warning"},
+	{"synchronize_seqscans", "off"},
+	{"default_tablespace", ""},
+	{"default_table_access_method", "heap"},
+	{"default_transaction_read_only", "off"},
+	{"restrict_nonsystem_relation_kind", "view, foreign-table"},
+};
+
+static bool set_all(struct db *db, const struct setting *list, size_t count, struct err *err)
+{
+	AUTO_STRBUF(sql);
+	AUTO_RESULT(rows);
+	strbuf_adds(&sql, "select pg_catalog.set_config(s.name, v.value, false) from (values ");
+	for (size_t i = 0; i < count; i++)
+		strbuf_addf(&sql, "%s('%s', '%s')", i ? ", " : "", list[i].name, list[i].value);
+	strbuf_adds(&sql, ") as v(name, value) join pg_catalog.pg_settings s"
+			  " on pg_catalog.lower(s.name) = v.name");
+	return db_query(db, &rows, err, sql.buf);
+}
+
+bool load_session_set(struct db *db, const char *encoding, struct err *err)
+{
+	AUTO_FREE char *own = NULL;
+	if (!set_all(db, settings, ARRAY_SIZE(settings), err))
+		return false;
+	if (!encoding && !db_value(db, &own, err, "select pg_catalog.getdatabaseencoding()"))
+		return false;
+	if (PQsetClientEncoding(db->pg, encoding ? encoding : own))
+		return err_set(err, ERR_SQL, "client encoding %s is not possible here",
+			encoding ? encoding : own);
+	return true;
+}
+
+bool load_session_set_fast(struct db *db, const char *encoding, struct err *err)
+{
+	static const struct setting fast[] = {
+		{"synchronous_commit", "off"},
+		{"maintenance_work_mem", "256MB"},
+	};
+	return load_session_set(db, encoding, err) && set_all(db, fast, ARRAY_SIZE(fast), err);
+}

@@ -1,0 +1,15 @@
+/*
+ * What every session sets that reads or writes rows as COPY text, so that the same rows give the
+ * same text whatever role, database or server settings say.
+ */
+#ifndef BACKUP_LOAD_SESSION_H
+#define BACKUP_LOAD_SESSION_H
+
+#include "db/db.h"
+
+/* encoding: the database's, as in its manifest; NULL: the session's own database. */
+MUST_CHECK bool load_session_set(struct db *db, const char *encoding, struct err *err);
+/* And what makes loading fast: nothing here is needed after a crash, the copy is dropped then. */
+MUST_CHECK bool load_session_set_fast(struct db *db, const char *encoding, struct err *err);
+
+#endif

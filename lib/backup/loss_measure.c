@@ -1,0 +1,118 @@
+#include "backup/loss_measure.h"
+#include "backup/load_pool.h"
+#include "backup/load_session.h"
+#include <stdatomic.h>
+
+struct measuring {
+	const struct loss_measure *measure;
+	struct loss_table *tables;
+	char *snapshot;
+	int64_t total;
+	atomic_llong done;
+};
+
+static bool begin_shared(struct load_worker *worker, struct err *err)
+{
+	struct measuring *m = worker->pool->ctx;
+	AUTO_FREE char *snapshot = db_literal(worker->db, m->snapshot);
+	return load_session_set(worker->db, m->measure->encoding, err) &&
+		db_exec(worker->db, err, "begin isolation level repeatable read read only") &&
+		db_execf(worker->db, err, "set transaction snapshot %s", snapshot);
+}
+
+static char *select_rows(struct db *db, const struct loss_table *table)
+{
+	AUTO_STRBUF(sql);
+	AUTO_FREE char *name = db_qualified(db, table->schema, table->name);
+	strbuf_adds(&sql, "copy (select ");
+	for (size_t i = 0; i < table->columns->count; i++) {
+		AUTO_FREE char *column = db_ident(db, table->columns->items[i]);
+		strbuf_addf(&sql, "%s%s", i ? ", " : "", column);
+	}
+	strbuf_addf(&sql, " from only %s %s) to stdout", name,
+		table->condition ? table->condition : "");
+	return strbuf_take(&sql);
+}
+
+static bool read_rows(struct load_worker *worker, struct pack_rows *rows, struct err *err)
+{
+	struct measuring *m = worker->pool->ctx;
+	PGconn *pg = worker->db->pg;
+	char *row;
+	int length;
+	int64_t unseen = 0;
+	while ((length = PQgetCopyData(pg, &row, 0)) > 0) {
+		pack_rows_feed(rows, row, (size_t)length);
+		PQfreemem(row);
+		unseen += length;
+		if (unseen < 1 << 20)
+			continue;
+		long long done = atomic_fetch_add(&m->done, unseen) + unseen;
+		unseen = 0;
+		log_progress(worker->pool->params.log, m->measure->what, "bytes", done, m->total);
+		if (!load_worker_go_on(worker, err))
+			return false;
+	}
+	atomic_fetch_add(&m->done, unseen);
+	PGresult *result = PQgetResult(pg);
+	bool ok = length == -1 && PQresultStatus(result) == PGRES_COMMAND_OK;
+	if (!ok)
+		db_error(worker->db, result, err, "reading rows");
+	PQclear(result);
+	while ((result = PQgetResult(pg)))
+		PQclear(result);
+	return ok;
+}
+
+static bool measure_one(struct load_worker *worker, size_t job, struct err *err)
+{
+	struct measuring *m = worker->pool->ctx;
+	struct loss_table *table = &m->tables[job];
+	AUTO_FREE char *sql = select_rows(worker->db, table);
+	CLEANUP(pack_rows_release) struct pack_rows rows = {0};
+	PGresult *result = PQexec(worker->db->pg, sql);
+	bool copying = PQresultStatus(result) == PGRES_COPY_OUT;
+	if (!copying)
+		db_error(worker->db, result, err, "reading rows");
+	PQclear(result);
+	if (!copying || !read_rows(worker, &rows, err))
+		return err_context(err, "table %s.%s", table->schema, table->name);
+	table->content = rows.content;
+	return true;
+}
+
+static int heavier_first(const void *left, const void *right)
+{
+	const struct loss_table *a = left, *b = right;
+	return (a->weight < b->weight) - (a->weight > b->weight);
+}
+
+bool loss_measure_tables(const struct loss_measure *measure, struct loss_table *tables,
+	size_t count, struct err *err)
+{
+	CLEANUP(db_close_auto) struct db *leader = NULL;
+	AUTO_FREE char *snapshot = NULL;
+	if (!count)
+		return true;
+	qsort(tables, count, sizeof(tables[0]), heavier_first);
+	struct measuring m = {.measure = measure, .tables = tables};
+	for (size_t i = 0; i < count; i++)
+		m.total += tables[i].weight;
+	if (!db_open(&measure->params, &leader, err) ||
+		!db_exec(leader, err, "begin isolation level repeatable read read only") ||
+		!db_exec(leader, err, "set local idle_in_transaction_session_timeout = 0") ||
+		!db_value(leader, &snapshot, err, "select pg_catalog.pg_export_snapshot()"))
+		return false;
+	m.snapshot = snapshot;
+	struct load_pool pool = {
+		.params = measure->params,
+		.workers = measure->workers,
+		.jobs = count,
+		.setup = begin_shared,
+		.run = measure_one,
+		.cancelled = measure->cancelled,
+		.cancel_ctx = measure->cancel_ctx,
+		.ctx = &m,
+	};
+	return load_pool_run(&pool, err);
+}
