@@ -223,7 +223,8 @@ static bool mark_new(const struct copies_place *place, const struct copies_spec 
 bool copies_create(const struct copies_place *place, const struct copies_spec *spec,
 	struct copies_item *item, struct err *err)
 {
-	*item = (struct copies_item){.purpose = spec->purpose, .marked = true, .bytes = -1};
+	*item = (struct copies_item){
+		.purpose = spec->purpose, .marked = true, .half_made = true, .bytes = -1};
 	item->name = db_name_derive(spec->stem ? spec->stem : place->live, spec->purpose);
 	AUTO_FREE char *path = copies_intent_path(place->state_dir, INTENT_CREATE);
 	AUTO_FREE char *sql = create_statement(place->server, item->name, spec);
@@ -246,7 +247,10 @@ bool copies_create(const struct copies_place *place, const struct copies_spec *s
 	log_debug(place->log, "database_made",
 		json_pack("{s:o}", "database", copies_json_text(item->name)), "made database %s",
 		item->name);
-	return mark_new(place, spec, item, err) && copies_intent_remove(path, err);
+	if (!mark_new(place, spec, item, err))
+		return false;
+	item->half_made = false;
+	return copies_intent_remove(path, err);
 }
 
 bool copies_remark(

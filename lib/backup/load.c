@@ -21,9 +21,9 @@ struct loading {
  * COPY
  */
 
-static bool send_stream(struct load_worker *worker, struct pack_stream *stream, struct err *err)
+static bool send_stream(struct load_worker *worker, struct pack_stream *stream,
+	void (*sent)(void *ctx, size_t bytes), struct err *err)
 {
-	struct loading *loading = worker->pool->ctx;
 	PGconn *pg = worker->db->pg;
 	AUTO_FREE char *chunk = xcalloc(1, CHUNK);
 	size_t got = 0;
@@ -34,8 +34,8 @@ static bool send_stream(struct load_worker *worker, struct pack_stream *stream, 
 		/* an early failure of the server shows here; its words come with the result */
 		if (got && PQputCopyData(pg, chunk, (int)got) != 1)
 			return true;
-		long long done = atomic_fetch_add(&loading->done, (long long)got) + (long long)got;
-		log_progress(loading->settings->log, "rows", "bytes", done, loading->total);
+		if (sent)
+			sent(worker->pool->ctx, got);
 	} while (got);
 	return true;
 }
@@ -50,7 +50,7 @@ static bool count_tag(const PGresult *result, int64_t *rows)
 }
 
 bool load_copy(struct load_worker *worker, const char *sql, struct pack_stream *stream,
-	int64_t *rows, struct err *err)
+	void (*on_sent)(void *ctx, size_t bytes), int64_t *rows, struct err *err)
 {
 	PGconn *pg = worker->db->pg;
 	PGresult *result = PQexec(pg, sql);
@@ -60,7 +60,7 @@ bool load_copy(struct load_worker *worker, const char *sql, struct pack_stream *
 	PQclear(result);
 	if (!ok)
 		return false;
-	bool sent = send_stream(worker, stream, err);
+	bool sent = send_stream(worker, stream, on_sent, err);
 	PQputCopyEnd(pg, sent ? NULL : "the sender gave up");
 	result = PQgetResult(pg);
 	ok = sent && PQresultStatus(result) == PGRES_COMMAND_OK && count_tag(result, rows);
@@ -76,6 +76,13 @@ bool load_copy(struct load_worker *worker, const char *sql, struct pack_stream *
  * One table
  */
 
+static void count_sent(void *ctx, size_t bytes)
+{
+	struct loading *loading = ctx;
+	long long done = atomic_fetch_add(&loading->done, (long long)bytes) + (long long)bytes;
+	log_progress(loading->settings->log, "rows", "bytes", done, loading->total);
+}
+
 static const struct pack_root *enum_root(
 	const struct loading *loading, const struct pack_table *table)
 {
@@ -84,8 +91,8 @@ static const struct pack_root *enum_root(
 	return root && root->enum_hash ? root : NULL;
 }
 
-static char *copy_command(struct db *db, const struct pack_table *table,
-	const struct pack_root *through, bool freeze)
+static char *copy_command(
+	struct db *db, const struct pack_table *table, const struct pack_root *through, bool freeze)
 {
 	AUTO_STRBUF(sql);
 	AUTO_FREE char *name = db_qualified(db, through ? through->schema : table->schema,
@@ -132,7 +139,7 @@ static bool load_table(struct load_worker *worker, const struct pack_table *tabl
 	if (!pack_stream_table(loading->settings->reader, table, &stream, err) ||
 		!db_begin(worker->db, &tx, NULL, err) ||
 		(!through && !make_room(worker->db, table, err)) ||
-		!load_copy(worker, sql, stream, &rows, err))
+		!load_copy(worker, sql, stream, count_sent, &rows, err))
 		return false;
 	if (rows != table->content.rows)
 		return err_set(err, ERR_CORRUPT,
@@ -147,7 +154,7 @@ static bool run_table(struct load_worker *worker, size_t job, struct err *err)
 	struct loading *loading = worker->pool->ctx;
 	const struct pack_table *table = loading->tables[job];
 	return load_table(worker, table, err) ||
-		err_context(err, "table %s.%s", table->schema, table->name);
+	       err_context(err, "table %s.%s", table->schema, table->name);
 }
 
 /* The extensions' own constraints stand already: one session, in the order they were made. */
@@ -253,8 +260,7 @@ static bool run_sequences(struct load_worker *worker, size_t job, struct err *er
 	size_t from = job * SEQUENCE_BATCH;
 	for (size_t i = from; i < manifest->sequences.count && i < from + SEQUENCE_BATCH; i++) {
 		const struct pack_sequence *sequence = &manifest->sequences.items[i];
-		AUTO_FREE char *name =
-			db_qualified(worker->db, sequence->schema, sequence->name);
+		AUTO_FREE char *name = db_qualified(worker->db, sequence->schema, sequence->name);
 		AUTO_FREE char *literal = db_literal(worker->db, name);
 		strbuf_addf(&sql, "select pg_catalog.setval(%s, %" PRId64 ", %s);\n", literal,
 			sequence->last_value, sequence->is_called ? "true" : "false");

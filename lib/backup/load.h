@@ -12,7 +12,7 @@
 struct load_settings {
 	struct pack_reader *reader;
 	struct db_params params; /* the database to load into */
-	struct keys *keys;       /* looked at before each commit; NULL: none */
+	struct keys *keys; /* looked at before each commit; NULL: none */
 	int workers;
 	bool (*cancelled)(void *ctx);
 	void *cancel_ctx;
@@ -28,9 +28,12 @@ MUST_CHECK bool load_large_objects(const struct load_settings *settings, struct 
 /* Statistics of every table and partitioned table. */
 MUST_CHECK bool load_analyze(const struct load_settings *settings, struct err *err);
 
-/* Sends a stream as COPY data; `sql` is the COPY command. *rows as the server counted. */
+/*
+ * Sends a stream as COPY data; `sql` is the COPY command. `sent` (may be NULL) is told about each
+ * chunk, with the pool's ctx. *rows as the server counted.
+ */
 struct load_worker;
 MUST_CHECK bool load_copy(struct load_worker *worker, const char *sql, struct pack_stream *stream,
-	int64_t *rows, struct err *err);
+	void (*sent)(void *ctx, size_t bytes), int64_t *rows, struct err *err);
 
 #endif

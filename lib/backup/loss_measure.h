@@ -1,6 +1,6 @@
 /*
- * Counts and content hashes of tables in a database, read once, in parallel, in one shared snapshot:
- * what proves a restore, and what tells a live database from a snapshot.
+ * Counts and content hashes of tables in a database, read once, in parallel, in one shared
+ * snapshot: what proves a restore, and what tells a live database from a snapshot.
  */
 #ifndef BACKUP_LOSS_MEASURE_H
 #define BACKUP_LOSS_MEASURE_H
@@ -9,16 +9,17 @@
 #include "pack/manifest.h"
 
 struct loss_table {
-	const char *schema, *name;     /* borrowed */
-	const struct strvec *columns;  /* in the order that is hashed */
-	const char *condition;         /* "WHERE ...", NULL: all rows */
-	int64_t weight;                /* heavier ones are begun first; 0: unknown */
-	struct pack_content content;   /* the answer */
+	const char *schema, *name; /* borrowed */
+	const struct strvec *columns; /* in the order that is hashed */
+	const char *condition; /* "WHERE ...", NULL: all rows */
+	int64_t weight; /* heavier ones are begun first; 0: unknown */
+	void *owner; /* the caller's own: tables are reordered */
+	struct pack_content content; /* the answer */
 };
 
 struct loss_measure {
 	struct db_params params; /* the database to read */
-	const char *encoding;    /* client encoding for the rows; NULL: the database's own */
+	const char *encoding; /* client encoding for the rows; NULL: the database's own */
 	int workers;
 	bool (*cancelled)(void *ctx);
 	void *cancel_ctx;

@@ -15,7 +15,8 @@ static bool said_otherwise(const char *keyword)
 void db_child_env(struct db *db, const char *dbname, struct strvec *env)
 {
 	static const char *const unset[] = {"PGOPTIONS", "PGSERVICE", "PGSERVICEFILE",
-		"PGCLIENTENCODING", "PGDATESTYLE", "PGTZ", "PGGEQO", "PGHOSTADDR", "PGTARGETSESSIONATTRS", "PSQLRC"};
+		"PGCLIENTENCODING", "PGDATESTYLE", "PGTZ", "PGGEQO", "PGHOSTADDR",
+		"PGTARGETSESSIONATTRS", "PSQLRC"};
 	for (size_t i = 0; i < ARRAY_SIZE(unset); i++)
 		strvec_push(env, unset[i]);
 	PQconninfoOption *options = PQconninfo(db->pg);

@@ -1,0 +1,231 @@
+#include "backup/load.h"
+#include "backup/restore_room.h"
+#include "backup/swap_traits.h"
+#include "base/clock.h"
+#include <inttypes.h>
+
+struct restoring {
+	const struct restore_settings *settings;
+	const struct pack_manifest *manifest;
+	struct db *server; /* in `postgres` */
+	struct copies_place place;
+	struct copies_item copy;
+	int64_t rows;
+};
+
+static void restoring_release(struct restoring *restoring)
+{
+	db_close(restoring->server);
+	copies_item_release(&restoring->copy);
+}
+
+void restore_outcome_release(struct restore_outcome *outcome)
+{
+	free(outcome->database);
+	*outcome = (struct restore_outcome){0};
+}
+
+static bool begin(
+	struct restoring *restoring, const struct restore_settings *settings, struct err *err)
+{
+	struct db_params params = settings->target;
+	params.dbname = "postgres";
+	restoring->settings = settings;
+	restoring->manifest = pack_reader_manifest(settings->reader);
+	if (!db_open(&params, &restoring->server, err))
+		return false;
+	restoring->place = (struct copies_place){
+		.server = restoring->server,
+		.state_dir = settings->state_dir,
+		.live = settings->live,
+		.run = settings->run,
+		.log = settings->log,
+	};
+	return restore_check(settings, restoring->server, err);
+}
+
+/*
+ * Making the database
+ */
+
+/* A copy goes where the live one is, so that a swap moves no file. */
+static bool choose_tablespace(struct restoring *restoring, char **tablespace, struct err *err)
+{
+	const struct restore_settings *settings = restoring->settings;
+	return db_value(restoring->server, tablespace, err,
+		"select spcname from pg_tablespace t where t.oid ="
+		" coalesce((select dattablespace from pg_database where datname = $1 and $2 = ''),"
+		" (select oid from pg_tablespace where spcname = $3))",
+		settings->live, settings->to_db ? "to" : "",
+		restoring->manifest->database.tablespace);
+}
+
+static bool make_database(struct restoring *restoring, struct err *err)
+{
+	const struct pack_database *database = &restoring->manifest->database;
+	AUTO_FREE char *tablespace = NULL;
+	if (!choose_tablespace(restoring, &tablespace, err))
+		return false;
+	struct copies_spec spec = {
+		.purpose = DB_RESTORED,
+		.stem = restoring->settings->to_db,
+		.encoding = database->encoding,
+		.collate = database->collate,
+		.ctype = database->ctype,
+		.locale_provider = str_equal(database->locale_provider, "i") ? "icu" : "libc",
+		.icu_locale = database->icu_locale,
+		.tablespace = tablespace,
+		.snapshot = restoring->manifest->id,
+		.target = restoring->settings->to_db,
+	};
+	return copies_create(&restoring->place, &spec, &restoring->copy, err);
+}
+
+static bool give_traits(struct restoring *restoring, const char *name, struct err *err)
+{
+	CLEANUP(swap_traits_release) struct swap_traits traits = {0};
+	swap_traits_of_snapshot(&restoring->manifest->database, &traits);
+	return swap_traits_apply(restoring->server, name, restoring->copy.oid, &traits, err) &&
+	       swap_traits_comment(restoring->server, name, traits.comment, err);
+}
+
+/* Better now than after hours of loading. */
+static bool try_traits(struct restoring *restoring, struct err *err)
+{
+	AUTO_TX(tx);
+	return !restoring->settings->to_db ||
+	       (db_begin(restoring->server, &tx, NULL, err) &&
+		       give_traits(restoring, restoring->copy.name, err));
+}
+
+/*
+ * Filling it
+ */
+
+static bool stage(struct restoring *restoring, const char *name, struct err *err)
+{
+	const struct restore_settings *settings = restoring->settings;
+	log_info(settings->log, "stage",
+		json_pack("{s:s, s:s}", "stage", name, "database", restoring->copy.name), "%s: %s",
+		restoring->copy.name, name);
+	if (settings->cancelled && settings->cancelled(settings->cancel_ctx)) {
+		err_set(err, ERR_SIGNAL, "interrupted");
+		err->signal = 2;
+		return false;
+	}
+	return !settings->keys || keys_check(settings->keys, err);
+}
+
+static bool ddl(struct restoring *restoring, const char *section, struct err *err)
+{
+	return restore_ddl(
+		restoring->settings, restoring->server, restoring->copy.name, section, err);
+}
+
+static bool fill(struct restoring *restoring, struct err *err)
+{
+	const struct restore_settings *settings = restoring->settings;
+	struct load_settings load = {
+		.reader = settings->reader,
+		.params = settings->target,
+		.keys = settings->keys,
+		.workers = settings->workers,
+		.cancelled = settings->cancelled,
+		.cancel_ctx = settings->cancel_ctx,
+		.log = settings->log,
+	};
+	load.params.dbname = restoring->copy.name;
+	return stage(restoring, "definitions", err) && ddl(restoring, "pre-data", err) &&
+	       stage(restoring, "rows", err) && load_rows(&load, &restoring->rows, err) &&
+	       load_sequences(&load, err) && load_large_objects(&load, err) &&
+	       stage(restoring, "indexes and constraints", err) &&
+	       ddl(restoring, "post-data", err) && stage(restoring, "statistics", err) &&
+	       load_analyze(&load, err) && stage(restoring, "proof", err) &&
+	       restore_prove(settings, restoring->copy.name, err);
+}
+
+/*
+ * Ending
+ */
+
+/* The name it was made for, and everything that belongs to it, in one transaction. */
+static bool publish(struct restoring *restoring, struct err *err)
+{
+	struct db *server = restoring->server;
+	const char *to_db = restoring->settings->to_db;
+	AUTO_FREE char *from = db_ident(server, restoring->copy.name);
+	AUTO_FREE char *to = db_ident(server, to_db);
+	uint32_t oid = 0;
+	AUTO_TX(tx);
+	if (!db_begin(server, &tx, NULL, err) ||
+		!db_execf(server, err, "alter database %s rename to %s", from, to) ||
+		!copies_oid(server, to_db, &oid, err))
+		return false;
+	if (oid != restoring->copy.oid)
+		return err_set(err, ERR_REFUSED, "database \"%s\" was exchanged by somebody else",
+			restoring->copy.name);
+	return give_traits(restoring, to_db, err) && db_commit(&tx, err);
+}
+
+static bool finish(struct restoring *restoring, struct err *err)
+{
+	if (restoring->settings->to_db)
+		return publish(restoring, err);
+	restoring->copy.mark.proved = true;
+	return copies_remark(&restoring->place, &restoring->copy, err);
+}
+
+static bool drop_copy(struct restoring *restoring, struct err *err)
+{
+	/* a session of its own: the other may be broken, or asked to stop */
+	CLEANUP(db_close_auto) struct db *server = NULL;
+	struct copies_place place = restoring->place;
+	struct copies_item *copy = &restoring->copy;
+	struct db_params params = restoring->settings->target;
+	params.dbname = "postgres";
+	params.stop = NULL;
+	if (!db_open(&params, &server, err) ||
+		(!copy->oid && !copies_oid(server, copy->name, &copy->oid, err)))
+		return false;
+	place.server = server;
+	return !copy->oid || copies_drop(&place, copy, err);
+}
+
+/* The half-made copy goes, or stays with a word about it. */
+static void clean_up(struct restoring *restoring, struct err *err)
+{
+	AUTO_ERR(why);
+	const char *name = restoring->copy.name;
+	if (!name)
+		return;
+	if (restoring->settings->keep_failed && restoring->copy.oid)
+		err_hint(err, "what there is stays in %s; remove it: mig-restore drop %s --yes",
+			name, name);
+	else if (!drop_copy(restoring, &why))
+		log_warn(restoring->settings->log, "copy_left",
+			json_pack("{s:s, s:s}", "database", name, "error", why.msg),
+			"database %s could not be removed (%s); later: mig-restore drop %s --yes",
+			name, why.msg, name);
+}
+
+bool restore_run(
+	const struct restore_settings *settings, struct restore_outcome *outcome, struct err *err)
+{
+	CLEANUP(restoring_release) struct restoring restoring = {0};
+	int64_t began = clock_monotonic_ms();
+	if (!begin(&restoring, settings, err))
+		return false;
+	if (!make_database(&restoring, err) || !try_traits(&restoring, err) ||
+		!fill(&restoring, err) || !finish(&restoring, err)) {
+		clean_up(&restoring, err);
+		return false;
+	}
+	*outcome = (struct restore_outcome){
+		.database = xstrdup(settings->to_db ? settings->to_db : restoring.copy.name),
+		.oid = restoring.copy.oid,
+		.tables = (int64_t)restoring.manifest->tables.count,
+		.rows = restoring.rows,
+		.took_ms = clock_monotonic_ms() - began,
+	};
+	return true;
+}

@@ -1,0 +1,52 @@
+/*
+ * A snapshot becomes a database: side by side with the live one, or under a name of its own.
+ *
+ * Nothing existing is touched. The new database bears a name and a mark of mig (copies.h) until it
+ * is complete and its rows are proved; a failure drops it, a kill leaves it listed.
+ */
+#ifndef BACKUP_RESTORE_H
+#define BACKUP_RESTORE_H
+
+#include "backup/copies.h"
+#include "db/keys.h"
+#include "pack/reader.h"
+
+struct restore_settings {
+	struct pack_reader *reader;
+	struct db_params target; /* the server; other databases are reached by dbname */
+	struct keys *keys; /* KEYS_RUN */
+	const char *state_dir;
+	const char *live; /* raw name of the environment's database */
+	const char *to_db; /* a database of this name, with the recorded owner, privileges,
+			      settings and comment; NULL: a copy of `live`, side by side */
+	const char *run;
+	int workers;
+	bool keep_failed;
+	bool (*cancelled)(void *ctx);
+	void *cancel_ctx;
+	struct log_sink *log;
+};
+
+struct restore_outcome {
+	char *database; /* the copy, or to_db */
+	uint32_t oid;
+	int64_t tables, rows;
+	int64_t took_ms;
+};
+void restore_outcome_release(struct restore_outcome *outcome);
+
+/*
+ * Is there everything that the snapshot needs? Roles, tablespaces, extensions, disk space, a free
+ * name. ERR_REFUSED lists all that is missing; ERR_STORAGE when the disk is too small.
+ */
+MUST_CHECK bool restore_check(
+	const struct restore_settings *settings, struct db *server, struct err *err);
+
+/*
+ * ERR_CORRUPT: the snapshot is damaged, or rows came out differently than they went in (the
+ * detail names the tables).
+ */
+MUST_CHECK bool restore_run(
+	const struct restore_settings *settings, struct restore_outcome *outcome, struct err *err);
+
+#endif

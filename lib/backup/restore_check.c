@@ -1,0 +1,140 @@
+#include "backup/restore.h"
+#include "base/clock.h"
+#include "base/fs.h"
+#include <inttypes.h>
+
+/* Room for rows, indexes and the WAL of loading them. */
+#define SPACE_FACTOR 2.2
+
+/* Pushes those of `names` that the query (one name parameter) does not know. */
+static bool add_missing(struct db *server, const char *sql, const struct strvec *names,
+	const char *what, struct strvec *missing, struct err *err)
+{
+	for (size_t i = 0; i < names->count; i++) {
+		AUTO_RESULT(rows);
+		if (!db_query(server, &rows, err, sql, names->items[i]))
+			return false;
+		if (!db_rows(&rows))
+			strvec_pushf(missing, "%s \"%s\"", what, names->items[i]);
+	}
+	return true;
+}
+
+static void extension_names(const struct pack_manifest *manifest, struct strvec *names)
+{
+	for (size_t i = 0; i < manifest->extensions.count; i++)
+		strvec_push(names, manifest->extensions.items[i].name);
+}
+
+static bool check_missing(struct db *server, const struct pack_manifest *manifest, struct err *err)
+{
+	AUTO_STRVEC(missing);
+	AUTO_STRVEC(extensions);
+	extension_names(manifest, &extensions);
+	if (!add_missing(server, "select from pg_roles where rolname = $1", &manifest->roles,
+		    "role", &missing, err) ||
+		!add_missing(server, "select from pg_tablespace where spcname = $1",
+			&manifest->tablespaces, "tablespace", &missing, err) ||
+		!add_missing(server, "select from pg_available_extensions where name = $1",
+			&extensions, "extension", &missing, err))
+		return false;
+	if (!missing.count)
+		return true;
+	AUTO_FREE char *list = strvec_join(&missing, ", ");
+	AUTO_FREE char *lines = strvec_join(&missing, "\n");
+	err_set(err, ERR_REFUSED, "this server lacks what the snapshot needs: %s", list);
+	err_detail(err, "%s", lines);
+	return err_hint(err,
+		"make them first (CREATE ROLE ..; CREATE TABLESPACE ..; install the "
+		"extension's package); the snapshot's member %s has the roles",
+		PACK_GLOBALS);
+}
+
+static bool check_name_free(
+	const struct restore_settings *settings, struct db *server, struct err *err)
+{
+	uint32_t oid;
+	if (!settings->to_db)
+		return true;
+	if (strlen(settings->to_db) > DB_NAME_MAX || !*settings->to_db)
+		return err_set(err, ERR_USAGE, "a database name has 1 to %d bytes", DB_NAME_MAX);
+	if (!copies_oid(server, settings->to_db, &oid, err))
+		return false;
+	if (!oid)
+		return true;
+	err_set(err, ERR_REFUSED, "database \"%s\" exists already", settings->to_db);
+	return err_hint(err, "choose another name; to replace the live database: --swap");
+}
+
+/*
+ * Disk space, where the server's files can be seen from here
+ */
+
+static bool server_is_here(struct db *server)
+{
+	const char *host = PQhost(server->pg);
+	const char *address = PQhostaddr(server->pg);
+	return !host || host[0] == '/' ||
+	       (address && (!strncmp(address, "127.", 4) || !strcmp(address, "::1")));
+}
+
+static bool data_directory(
+	const struct restore_settings *settings, struct db *server, char **path, struct err *err)
+{
+	return db_value(server, path, err,
+		"select coalesce((select nullif(pg_tablespace_location(dattablespace), '')"
+		" from pg_database where datname = $1),"
+		" (select setting from pg_settings where name = 'data_directory'))",
+		settings->live);
+}
+
+static bool check_space(const struct restore_settings *settings, struct db *server, struct err *err)
+{
+	const struct pack_manifest *manifest = pack_reader_manifest(settings->reader);
+	struct pack_content total = {0};
+	AUTO_FREE char *path = NULL;
+	pack_manifest_total(manifest, &total);
+	int64_t needed = (int64_t)((double)(total.bytes + manifest->large_object_data.bytes / 2) *
+				   SPACE_FACTOR);
+	if (!data_directory(settings, server, &path, err))
+		return false;
+	int64_t free_bytes =
+		path && server_is_here(server) && fs_exists(path) ? fs_free_bytes(path) : -1;
+	AUTO_FREE char *needed_text = clock_size_text(needed);
+	if (free_bytes < 0)
+		log_info(settings->log, "space_unknown",
+			json_pack("{s:I}", "needed", (json_int_t)needed),
+			"the server's disk cannot be seen from here: about %s will be needed",
+			needed_text);
+	if (free_bytes < 0 || free_bytes >= needed)
+		return true;
+	AUTO_FREE char *free_text = clock_size_text(free_bytes);
+	err_set(err, ERR_STORAGE, "%s has %s free, the restored database needs about %s", path,
+		free_text, needed_text);
+	return err_hint(err, "remove old copies: mig-restore copies, then mig-restore drop COPY "
+			     "--yes");
+}
+
+static void warn_of_age(const struct restore_settings *settings, struct db *server)
+{
+	const struct pack_manifest *manifest = pack_reader_manifest(settings->reader);
+	int from = (int)(manifest->database.server_version_num / 10000);
+	if (from > server->version / 10000)
+		log_warn(settings->log, "older_server", NULL,
+			"the snapshot is of PostgreSQL %d, this server is %d: its definitions may "
+			"not be understood",
+			from, server->version / 10000);
+	for (size_t i = 0; i < manifest->notes.count; i++)
+		log_warn(settings->log, "not_covered", NULL, "not in the snapshot: %s",
+			manifest->notes.items[i]);
+}
+
+bool restore_check(const struct restore_settings *settings, struct db *server, struct err *err)
+{
+	const struct pack_manifest *manifest = pack_reader_manifest(settings->reader);
+	if (!check_name_free(settings, server, err) || !check_missing(server, manifest, err) ||
+		!check_space(settings, server, err))
+		return false;
+	warn_of_age(settings, server);
+	return true;
+}

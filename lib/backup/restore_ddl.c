@@ -1,0 +1,108 @@
+#include "backup/restore_room.h"
+#include "base/fs.h"
+#include "base/proc.h"
+#include "db/child.h"
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define TAIL_LINES 40
+
+/*
+ * The archive is in memory under a path of this process: parallel pg_restore opens it several
+ * times, and nothing is left of it when we die.
+ */
+static bool open_archive(struct pack_reader *reader, int *fd, char **path, struct err *err)
+{
+	*fd = memfd_create(PACK_DUMP, MFD_CLOEXEC);
+	if (*fd < 0)
+		return err_sys(err, ERR_FAILED, "memory for %s", PACK_DUMP);
+	*path = xstrfmt("/proc/%d/fd/%d", (int)getpid(), *fd);
+	return pack_reader_to_fd(reader, PACK_DUMP, *fd, err);
+}
+
+struct speech {
+	const struct restore_settings *settings;
+	struct strvec lines;
+};
+
+static void speech_release(struct speech *speech)
+{
+	strvec_release(&speech->lines);
+}
+
+static void keep_line(void *ctx, const char *line)
+{
+	struct speech *speech = ctx;
+	log_debug(speech->settings->log, "pg_restore", NULL, "%s", line);
+	if (speech->lines.count < TAIL_LINES)
+		strvec_push(&speech->lines, line);
+}
+
+static bool is_cancelled(void *ctx)
+{
+	const struct speech *speech = ctx;
+	const struct restore_settings *settings = speech->settings;
+	return settings->cancelled && settings->cancelled(settings->cancel_ctx);
+}
+
+static bool find_program(char **program, struct err *err)
+{
+	*program = db_child_program("pg_restore");
+	if (*program)
+		return true;
+	err_set(err, ERR_FAILED, "pg_restore is not to be found");
+	return err_hint(err, "install the client programs of PostgreSQL: apt-get install "
+			     "postgresql-client");
+}
+
+static bool judge(const struct speech *speech, const struct proc_result *result,
+	const char *section, struct err *err)
+{
+	if (result->status == 0)
+		return true;
+	if (result->cancelled) {
+		err_set(err, ERR_SIGNAL, "interrupted");
+		err->signal = 2;
+		return false;
+	}
+	AUTO_FREE char *said = strvec_join(&speech->lines, "\n");
+	err_set(err, ERR_SQL, "pg_restore could not make the %s of the snapshot", section);
+	return err_detail(err, "%s", said);
+}
+
+bool restore_ddl(const struct restore_settings *settings, struct db *server, const char *database,
+	const char *section, struct err *err)
+{
+	CLEANUP(fs_close) int fd = -1;
+	CLEANUP(speech_release) struct speech speech = {.settings = settings};
+	AUTO_FREE char *program = NULL;
+	AUTO_FREE char *path = NULL;
+	AUTO_STRVEC(argv);
+	AUTO_STRVEC(env);
+	struct proc_result result;
+	if (!find_program(&program, err) || !open_archive(settings->reader, &fd, &path, err))
+		return false;
+	strvec_push(&argv, program);
+	/* the database is named in the environment: a name in -d may be taken for a conninfo */
+	strvec_pushf(&argv, "--dbname=");
+	strvec_pushf(&argv, "--section=%s", section);
+	strvec_push(&argv, "--exit-on-error");
+	strvec_push(&argv, "--no-password");
+	/* a subscription in a copy could take over the live one's slot */
+	strvec_push(&argv, "--no-subscriptions");
+	strvec_pushf(&argv, "--jobs=%d", settings->workers > 1 ? settings->workers : 1);
+	strvec_push(&argv, path);
+	db_child_env(server, database, &env);
+	strvec_push(&env, "PGAPPNAME=mig-restore");
+	strvec_push(&env, "PGOPTIONS=-c synchronous_commit=off -c maintenance_work_mem=256MB"
+			  " -c default_transaction_read_only=off");
+	struct proc_spec spec = {
+		.argv = &argv,
+		.env = &env,
+		.on_stdout = keep_line,
+		.on_stderr = keep_line,
+		.cancelled = is_cancelled,
+		.ctx = &speech,
+	};
+	return proc_run(&spec, &result, err) && judge(&speech, &result, section, err);
+}
