@@ -69,6 +69,13 @@ MUST_CHECK bool copies_newest_displaced(const struct copies_place *place,
 MUST_CHECK bool copies_own(
 	const struct copies_place *place, const struct copies_item *item, struct err *err);
 
+/* "shop__b_.. displaced, of shop, 2h old, 1.8 GiB, run .."; caller owns. */
+char *copies_item_line(const struct copies_item *item);
+/* A table for people, appended. */
+void copies_list_lines(const struct copies_list *list, struct strvec *lines);
+/* New reference. */
+json_t *copies_list_json(const struct copies_list *list);
+
 /* How a new database is made: strings of CREATE DATABASE; NULL: the server's default. */
 struct copies_spec {
 	enum db_purpose purpose;

@@ -60,8 +60,8 @@ static int by_table(const void *left, const void *right)
 	return strcmp(a->table, b->table);
 }
 
-static void compare(const struct loss_side *live, const struct loss_side *other,
-	struct loss_report *report)
+static void compare(
+	const struct loss_side *live, const struct loss_side *other, struct loss_report *report)
 {
 	for (size_t i = 0; i < live->units.count; i++) {
 		const struct loss_unit *here = &live->units.items[i];
@@ -78,12 +78,12 @@ static void compare(const struct loss_side *live, const struct loss_side *other,
 		qsort(report->lines, report->count, sizeof(report->lines[0]), by_table);
 }
 
-static bool compare_traits(struct db *db, const struct swap_traits *other,
-	struct loss_report *report, struct err *err)
+static bool compare_traits(
+	struct db *db, const struct swap_traits *other, struct loss_report *report, struct err *err)
 {
 	CLEANUP(swap_traits_release) struct swap_traits live = {0};
 	return swap_traits_read(db, db->db_oid, &live, err) &&
-		swap_traits_differences(db, &live, other, &report->kept, err);
+	       swap_traits_differences(db, &live, other, &report->kept, err);
 }
 
 static struct loss_measure measure_of(
@@ -113,8 +113,7 @@ bool loss_of_snapshot(const struct loss_settings *settings, const struct pack_ma
 	CLEANUP(loss_side_release) struct loss_side live = {0};
 	CLEANUP(loss_side_release) struct loss_side other = {0};
 	CLEANUP(swap_traits_release) struct swap_traits traits = {0};
-	struct loss_measure measure =
-		measure_of(settings, manifest->database.encoding, NULL);
+	struct loss_measure measure = measure_of(settings, manifest->database.encoding, NULL);
 	loss_side_of_snapshot(manifest, &other);
 	swap_traits_of_snapshot(&manifest->database, &traits);
 	if (!db_open(&settings->target, &db, err) ||
@@ -147,16 +146,15 @@ static void pair_release(struct pair *pair)
 	loss_side_release(&pair->copy_side);
 }
 
-static bool open_pair(const struct loss_settings *settings, const char *copy, struct pair *pair,
-	struct err *err)
+static bool open_pair(
+	const struct loss_settings *settings, const char *copy, struct pair *pair, struct err *err)
 {
 	struct db_params params = settings->target;
 	params.dbname = copy;
-	return db_open(&settings->target, &pair->live, err) &&
-		db_open(&params, &pair->copy, err) && load_session_set(pair->live, NULL, err) &&
-		load_session_set(pair->copy, NULL, err) &&
-		loss_side_of_database(pair->live, &pair->live_side, err) &&
-		loss_side_of_database(pair->copy, &pair->copy_side, err);
+	return db_open(&settings->target, &pair->live, err) && db_open(&params, &pair->copy, err) &&
+	       load_session_set(pair->live, NULL, err) && load_session_set(pair->copy, NULL, err) &&
+	       loss_side_of_database(pair->live, &pair->live_side, err) &&
+	       loss_side_of_database(pair->copy, &pair->copy_side, err);
 }
 
 bool loss_of_copy(const struct loss_settings *settings, const char *copy, int64_t made_ms,
@@ -192,8 +190,8 @@ void loss_report_lines(const struct loss_report *report, struct strvec *lines)
 {
 	if (report->age_ms >= 0) {
 		AUTO_FREE char *age = clock_duration_text(report->age_ms);
-		strvec_pushf(lines, "%s against %s, made %s ago:", report->live, report->other,
-			age);
+		strvec_pushf(
+			lines, "%s against %s, made %s ago:", report->live, report->other, age);
 	} else {
 		strvec_pushf(lines, "%s against %s:", report->live, report->other);
 	}

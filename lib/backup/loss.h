@@ -1,6 +1,6 @@
 /*
- * The loss report: what would be different if a snapshot, or a copy, took the live database's place.
- * First form: per table equal or different, by count and content hash.
+ * The loss report: what would be different if a snapshot, or a copy, took the live database's
+ * place. First form: per table equal or different, by count and content hash.
  */
 #ifndef BACKUP_LOSS_H
 #define BACKUP_LOSS_H
@@ -10,9 +10,9 @@
 
 enum loss_kind {
 	LOSS_EQUAL,
-	LOSS_ROWS,    /* other rows */
+	LOSS_ROWS, /* other rows */
 	LOSS_COLUMNS, /* other columns; rows are counted only */
-	LOSS_ADDED,   /* only in the live database: it would be gone */
+	LOSS_ADDED, /* only in the live database: it would be gone */
 	LOSS_REMOVED, /* only in the snapshot or copy: it would be back */
 };
 const char *loss_kind_word(enum loss_kind kind);
@@ -24,10 +24,10 @@ struct loss_line {
 };
 struct loss_report {
 	char *live, *other; /* what was compared, for people */
-	int64_t age_ms;     /* of the other, -1: unknown */
+	int64_t age_ms; /* of the other, -1: unknown */
 	struct loss_line *lines; /* every table, by name */
 	size_t count, alloc;
-	size_t different;   /* lines that are not LOSS_EQUAL */
+	size_t different; /* lines that are not LOSS_EQUAL */
 	struct strvec kept; /* owner, settings.. that differ: the live ones are kept by a swap */
 };
 void loss_report_release(struct loss_report *report);

@@ -17,8 +17,7 @@ void loss_side_release(struct loss_side *side)
 	*side = (struct loss_side){0};
 }
 
-struct loss_unit *loss_side_find(
-	const struct loss_side *side, const char *schema, const char *name)
+struct loss_unit *loss_side_find(const struct loss_side *side, const char *schema, const char *name)
 {
 	for (size_t i = 0; i < side->units.count; i++) {
 		struct loss_unit *unit = &side->units.items[i];
@@ -61,13 +60,13 @@ void loss_side_of_snapshot(const struct pack_manifest *manifest, struct loss_sid
  * A database
  */
 
-#define LEAVES                                                                                     \
-	"select c.oid, n.nspname, c.relname, coalesce(pg_partition_root(c.oid), c.oid) as unit"   \
-	" from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace"     \
-	" where c.relkind = 'r' and c.relpersistence <> 't' and n.nspname !~ '^pg_'"               \
-	" and n.nspname <> 'information_schema'"                                                   \
-	" and (n.nspname, c.relname) <> ('mig', 'maintenance') and not exists"                     \
-	" (select from pg_catalog.pg_depend d where d.classid = 'pg_catalog.pg_class'::regclass"   \
+#define LEAVES \
+	"select c.oid, n.nspname, c.relname, coalesce(pg_partition_root(c.oid), c.oid) as unit" \
+	" from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace" \
+	" where c.relkind = 'r' and c.relpersistence <> 't' and n.nspname !~ '^pg_'" \
+	" and n.nspname <> 'information_schema'" \
+	" and (n.nspname, c.relname) <> ('mig', 'maintenance') and not exists" \
+	" (select from pg_catalog.pg_depend d where d.classid = 'pg_catalog.pg_class'::regclass" \
 	" and d.objid = c.oid and d.deptype = 'e')"
 
 static struct loss_unit *unit_by_oid(const struct loss_side *side, uint32_t oid)
@@ -75,7 +74,7 @@ static struct loss_unit *unit_by_oid(const struct loss_side *side, uint32_t oid)
 	/* rows come ordered by unit: it is the last one */
 	size_t count = side->units.count;
 	return count && side->units.items[count - 1].oid == oid ? &side->units.items[count - 1]
-								 : NULL;
+								: NULL;
 }
 
 static bool list_leaves(struct db *db, struct loss_side *side, struct err *err)
@@ -122,7 +121,7 @@ bool loss_side_of_database(struct db *db, struct loss_side *side, struct err *er
 {
 	AUTO_TX(tx);
 	return db_begin(db, &tx, "isolation level repeatable read read only", err) &&
-		list_leaves(db, side, err) && list_columns(db, side, err) && db_commit(&tx, err);
+	       list_leaves(db, side, err) && list_columns(db, side, err) && db_commit(&tx, err);
 }
 
 /*

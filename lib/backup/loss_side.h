@@ -1,6 +1,7 @@
 /*
- * One side of a comparison: what a snapshot or a database holds, table by table. A partitioned table
- * is one unit with all its leaves, in its own column order: how rows are routed does not count.
+ * One side of a comparison: what a snapshot or a database holds, table by table. A partitioned
+ * table is one unit with all its leaves, in its own column order: how rows are routed does not
+ * count.
  */
 #ifndef BACKUP_LOSS_SIDE_H
 #define BACKUP_LOSS_SIDE_H
@@ -15,8 +16,8 @@ struct loss_unit {
 	uint32_t oid;
 	struct strvec columns;
 	PACK_LIST(struct loss_leaf) leaves; /* tables that hold its rows; none in a snapshot */
-	bool unknown;  /* the snapshot does not hold its rows on purpose: not compared */
-	bool counted;  /* only the number of rows is known, the columns differ */
+	bool unknown; /* the snapshot does not hold its rows on purpose: not compared */
+	bool counted; /* only the number of rows is known, the columns differ */
 	struct pack_content content;
 };
 struct loss_side {
@@ -33,8 +34,8 @@ void loss_side_of_snapshot(const struct pack_manifest *manifest, struct loss_sid
 /* Names and columns; no contents yet. Without extensions' tables and mig's own state. */
 MUST_CHECK bool loss_side_of_database(struct db *db, struct loss_side *side, struct err *err);
 /*
- * Reads the rows of every unit. Where `other` has the unit with the same columns, they are hashed in
- * its order; else they are counted.
+ * Reads the rows of every unit. Where `other` has the unit with the same columns, they are hashed
+ * in its order; else they are counted.
  */
 MUST_CHECK bool loss_side_measure(const struct loss_measure *measure, struct loss_side *side,
 	const struct loss_side *other, struct err *err);

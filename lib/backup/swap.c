@@ -56,16 +56,16 @@ static bool swap_begin(struct swap *swap, const struct swap_settings *settings, 
 		return err_hint(err, "this role cannot connect to it; grant it, or restore with "
 				     "--to-db and rename by hand");
 	}
-	uint32_t copy_oid;
+	uint32_t copy_oid = 0;
 	if (!db_open(&swap->server, &swap->a, err))
 		return false;
 	swap->a_pid = swap->a->pid;
 	if (!copies_oid(swap->a, settings->live, &swap->live_oid, err) ||
-		!copies_oid(swap->a, settings->copy, &copy_oid, err))
+		(settings->copy && !copies_oid(swap->a, settings->copy, &copy_oid, err)))
 		return false;
 	if (!swap->live_oid)
 		return err_set(err, ERR_NOTFOUND, "no database \"%s\"", settings->live);
-	if (!copy_oid || copy_oid != settings->copy_oid)
+	if (settings->copy && (!copy_oid || copy_oid != settings->copy_oid))
 		return err_set(err, ERR_REFUSED, "database \"%s\" is not the one that was chosen",
 			settings->copy);
 	return swap_traits_read(swap->a, swap->live_oid, &swap->traits, err);

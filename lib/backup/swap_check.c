@@ -26,7 +26,7 @@ static const struct {
 		"GRANT pg_signal_backend to this role, or end them as a superuser"},
 	{"select 'role ' || quote_ident(current_user) || ' has neither CREATEDB nor superuser'"
 	 " from pg_roles where rolname = current_user and not rolcreatedb and not rolsuper"
-	 " and $1::oid <> $2::oid",
+	 " and $1::oid is not null and $2::oid is not null",
 		"ALTER ROLE .. CREATEDB"},
 	{"select 'database ' || quote_ident(datname) || ' is owned by '"
 	 " || quote_ident(pg_get_userbyid(datdba)) || ', and ' || quote_ident(current_user)"
@@ -67,9 +67,10 @@ bool swap_check_all(const struct swap_settings *settings, struct db *server, uin
 	AUTO_STRVEC(found);
 	AUTO_ERR(trial);
 	const char *remedy = NULL;
-	if (!find_obstacles(server, live_oid, settings->copy_oid, &found, &remedy, err))
+	if (!find_obstacles(server, live_oid, settings->copy ? settings->copy_oid : live_oid,
+		    &found, &remedy, err))
 		return false;
-	if (!found.count && !try_traits(settings, server, traits, &trial)) {
+	if (!found.count && settings->copy && !try_traits(settings, server, traits, &trial)) {
 		if (trial.code != ERR_REFUSED)
 			return err_move(err, &trial);
 		strvec_pushf(&found, "%s%s%s", trial.msg, trial.detail ? ": " : "",
@@ -80,8 +81,8 @@ bool swap_check_all(const struct swap_settings *settings, struct db *server, uin
 	if (!found.count)
 		return true;
 	AUTO_FREE char *detail = strvec_join(&found, "\n");
-	err_set(err, ERR_REFUSED, "\"%s\" cannot be swapped with \"%s\": %s%s", settings->live,
-		settings->copy, found.items[0], found.count > 1 ? ", and more" : "");
+	err_set(err, ERR_REFUSED, "\"%s\" cannot be swapped: %s%s", settings->live, found.items[0],
+		found.count > 1 ? ", and more" : "");
 	err_detail(err, "%s", detail);
 	return err_hint(err, "%s", remedy);
 }

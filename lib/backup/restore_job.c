@@ -1,0 +1,217 @@
+#include "backup/restore_job.h"
+#include "base/clock.h"
+
+void restore_job_release(struct restore_job *job)
+{
+	copies_list_release(&job->copies);
+	db_close(job->server);
+	keys_release(job->keys);
+	*job = (struct restore_job){0};
+}
+
+void restore_job_outcome_release(struct restore_job_outcome *outcome)
+{
+	restore_outcome_release(&outcome->restored);
+	swap_outcome_release(&outcome->swapped);
+}
+
+bool restore_job_open(
+	struct restore_job *job, struct restore_job_settings *settings, struct err *err)
+{
+	struct db_params params = settings->target;
+	params.dbname = "postgres";
+	job->settings = settings;
+	if (!db_open(&params, &job->server, err))
+		return err_context(err, "copies are looked after from database \"postgres\"");
+	job->place = (struct copies_place){
+		.server = job->server,
+		.state_dir = settings->env->state_dir,
+		.live = settings->live_name,
+		.log = settings->log,
+	};
+	return copies_read(&job->place, &job->copies, err);
+}
+
+static bool take_keys(struct restore_job *job, struct err *err)
+{
+	struct keys_request request = {
+		.target = job->settings->target,
+		.mode = KEYS_RUN,
+		.mig_run = job->settings->mig_run,
+		.program = "mig-restore",
+		.lock_wait_ms = job->settings->lock_wait_ms,
+		.log = job->settings->log,
+	};
+	if (!keys_take(&request, &job->keys, err))
+		return false;
+	job->place.run = job->keys->run_id;
+	return true;
+}
+
+/*
+ * What would be lost
+ */
+
+static bool is_cancelled(void *ctx)
+{
+	const struct db_params *params = ctx;
+	return params->stop && params->stop(params->stop_ctx);
+}
+
+static struct loss_settings loss_settings(struct restore_job *job)
+{
+	return (struct loss_settings){
+		.target = job->settings->target,
+		.workers = job->settings->workers,
+		.cancelled = is_cancelled,
+		.cancel_ctx = &job->settings->target,
+		.log = job->settings->log,
+	};
+}
+
+bool restore_job_report(
+	struct restore_job *job, const struct pack_manifest *manifest, struct err *err)
+{
+	CLEANUP(loss_report_release) struct loss_report report = {0};
+	struct loss_settings settings = loss_settings(job);
+	if (!loss_of_snapshot(&settings, manifest, &report, err))
+		return false;
+	job->settings->show(job->settings->ctx, &report);
+	return true;
+}
+
+bool restore_job_report_copy(
+	struct restore_job *job, const struct copies_item *copy, struct err *err)
+{
+	CLEANUP(loss_report_release) struct loss_report report = {0};
+	struct loss_settings settings = loss_settings(job);
+	AUTO_ERR(ignored);
+	int64_t made_ms;
+	if (!copy->mark.made || !clock_parse_time(copy->mark.made, &made_ms, &ignored))
+		made_ms = -1;
+	if (!loss_of_copy(&settings, copy->name, made_ms, &report, err))
+		return false;
+	job->settings->show(job->settings->ctx, &report);
+	return true;
+}
+
+/*
+ * Swapping
+ */
+
+/* Everything that can refuse, before anything is made or asked. */
+static bool may_swap(struct restore_job *job, int64_t made_ms, struct err *err)
+{
+	const struct restore_job_settings *settings = job->settings;
+	job->request = (struct swap_request){
+		.env = settings->env,
+		.run = job->keys->kin ? job->keys->run_id : NULL,
+		.proof = settings->proof,
+		.reason = settings->reason,
+		.accept_loss = settings->accept_loss,
+		.made_ms = made_ms,
+	};
+	struct swap_settings check = {
+		.target = settings->target, .keys = job->keys, .live = settings->live_name};
+	return swap_permit_policy(&job->request, &job->ask, err) &&
+	       (settings->proof || swap_permit_maintenance(&job->request, settings->live, err)) &&
+	       swap_check(&check, err);
+}
+
+static bool consent(struct restore_job *job, struct err *err)
+{
+	const struct restore_job_settings *settings = job->settings;
+	AUTO_FREE char *question = xstrfmt(
+		"Put an older state in place of the live database %s?", settings->live_name);
+	return swap_permit_loss(&job->request, err) &&
+	       (job->ask == SWAP_ASK_NOTHING || settings->confirm(settings->ctx, job->ask,
+							settings->live_name, question, err));
+}
+
+static bool swap_in(struct restore_job *job, const char *copy, uint32_t copy_oid,
+	struct swap_outcome *outcome, struct err *err)
+{
+	struct restore_job_settings *settings = job->settings;
+	struct swap_settings swap = {
+		.target = settings->target,
+		.keys = job->keys,
+		.state_dir = settings->env->state_dir,
+		.live = settings->live_name,
+		.copy = copy,
+		.copy_oid = copy_oid,
+		.run = job->keys->run_id,
+		.proof = settings->proof,
+		.ignore = settings->proof_ignore,
+		.log = settings->log,
+	};
+	db_close(xtake(&settings->live));
+	return swap_databases(&swap, outcome, err);
+}
+
+static bool may_become_live(const struct copies_item *copy, struct err *err)
+{
+	if (copy->purpose == DB_DISPLACED || (copy->purpose == DB_RESTORED && copy->mark.proved))
+		return true;
+	err_set(err, ERR_REFUSED, "database \"%s\" is not complete and proved", copy->name);
+	return err_hint(err,
+		"restore again: mig-restore SNAPSHOT; remove it: mig-restore drop %s --yes",
+		copy->name);
+}
+
+bool restore_job_swap(struct restore_job *job, const struct copies_item *copy,
+	struct restore_job_outcome *outcome, struct err *err)
+{
+	return copies_own(&job->place, copy, err) && may_become_live(copy, err) &&
+	       take_keys(job, err) && may_swap(job, 0, err) &&
+	       restore_job_report_copy(job, copy, err) && consent(job, err) &&
+	       swap_in(job, copy->name, copy->oid, &outcome->swapped, err);
+}
+
+/*
+ * Restoring
+ */
+
+static bool restore(struct restore_job *job, struct pack_reader *reader,
+	struct restore_outcome *outcome, struct err *err)
+{
+	struct restore_job_settings *settings = job->settings;
+	struct restore_settings restore = {
+		.reader = reader,
+		.target = settings->target,
+		.keys = job->keys,
+		.state_dir = settings->env->state_dir,
+		.live = settings->live_name,
+		.to_db = settings->to_db,
+		.run = job->keys->run_id,
+		.workers = settings->workers,
+		.keep_failed = settings->keep_failed,
+		.cancelled = is_cancelled,
+		.cancel_ctx = &settings->target,
+		.log = settings->log,
+	};
+	return restore_run(&restore, outcome, err);
+}
+
+/* With a proof nobody is there to read the report. */
+static bool prepare_swap(struct restore_job *job, struct pack_reader *reader, struct err *err)
+{
+	const struct pack_manifest *manifest = pack_reader_manifest(reader);
+	return may_swap(job, manifest->started_ms, err) &&
+	       (job->settings->proof || restore_job_report(job, manifest, err)) &&
+	       consent(job, err);
+}
+
+bool restore_job_snapshot(struct restore_job *job, struct pack_reader *reader,
+	struct restore_job_outcome *outcome, struct err *err)
+{
+	bool swap = job->settings->swap;
+	struct restore_outcome *restored = &outcome->restored;
+	return take_keys(job, err) && (!swap || prepare_swap(job, reader, err)) &&
+	       restore(job, reader, restored, err) &&
+	       (!swap || swap_in(job, restored->database, restored->oid, &outcome->swapped, err));
+}
+
+bool restore_job_drop(struct restore_job *job, const struct copies_item *copy, struct err *err)
+{
+	return take_keys(job, err) && copies_drop(&job->place, copy, err);
+}

@@ -1,0 +1,89 @@
+#include "backup/swap_permit.h"
+#include "maint/maint.h"
+
+static bool by_proof(const struct swap_request *request, enum swap_ask *ask, struct err *err)
+{
+	const struct conf_env *env = request->env;
+	if (!request->run) {
+		err_set(err, ERR_REFUSED, "--proof counts only inside the run that made it");
+		return err_hint(err, "by hand: mig-restore SNAPSHOT --swap --accept-loss");
+	}
+	if (env->policy.swap_back == POLICY_NEVER) {
+		err_set(err, ERR_REFUSED, "environment %s never swaps back by itself", env->name);
+		return err_hint(err, "policy: {swap_back: allow} would; or by hand: mig-restore "
+				     "SNAPSHOT --swap --accept-loss");
+	}
+	if (env->policy.swap_back == POLICY_CONFIRM)
+		*ask = SWAP_ASK_TYPED;
+	return true;
+}
+
+bool swap_permit_policy(const struct swap_request *request, enum swap_ask *ask, struct err *err)
+{
+	const struct conf_env *env = request->env;
+	*ask = SWAP_ASK_NOTHING;
+	if (request->proof)
+		return by_proof(request, ask, err);
+	switch (env->policy.restore) {
+	case POLICY_NEVER:
+		err_set(err, ERR_REFUSED, "environment %s never puts an older state in place",
+			env->name);
+		return err_hint(err, "policy: {restore: ..} forbids it; look at the state beside "
+				     "the live one: mig-restore SNAPSHOT");
+	case POLICY_BREAK_GLASS:
+		*ask = SWAP_ASK_TYPED;
+		if (request->reason && *request->reason)
+			return true;
+		err_set(err, ERR_REFUSED,
+			"environment %s puts an older state in place only by breaking the glass",
+			env->name);
+		return err_hint(err, "say why: --reason \"...\"");
+	default:
+		*ask = env->policy.restore == POLICY_ALLOW ? SWAP_ASK_NOTHING : SWAP_ASK_PLAIN;
+		if (env->production)
+			*ask = SWAP_ASK_TYPED;
+		return true;
+	}
+}
+
+static bool lease_holds(struct db *live, const char *ends, bool *holds, struct err *err)
+{
+	AUTO_RESULT(rows);
+	if (!db_query(live, &rows, err, "select $1::timestamptz > clock_timestamp()", ends))
+		return false;
+	*holds = ends && db_get_bool(&rows, 0, 0);
+	return true;
+}
+
+bool swap_permit_maintenance(const struct swap_request *request, struct db *live, struct err *err)
+{
+	CLEANUP(maint_status_release) struct maint_status status = {0};
+	AUTO_FREE char *owner = request->run ? xstrfmt("run:%s", request->run) : xstrdup("hand");
+	bool leased = false;
+	if (!maint_status(request->env, live, &status, err) ||
+		!lease_holds(live, status.lease_ends, &leased, err))
+		return false;
+	if (status.state != MAINT_CLOSED || status.foreign) {
+		err_set(err, ERR_REFUSED, "a swap needs maintenance, and it is %s",
+			status.foreign ? "another database's" : maint_state_word(status.state));
+		return err_hint(err, "close first: mig-maintenance on");
+	}
+	if (!str_equal(status.owner, owner)) {
+		err_set(err, ERR_REFUSED, "maintenance is held by %s, not by %s",
+			status.owner ? status.owner : "nobody", owner);
+		return err_hint(err, "take it over: mig-maintenance on --adopt");
+	}
+	if (leased)
+		return true;
+	err_set(err, ERR_REFUSED, "the lease of maintenance ended at %s",
+		status.lease_ends ? status.lease_ends : "an unknown time");
+	return err_hint(err, "mig-maintenance renew");
+}
+
+bool swap_permit_loss(const struct swap_request *request, struct err *err)
+{
+	if (request->proof || request->accept_loss)
+		return true;
+	err_set(err, ERR_REFUSED, "not accepted: what the report says would be lost");
+	return err_hint(err, "the same command with --accept-loss goes on");
+}
