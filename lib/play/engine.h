@@ -32,6 +32,7 @@ const char *play_state_word(enum play_state state);
 struct play_progress {
 	enum play_state state;
 	bool left; /* its effect stands */
+	bool done; /* ... and is whole: what its undo takes back */
 	json_t *heads; /* revisions before it, for kind database; NULL: unknown */
 };
 

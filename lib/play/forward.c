@@ -309,7 +309,7 @@ static void assess_command(struct play_engine *engine, const struct play_step *s
 		     play_scope_argv(&engine->scope, &step->probe, step->node, &argv, &ignored) &&
 		     play_act(engine, &call, &probed, &ignored) && probed.by_itself;
 	if (asked && probed.status == 0) {
-		mine->left = true;
+		mine->left = mine->done = true;
 		engine->facts.effect = true;
 	} else if (!asked || probed.status != ERR_NO) {
 		in_doubt(engine, step, answer);
@@ -321,6 +321,7 @@ static void assess_failure(struct play_engine *engine, const struct play_step *s
 {
 	AUTO_ERR(why);
 	struct db_params target = play_target(engine);
+	engine->patience = 1; /* questions are not cut short by what stopped the step */
 	if (!answer->by_itself && play_kind_effect(step->kind) &&
 		!keys_drain_work(&target, engine->set->log, &why)) {
 		play_note(engine, "step %s: %s", step->id, why.msg);
@@ -355,6 +356,7 @@ static void take_success(struct play_engine *engine, const struct play_step *ste
 							    json_object_get(answer->out, "to"));
 	engine->facts.effect |= !nothing_done;
 	mine->left = !nothing_done && step->kind != PLAY_KIND_MAINTENANCE;
+	mine->done = mine->left;
 }
 
 static bool step_failed(struct play_engine *engine, const struct play_step *step,

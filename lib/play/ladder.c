@@ -85,7 +85,7 @@ static bool undo_command(struct play_engine *engine, const struct play_step *ste
 	AUTO_ERR(why);
 	if (step->undo == PLAY_UNDO_POLICY)
 		return play_policy_undo(engine, mine->heads, argv);
-	if (step->undo != PLAY_UNDO_ARGV || mine->state != PLAY_OK)
+	if (step->undo != PLAY_UNDO_ARGV || !mine->done)
 		return false;
 	if (play_scope_argv(&engine->scope, &step->undo_argv, step->node, argv, &why))
 		return true;

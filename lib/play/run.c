@@ -7,6 +7,8 @@
 
 #include <unistd.h>
 
+#define NO_JOURNAL "without a journal nothing is done: make room, or set state_dir in mig.yaml"
+
 /* --- a run's beginning --------------------------------------------------------------------------
  */
 
@@ -98,8 +100,7 @@ static bool open_directory(struct play_engine *engine, struct err *err)
 {
 	engine->scope.run_dir = conf_run_dir(engine->set->env, engine->scope.run_id);
 	if (!fs_mkdirs(engine->scope.run_dir, err))
-		return err_hint(err, "without a journal nothing is done: make room, or set "
-				     "state_dir in mig.yaml");
+		return err_hint(err, NO_JOURNAL);
 	AUTO_FREE char *path = fs_join(engine->scope.run_dir, "journal.jsonl");
 	if (!play_journal_open(path, &engine->journal, err))
 		return false;
@@ -133,7 +134,7 @@ static bool nothing_unfinished(struct play_engine *engine, struct err *err)
 	struct play_runs runs = {0};
 	bool free_way = true;
 	if (!play_runs_list(engine->set->env, &runs, err))
-		return false;
+		return err_hint(err, NO_JOURNAL);
 	for (size_t i = 0; i < runs.count && free_way; i++) {
 		const struct play_run_row *row = &runs.items[i];
 		if (row->alive || row->ended || !row->effect)
