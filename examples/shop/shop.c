@@ -189,20 +189,22 @@ static struct answer failed(struct session *session)
 	return say(away ? 503 : 500, json_pack("{s:o}", "error", why));
 }
 
-/* Runs one query in a read-only transaction; its first value is *text (owned by the caller). */
-static bool read_value(struct shop *shop, struct session *session, const char *sql, char **text)
+/* The first value of one query in a read-only transaction; the caller owns it; NULL on failure. */
+static char *read_value(struct shop *shop, struct session *session, const char *sql)
 {
 	PGresult *result;
-	bool fine;
+	char *text = NULL;
 
 	if (!begin(shop, session, "begin read only"))
-		return false;
+		return NULL;
 	result = ask(session, sql, 0, NULL);
-	fine = ended_well(result) && PQntuples(result) == 1;
-	if (fine)
-		*text = strdup(PQgetvalue(result, 0, 0));
+	if (ended_well(result) && PQntuples(result) == 1)
+		text = strdup(PQgetvalue(result, 0, 0));
 	PQclear(result);
-	return fine && simple(session, "commit");
+	if (text && simple(session, "commit"))
+		return text;
+	free(text);
+	return NULL;
 }
 
 static const struct version *present_version(const struct shop *shop)
@@ -224,19 +226,17 @@ static const struct version *present_version(const struct shop *shop)
 static struct answer get_orders(
 	struct shop *shop, struct session *session, const struct version *version)
 {
-	struct answer answer = {200, NULL};
+	char *orders = read_value(shop, session, version->newest);
 
-	if (!read_value(shop, session, version->newest, &answer.text))
-		return failed(session);
-	return answer;
+	return orders ? (struct answer){200, orders} : failed(session);
 }
 
 static struct answer get_health(
 	struct shop *shop, struct session *session, const struct version *version)
 {
-	char *orders = NULL;
+	char *orders = read_value(shop, session, version->newest);
 
-	if (!read_value(shop, session, version->newest, &orders))
+	if (!orders)
 		return failed(session);
 	free(orders);
 	return say(200, json_pack("{s:s, s:s, s:s}", "status", "ok", "version", version->name,
