@@ -68,6 +68,17 @@ report_orders() {
 	[ "$acknowledged" -gt 0 ] && [ "$turned_away" -gt 0 ] && [ "$lost $inside $other" = "0 0 0" ]
 }
 
+# The receiver keeps an event only when the whole envelope is exactly as the protocol has it.
+report_alert() {
+	local event
+	! grep -Lx 200 alerts/*.answer | grep . || return 1
+	event=$(printf '%s\n' alerts/*.event | tail -n 1)
+	[ -s "$event" ] || return 1
+	tell "The alert, as the receiver of Sentry envelopes took it:"
+	jq -r '"  " + .level + " " + .timestamp + " from " + .logger,
+		(.message | split("\n")[] | "  | " + .)' "$event"
+}
+
 report_next() {
 	title "What to type next"
 	tell "make demo KEEP=1      the same, and everything stays up to look around in"
