@@ -11,11 +11,11 @@ static int compare_ids(const void *a, const void *b, void *graph_pointer)
 
 static bool check_id(const struct graph_revision *revision, struct err *err)
 {
-	if (*revision->id && !strpbrk(revision->id, "@-+: \t,"))
+	if (*revision->id && !strpbrk(revision->id, "@-+: \t,'\"\\"))
 		return true;
 	err_set(err, ERR_CONFIG, "%s: \"%s\" cannot be a revision id", revision->origin,
 		revision->id);
-	err_detail(err, "an id is not empty and has none of the characters @ - + : , or space");
+	err_detail(err, "an id is not empty and has no space, quote, or any of @ - + : ,");
 	return err_hint(err, "give it another id in its header (12 hex digits are usual)");
 }
 

@@ -186,17 +186,16 @@ static void tell(const struct migrate_plan *plan, size_t which, const char *even
 	const struct migrate_step *step = &plan->steps[which];
 	bool up = plan->direction == MIGRATE_UP;
 	AUTO_FREE char *name = graph_name(plan->tree->graph, step->index);
-	AUTO_FREE char *took = ms < 0 ? NULL : clock_duration_text(ms);
-	const char *word = up ? "applied" : "taken back";
+	AUTO_FREE char *took = ms < 0 ? xstrdup("") : clock_duration_text(ms);
+	const char *word = ms < 0 ? (up ? "applying" : "taking back")
+			   : up   ? "applied"
+				  : "took back";
 	log_info(log, event,
 		json_pack("{s:s, s:s, s:s, s:i, s:i, s:I}", "revision", step->file->id, "direction",
 			up ? "up" : "down", "file", step->file->name, "number", (int)which + 1,
 			"of", (int)plan->count, "ms", (json_int_t)(ms < 0 ? 0 : ms)),
-		"%s %s%s%s (%zu of %zu)", name,
-		took ? word
-		: up ? "is applied"
-		     : "is taken back",
-		took ? " in " : "", took ? took : "", which + 1, plan->count);
+		"%s %s%s%s (%zu of %zu)", word, name, *took ? " in " : "", took, which + 1,
+		plan->count);
 }
 
 /* What the caller reads first when a later step failed: how far it came. */

@@ -29,6 +29,8 @@ struct runner {
 	const struct migrate_settings *settings;
 	int64_t started_ms; /* of the running statement, monotonic */
 	int64_t checked_ms; /* when the keys were last checked */
+	bool (*stop)(void *ctx); /* the session's own, put back at the end */
+	void *stop_ctx;
 	char *blockers; /* who kept us waiting, one per line */
 	struct err lost; /* why the keys are gone */
 };

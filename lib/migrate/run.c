@@ -47,14 +47,16 @@ static bool should_stop(void *ctx)
 
 void runner_init(struct runner *runner, struct db *db, const struct migrate_settings *settings)
 {
-	*runner = (struct runner){.db = db, .settings = settings};
+	*runner = (struct runner){
+		.db = db, .settings = settings, .stop = db->stop, .stop_ctx = db->stop_ctx};
 	db->stop = should_stop;
 	db->stop_ctx = runner;
 }
 
 void runner_release(struct runner *runner)
 {
-	runner->db->stop = NULL;
+	runner->db->stop = runner->stop;
+	runner->db->stop_ctx = runner->stop_ctx;
 	free(runner->blockers);
 	err_release(&runner->lost);
 }

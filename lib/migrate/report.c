@@ -1,0 +1,289 @@
+#include "migrate/report.h"
+
+#include <inttypes.h>
+
+static const struct graph_revision *revision_at(const struct migrate_tree *tree, size_t index)
+{
+	return &tree->graph->revisions[index];
+}
+
+static void add_marks(const struct migrate_tree *tree, size_t index,
+	const struct graph_list *current, struct strbuf *line)
+{
+	const struct graph_revision *revision = revision_at(tree, index);
+	const struct {
+		bool is;
+		const char *text;
+	} marks[] = {
+		{graph_is_real_head(revision), " (head)"},
+		{graph_is_head(revision) && !graph_is_real_head(revision), " (effective head)"},
+		{current && graph_list_has(current, index), " (current)"},
+		{graph_is_branchpoint(revision), " (branchpoint)"},
+		{graph_is_mergepoint(revision), " (mergepoint)"},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(marks); i++)
+		strbuf_adds(line, marks[i].is ? marks[i].text : "");
+}
+
+static void add_list(
+	struct strbuf *line, const char *before, const struct strvec *names, const char *after)
+{
+	if (!names->count)
+		return;
+	AUTO_FREE char *list = strvec_join(names, ", ");
+	strbuf_addf(line, "%s%s%s", before, list, after);
+}
+
+char *report_history_line(
+	const struct migrate_tree *tree, size_t index, const struct graph_list *current)
+{
+	const struct graph_revision *revision = revision_at(tree, index);
+	AUTO_STRBUF(line);
+	if (graph_is_base(revision))
+		strbuf_adds(&line, "<base>");
+	add_list(&line, "", &revision->down, "");
+	add_list(&line, " (", &revision->depends, ")");
+	strbuf_addf(&line, " -> %s", revision->id);
+	add_list(&line, " (", &revision->branches, ")");
+	add_marks(tree, index, current, &line);
+	strbuf_addf(&line, "%s%s", *revision->message ? ", " : "", revision->message);
+	return strbuf_take(&line);
+}
+
+char *report_short_line(const struct migrate_tree *tree, size_t index)
+{
+	AUTO_STRBUF(line);
+	AUTO_FREE char *name = graph_name(tree->graph, index);
+	strbuf_adds(&line, name);
+	add_list(&line, " (", &revision_at(tree, index)->branches, ")");
+	add_marks(tree, index, NULL, &line);
+	return strbuf_take(&line);
+}
+
+static void add_names(const struct migrate_tree *tree, struct strbuf *text, const char *title,
+	const struct graph_list *list, const char *none)
+{
+	AUTO_FREE char *names = list->count ? graph_names(tree->graph, list) : xstrdup_null(none);
+	if (names)
+		strbuf_addf(text, "%s: %s\n", title, names);
+}
+
+char *report_entry(const struct migrate_tree *tree, size_t index, const struct graph_list *current)
+{
+	const struct graph_revision *revision = revision_at(tree, index);
+	const struct migrate_file *file = &tree->files[index];
+	AUTO_STRBUF(text);
+	strbuf_addf(&text, "Rev: %s", revision->id);
+	add_marks(tree, index, current, &text);
+	strbuf_addc(&text, '\n');
+	add_names(tree, &text, graph_is_mergepoint(revision) ? "Merges" : "Parent",
+		&revision->parents, "<base>");
+	add_names(tree, &text, "Also depends on", &revision->needs, NULL);
+	if (graph_is_branchpoint(revision))
+		add_names(tree, &text, "Branches into", &revision->children, NULL);
+	add_list(&text, "Branch names: ", &revision->branches, "\n");
+	strbuf_addf(&text, "Path: %s\n", file->path);
+	if (file->created)
+		strbuf_addf(&text, "Created: %s\n", file->created);
+	strbuf_addf(&text, "Sections: up%s%s\n", file->verify.present ? ", verify" : "",
+		file->down_section.present ? ", down" : "");
+	strbuf_addf(&text, "\n    %s\n", revision->message);
+	return strbuf_take(&text);
+}
+
+static json_t *names_json(const struct strvec *names)
+{
+	json_t *list = json_array();
+	STRVEC_EACH (names, name)
+		json_array_append_new(list, json_string(name));
+	return list;
+}
+
+json_t *report_revision(const struct migrate_tree *tree, size_t index)
+{
+	const struct graph_revision *revision = revision_at(tree, index);
+	const struct migrate_file *file = &tree->files[index];
+	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:s, s:s*, s:s, s:b, s:b, s:b, s:b}",
+		"revision", revision->id, "message", revision->message, "down_revision",
+		names_json(&revision->down), "depends_on", names_json(&revision->depends),
+		"branches", names_json(&revision->branches), "file", file->name, "created",
+		file->created, "checksum", file->checksum, "head", graph_is_real_head(revision),
+		"base", graph_is_base(revision), "branchpoint", graph_is_branchpoint(revision),
+		"mergepoint", graph_is_mergepoint(revision));
+}
+
+void report_order(const struct migrate_tree *tree, struct graph_list *order)
+{
+	AUTO_SET(all, tree->graph->count);
+	AUTO_LIST(heads);
+	for (size_t i = 0; i < tree->graph->count; i++)
+		graph_set_add(&all, i);
+	graph_heads(tree->graph, true, &heads);
+	graph_order(tree->graph, &all, &heads, order);
+}
+
+json_t *report_ids(const struct migrate_tree *tree, const struct graph_list *list)
+{
+	json_t *ids = json_array();
+	for (size_t i = 0; i < list->count; i++)
+		json_array_append_new(ids, json_string(revision_at(tree, list->items[i])->id));
+	return ids;
+}
+
+static void list_destructive(const struct migrate_step *step, struct strvec *lines)
+{
+	for (size_t i = 0; i < step->script.count; i++) {
+		const struct sql_statement *statement = &step->script.items[i];
+		if (!(statement->flags & SQL_DESTRUCTIVE))
+			continue;
+		AUTO_FREE char *brief = sql_statement_brief(statement);
+		strvec_pushf(lines, "    destructive: %s (%s:%d:%d)", brief, step->script.file,
+			statement->place.line, statement->place.column);
+	}
+}
+
+static size_t count_unparsed(const struct migrate_step *step)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < step->script.count; i++)
+		count += (step->script.items[i].flags & SQL_UNPARSED) != 0;
+	return count;
+}
+
+void report_plan(const struct migrate_plan *plan, const struct conf_env *env, struct strvec *lines)
+{
+	const struct graph *graph = plan->tree->graph;
+	AUTO_FREE char *from = plan->from.count ? graph_names(graph, &plan->from) : NULL;
+	AUTO_FREE char *to = plan->to.count ? graph_names(graph, &plan->to) : NULL;
+	if (!plan->count) {
+		strvec_pushf(lines, "nothing to do: the database is at %s", from ? from : "<base>");
+		return;
+	}
+	strvec_pushf(lines, "%s %zu revision%s: %s -> %s",
+		plan->direction == MIGRATE_UP ? "upgrade" : "downgrade", plan->count,
+		plan->count == 1 ? "" : "s", from ? from : "<base>", to ? to : "<base>");
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct migrate_step *step = &plan->steps[i];
+		AUTO_FREE char *name = graph_name(graph, step->index);
+		size_t unparsed = count_unparsed(step);
+		strvec_pushf(lines, "  %s  %s: %zu statement%s%s", name, step->file->name,
+			step->script.count, step->script.count == 1 ? "" : "s",
+			unparsed ? ", some unknown to the parser (the server decides)" : "");
+		list_destructive(step, lines);
+	}
+	AUTO_STRVEC(needs);
+	migrate_policy_needs(plan, env, &needs);
+	STRVEC_EACH (&needs, need)
+		strvec_pushf(lines, "policy: %s", need);
+}
+
+static json_t *step_json(const struct migrate_step *step)
+{
+	json_t *destructive = json_array();
+	for (size_t i = 0; i < step->script.count; i++) {
+		const struct sql_statement *statement = &step->script.items[i];
+		if (!(statement->flags & SQL_DESTRUCTIVE))
+			continue;
+		AUTO_FREE char *brief = sql_statement_brief(statement);
+		json_array_append_new(destructive,
+			json_pack("{s:s, s:i, s:i}", "statement", brief, "line",
+				statement->place.line, "column", statement->place.column));
+	}
+	return json_pack("{s:s, s:s, s:s, s:I, s:o}", "revision", step->file->id, "message",
+		step->file->message ? step->file->message : "", "file", step->file->name,
+		"statements", (json_int_t)step->script.count, "destructive", destructive);
+}
+
+json_t *report_plan_json(const struct migrate_plan *plan, const struct conf_env *env)
+{
+	json_t *steps = json_array();
+	for (size_t i = 0; i < plan->count; i++)
+		json_array_append_new(steps, step_json(&plan->steps[i]));
+	AUTO_STRVEC(needs);
+	migrate_policy_needs(plan, env, &needs);
+	return json_pack("{s:s, s:s, s:o, s:b, s:o, s:o, s:o}", "direction",
+		plan->direction == MIGRATE_UP ? "up" : "down", "target", plan->target, "steps",
+		steps, "destructive", plan->destructive, "policy", names_json(&needs), "from",
+		report_ids(plan->tree, &plan->from), "to", report_ids(plan->tree, &plan->to));
+}
+
+static void add_statements(struct strbuf *text, const struct sql_script *script)
+{
+	for (size_t i = 0; i < script->count; i++) {
+		const struct sql_statement *statement = &script->items[i];
+		strbuf_add(text, statement->text, statement->length);
+		strbuf_adds(text, ";\n");
+		if (!statement->has_data)
+			continue;
+		strbuf_add(text, script->source + statement->data_offset, statement->data_length);
+		strbuf_adds(text, "\\.\n");
+	}
+}
+
+static void add_row_changes(struct strbuf *text, const struct migrate_tree *tree, const char *table,
+	const struct graph_row_changes *changes)
+{
+	for (size_t i = 0; i < changes->count; i++) {
+		const struct graph_row_change *change = &changes->items[i];
+		const char *from =
+			change->kind != GRAPH_INSERT ? revision_at(tree, change->from)->id : "";
+		const char *to =
+			change->kind != GRAPH_DELETE ? revision_at(tree, change->to)->id : "";
+		if (change->kind == GRAPH_INSERT)
+			strbuf_addf(
+				text, "insert into %s (version_num) values ('%s');\n", table, to);
+		else if (change->kind == GRAPH_DELETE)
+			strbuf_addf(
+				text, "delete from %s where version_num = '%s';\n", table, from);
+		else
+			strbuf_addf(text,
+				"update %s set version_num = '%s' where version_num = '%s';\n",
+				table, to, from);
+	}
+}
+
+static bool add_step_sql(const struct migrate_plan *plan, const struct migrate_step *step,
+	const char *table, int64_t lock_timeout_ms, struct graph_list *rows, struct strbuf *text,
+	struct err *err)
+{
+	const struct graph *graph = plan->tree->graph;
+	bool up = plan->direction == MIGRATE_UP;
+	AUTO_ROW_CHANGES(changes);
+	if (up ? !graph_rows_up(graph, rows, step->index, &changes, err)
+	       : !graph_rows_down(graph, rows, step->index, &changes, err))
+		return false;
+	AUTO_FREE char *name = graph_name(graph, step->index);
+	strbuf_addf(text, "-- %s %s (%s)\nbegin;\nset local lock_timeout = %" PRId64 ";\n",
+		up ? "upgrade" : "downgrade", name, step->file->name, lock_timeout_ms);
+	add_statements(text, &step->script);
+	if (step->verify.count)
+		strbuf_adds(text, "-- each of these must be true:\n");
+	add_statements(text, &step->verify);
+	add_row_changes(text, plan->tree, table, &changes);
+	strbuf_adds(text, "commit;\n\n");
+	return true;
+}
+
+char *report_plan_sql(const struct migrate_plan *plan, const struct migrate_state *state,
+	const struct migrate_settings *settings, struct err *err)
+{
+	AUTO_STRBUF(text);
+	AUTO_LIST(rows);
+	for (size_t i = 0; i < plan->from.count; i++)
+		graph_list_push(&rows, plan->from.items[i]);
+	for (size_t i = 0; i < plan->count; i++)
+		if (!add_step_sql(plan, &plan->steps[i], state->versions.qualified,
+			    settings->lock_timeout_ms, &rows, &text, err))
+			return NULL;
+	return strbuf_take(&text);
+}
+
+json_t *report_result(const struct migrate_plan *plan, size_t done, const struct graph_list *now)
+{
+	json_t *applied = json_array();
+	for (size_t i = 0; i < done; i++)
+		json_array_append_new(applied, json_string(plan->steps[i].file->id));
+	return json_pack("{s:s, s:o, s:o, s:o}", "direction",
+		plan->direction == MIGRATE_UP ? "up" : "down", "applied", applied, "from",
+		report_ids(plan->tree, &plan->from), "to", report_ids(plan->tree, now));
+}

@@ -1,0 +1,31 @@
+/*
+ * Revisions and plans as text and as JSON, in Alembic's words.
+ */
+#ifndef MIGRATE_REPORT_H
+#define MIGRATE_REPORT_H
+
+#include "migrate/migrate.h"
+
+/* "6f9f2dd343f5 -> 3f9c1a7be2d4 (main) (head), Add user preferences"; caller owns. */
+char *report_history_line(
+	const struct migrate_tree *tree, size_t index, const struct graph_list *current);
+/* "3f9c1a7be2d4 Add user preferences (head)"; caller owns. */
+char *report_short_line(const struct migrate_tree *tree, size_t index);
+/* Several lines: marks, parents, dependencies, children, branches, file, sections; caller owns. */
+char *report_entry(const struct migrate_tree *tree, size_t index, const struct graph_list *current);
+json_t *report_revision(const struct migrate_tree *tree, size_t index);
+/* All revisions, newest first. */
+void report_order(const struct migrate_tree *tree, struct graph_list *order);
+
+/* ["3f9c1a7be2d4", ..] */
+json_t *report_ids(const struct migrate_tree *tree, const struct graph_list *list);
+/* What would run, with what the policy asks for; one line each. */
+void report_plan(const struct migrate_plan *plan, const struct conf_env *env, struct strvec *lines);
+json_t *report_plan_json(const struct migrate_plan *plan, const struct conf_env *env);
+/* The SQL that would run, with transactions and version rows; caller owns. */
+char *report_plan_sql(const struct migrate_plan *plan, const struct migrate_state *state,
+	const struct migrate_settings *settings, struct err *err);
+/* {"direction":"up","applied":[..],"from":[..],"to":[..]} of the first `done` steps. */
+json_t *report_result(const struct migrate_plan *plan, size_t done, const struct graph_list *now);
+
+#endif

@@ -1,0 +1,199 @@
+#!/usr/bin/python3
+"""Random graphs, random states, random targets: real Alembic and mig must agree.
+
+alembic_compare.py GRAPH_ASK ROUNDS SEED
+
+Alembic's own RevisionMap, RevisionStep and HeadMaintainer answer on one side, graph_ask on the
+other: the same steps in the same order and the same rows of the version table, or both refuse.
+Where mig means to differ (docs/alembic-differences.md) the case is counted under its name; any
+other difference is printed and fails.
+"""
+import collections
+import random
+import subprocess
+import sys
+import types
+import warnings
+
+from alembic.runtime import migration
+from alembic.script import revision as rev
+from alembic.util import CommandError
+
+warnings.simplefilter("ignore")
+
+
+class Script(rev.Revision):
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.module = types.SimpleNamespace(upgrade=None, downgrade=None)
+        self.doc = "message"
+
+
+class Heads(migration.HeadMaintainer):
+    """The real bookkeeping, over a set instead of a table."""
+
+    def _insert_version(self, version):
+        assert version not in self.heads
+        self.heads.add(version)
+
+    def _delete_version(self, version):
+        self.heads.remove(version)
+
+    def _update_version(self, from_, to_):
+        assert to_ not in self.heads
+        self.heads.remove(from_)
+        self.heads.add(to_)
+
+
+def random_rows(dice):
+    rows = []
+    for number in range(2 + dice.randrange(14)):
+        down, depends, labels = [], [], []
+        if number and dice.random() > 0.15:
+            for _ in range(1 + (dice.random() < 0.25)):
+                near = max(0, number - 1 - dice.randrange(4))
+                parent = dice.choice([near, near, dice.randrange(number)])
+                if rows[parent][0] not in down:
+                    down.append(rows[parent][0])
+        if number and dice.random() < 0.2:
+            depends = [dice.choice(rows)[0]]
+            if depends[0] in down:
+                depends = []
+        if dice.random() < 0.15:
+            labels = ["label%d" % number]
+        rows.append(("%04x%02d" % (dice.randrange(65536), number), down, depends, labels))
+    dice.shuffle(rows)  # file order is not the order of birth
+    return rows
+
+
+def build(rows):
+    scripts = [Script(i, tuple(d) or None, tuple(n) or None, tuple(l)) for i, d, n, l in rows]
+    return rev.RevisionMap(lambda: scripts)
+
+
+def up_steps(map_, current, target):
+    found = list(map_.iterate_revisions(target, current, implicit_base=True))
+    return [migration.MigrationStep.upgrade_from_script(map_, s) for s in reversed(found)]
+
+
+def down_steps(map_, current, target):
+    found = map_.iterate_revisions(current, target, select_for_downgrade=True)
+    return [migration.MigrationStep.downgrade_from_script(map_, s) for s in found]
+
+
+def alembic_answer(map_, up, current, target):
+    heads = Heads(None, current)
+    rows = tuple(sorted(current))
+    steps = (up_steps if up else down_steps)(map_, rows, None if target == "base" else target)
+    for step in steps:
+        heads.update_to_step(step)
+    return [s.revision.revision for s in steps], sorted(heads.heads)
+
+
+def random_target(dice, rows):
+    some = dice.choice(rows)[0]
+    labels = [l for r in rows for l in r[3]]
+    label = dice.choice(labels) if labels else some
+    step = "%s%d" % (dice.choice("+-"), 1 + dice.randrange(3))
+    return dice.choice([
+        some, some, some[:5], "head", "heads", "base", step, step, some + step, label,
+        label + "@head", label + "@" + step, some + "@head", label + "@" + some,
+        label + "@base", some + "@" + step, "head" + step, label + "@head" + step,
+    ])
+
+
+class Mig:
+    def __init__(self, program):
+        self.child = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                      text=True)
+
+    def graph(self, rows):
+        self.child.stdin.write("graph\n")
+        for name, *lists in rows:
+            self.child.stdin.write("rev %s|%s\n" % (name, "|".join(",".join(l) for l in lists)))
+
+    def ask(self, verb, current, target):
+        self.child.stdin.write("%s %s|%s\n" % (verb, " ".join(sorted(current)), target))
+        self.child.stdin.flush()
+        word, _, rest = self.child.stdout.readline().rstrip("\n").partition(" ")
+        if word == "refused":
+            return None, rest
+        steps, _, left = rest.partition("|")
+        return (steps.split(), left.split()), ""
+
+
+def meant(map_, up, current, target, real, why, mine):
+    """The name of the documented difference that this is, or None."""
+    relative = rev._relative_destination.match(target)
+    if mine is None:
+        if not up and relative and not relative.group(2) and len(current) > 1:
+            return "minus-n-on-several-heads"
+        return None
+    if real is None:
+        if "Ambiguous walk" in why and not up:
+            return "undo-of-a-merge"
+        if "overlaps" in why:
+            return "rows-that-imply-each-other"
+        if why.startswith(("AssertionError", "KeyError", "IndexError")):
+            return "alembic-crashes"
+        return None
+    if real[0] == mine[0] and implied(map_, real[1]) == mine[1]:
+        return "rows-that-imply-each-other"
+    return None
+
+
+def implied(map_, rows):
+    """The rows without those that another row stands on."""
+    below = set()
+    for row in rows:
+        node = map_.get_revision(row)
+        below |= {r.revision for r in map_._get_ancestor_nodes([node])} - {row}
+    return sorted(set(rows) - below)
+
+
+def main():
+    program, rounds, seed = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    dice = random.Random(seed)
+    mig = Mig(program)
+    counts = collections.Counter()
+    bad = 0
+    for _ in range(rounds):
+        rows = random_rows(dice)
+        map_ = build(rows)
+        try:
+            map_._revision_map
+        except rev.RevisionError:
+            continue
+        mig.graph(rows)
+        current = set()
+        for _ in range(12):
+            up = dice.random() < 0.55
+            target = random_target(dice, rows)
+            verb = "up" if up else "down"
+            try:
+                real, why = alembic_answer(map_, up, current, target), ""
+            except (rev.RevisionError, CommandError) as error:
+                real, why = None, str(error)
+            except (AssertionError, KeyError, IndexError, AttributeError, TypeError) as error:
+                real, why = None, "%s: %s" % (type(error).__name__, error)
+            mine, reason = mig.ask(verb, current, target)
+            if real == mine:
+                counts["same, refused" if mine is None else "same"] += 1
+            else:
+                name = meant(map_, up, current, target, real, why, mine)
+                counts[name or "DIFFERENT"] += 1
+                if not name:
+                    bad += 1
+                    if bad <= 5:
+                        print("rows of the graph:", rows)
+                        print(verb, sorted(current), target)
+                        print("  alembic:", real or why)
+                        print("  mig:    ", mine or reason)
+            if mine:
+                current = set(mine[1])
+    for name, count in sorted(counts.items()):
+        print("%6d %s" % (count, name))
+    sys.exit(1 if bad else 0)
+
+
+main()
