@@ -51,6 +51,8 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(all_cflags) -MMD -MP -c -o $@ $<
 
+$(BUILD)/obj/lib/backup/shipped.o: etc/restore.sh etc/RESTORE.md
+
 # Objects are made anew when the flags change.
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)

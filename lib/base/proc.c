@@ -396,9 +396,17 @@ bool proc_capture(struct proc_spec *spec, struct proc_result *result, struct str
 bool proc_stream_start(struct proc_stream *stream, const struct strvec *argv,
 	const struct strvec *env, struct err *err)
 {
+	int input = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	bool ok = proc_stream_start_from(stream, argv, env, input, err);
+	fs_close(&input);
+	return ok;
+}
+
+bool proc_stream_start_from(struct proc_stream *stream, const struct strvec *argv,
+	const struct strvec *env, int input, struct err *err)
+{
 	*stream = (struct proc_stream){.out = -1, .errfd = -1};
 	int ends[2] = {-1, -1};
-	int input = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	stream->errfd = memfd_create("stderr", MFD_CLOEXEC);
 	bool ok = input >= 0 && stream->errfd >= 0 && pipe2(ends, O_CLOEXEC) == 0;
 	if (!ok)
@@ -407,7 +415,6 @@ bool proc_stream_start(struct proc_stream *stream, const struct strvec *argv,
 		int fds[3] = {input, ends[1], stream->errfd};
 		ok = launch_child(argv, env, NULL, fds, &stream->pid, err);
 	}
-	fs_close(&input);
 	fs_close(&ends[1]);
 	stream->out = ends[0];
 	if (ok) {

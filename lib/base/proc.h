@@ -58,6 +58,9 @@ struct proc_stream {
 };
 MUST_CHECK bool proc_stream_start(struct proc_stream *stream, const struct strvec *argv,
 	const struct strvec *env, struct err *err);
+/* The same with a file as its stdin, read from where it stands; borrowed. */
+MUST_CHECK bool proc_stream_start_from(struct proc_stream *stream, const struct strvec *argv,
+	const struct strvec *env, int input, struct err *err);
 MUST_CHECK bool proc_stream_finish(struct proc_stream *stream, struct err *err);
 void proc_stream_abort(struct proc_stream *stream);
 

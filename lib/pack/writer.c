@@ -91,9 +91,12 @@ bool pack_writer_finish(struct pack_writer *writer, struct err *err)
 	pack_sha256(manifest.buf, manifest.len, trailer.sha256);
 	char text[PACK_TRAILER_SIZE + 1];
 	pack_trailer_text(&trailer, text);
-	return append(writer, PACK_MANIFEST, manifest.buf, manifest.len, err) &&
-	       append(writer, PACK_TRAILER, text, PACK_TRAILER_SIZE, err) &&
-	       io_write(writer->io, end, sizeof(end), err);
+	if (!append(writer, PACK_MANIFEST, manifest.buf, manifest.len, err) ||
+		!append(writer, PACK_TRAILER, text, PACK_TRAILER_SIZE, err) ||
+		!io_write(writer->io, end, sizeof(end), err))
+		return false;
+	writer->offset += sizeof(end);
+	return true;
 }
 
 int64_t pack_writer_bytes(struct pack_writer *writer)

@@ -1,0 +1,269 @@
+#include "backup/create_room.h"
+
+#include <inttypes.h>
+
+#include "backup/catalog.h"
+#include "base/clock.h"
+#include "store/store.h"
+
+/* Everything that one run holds; released in the reverse order. */
+struct create {
+	const struct backup_settings *settings;
+	struct keys *keys;
+	struct create_dump *dump;
+	struct create_locks locks;
+	struct pack_manifest *manifest;
+	struct store *store; /* NULL with settings->to */
+	char *file; /* name in the store, or path */
+	struct io_writer *io;
+	struct pack_writer *writer;
+	struct create_copy *copy;
+	int64_t began; /* monotonic */
+};
+
+static void create_release(struct create *create)
+{
+	create_copy_free(create->copy);
+	create_dump_free(create->dump);
+	pack_writer_free(create->writer);
+	io_writer_close(create->io);
+	create_locks_release(&create->locks);
+	pack_manifest_free(create->manifest);
+	store_close(create->store);
+	free(create->file);
+	keys_release(create->keys);
+}
+
+void backup_result_release(struct backup_result *result)
+{
+	free(result->id);
+	free(result->store);
+	free(result->path);
+	strvec_release(&result->revisions);
+	strvec_release(&result->notes);
+	*result = (struct backup_result){0};
+}
+
+static bool cancelled(const struct create *create)
+{
+	const struct backup_settings *settings = create->settings;
+	return settings->cancelled && settings->cancelled(settings->ctx);
+}
+
+/* --- before the first lock -------------------------------------------------------------------- */
+
+static bool take_keys(struct create *create, struct err *err)
+{
+	const struct backup_settings *settings = create->settings;
+	struct keys_request request = {
+		.target = settings->target,
+		.mode = KEYS_BACKUP,
+		.mig_run = settings->mig_run,
+		.program = "mig-backup create",
+		.lock_wait_ms = settings->lock_wait_ms,
+		.log = settings->log,
+	};
+	return keys_take(&request, &create->keys, err);
+}
+
+/* The destination is opened first: a store that cannot be written to shall not cost a lock. */
+static bool open_file(struct create *create, struct err *err)
+{
+	const struct backup_settings *settings = create->settings;
+	const char *id = create->manifest->id;
+	if (settings->to) {
+		create->file = xstrdup(settings->to);
+		return io_file_create(create->file, &create->io, err);
+	}
+	const struct conf_store *first = &settings->env->stores[0];
+	struct store_settings store = {first->name, first->url, settings->log};
+	create->file = xstrfmt("%s" BACKUP_SUFFIX, id);
+	return store_open(&store, &create->store, err) &&
+	       create->store->ops->sweep(create->store, err) &&
+	       create->store->ops->create(create->store, create->file, &create->io, err);
+}
+
+/* Every further store must be one that we know, before anything is begun. */
+static bool check_stores(const struct backup_settings *settings, struct err *err)
+{
+	for (size_t i = 0; !settings->to && i < settings->env->store_count; i++) {
+		const struct conf_store *one = &settings->env->stores[i];
+		struct store_settings store = {one->name, one->url, settings->log};
+		CLEANUP(store_close_auto) struct store *opened = NULL;
+		if (!store_open(&store, &opened, err))
+			return false;
+	}
+	return true;
+}
+
+static bool begin(struct create *create, struct err *err)
+{
+	const struct backup_settings *settings = create->settings;
+	struct pack_manifest *manifest = create->manifest = pack_manifest_new();
+	manifest->id = clock_new_id();
+	manifest->label = xstrdup_null(settings->label);
+	manifest->tool = xstrdup(settings->tool);
+	manifest->started_ms = clock_now_ms();
+	if (!check_stores(settings, err) || !take_keys(create, err) ||
+		!create_dump_find(settings, create->keys->session, &create->dump, err) ||
+		!open_file(create, err))
+		return false;
+	manifest->pg_dump = xstrdup(create_dump_version(create->dump));
+	create->writer = pack_writer_new(create->io, manifest);
+	return true;
+}
+
+/* --- the work --------------------------------------------------------------------------------- */
+
+static bool describe(struct create *create, struct err *err)
+{
+	struct db *leader = create->locks.leader;
+	struct pack_manifest *manifest = create->manifest;
+	manifest->lsn = xstrdup_null(create->locks.lsn);
+	return create_database_describe(leader, manifest, err) &&
+	       create_tables_describe(leader, manifest, err) &&
+	       create_sequences_describe(leader, manifest, err) &&
+	       create_revisions_describe(
+		       leader, create->settings->env->migrations.version_table, manifest, err);
+}
+
+static bool add_texts(struct create *create, struct err *err)
+{
+	struct db *leader = create->locks.leader;
+	return create_text_add(leader, create->manifest, create->writer, err) &&
+	       create_globals_add(leader, create->manifest, create->writer, err) &&
+	       create_large_add(leader, create->manifest, create->writer, err);
+}
+
+static bool interrupted(struct err *err)
+{
+	return err_set(err, ERR_SIGNAL, "interrupted; nothing was published");
+}
+
+/* pg_dump works beside the workers; a failed worker ends the wait. */
+static bool take_dump(struct create *create, struct err *err)
+{
+	bool ended = false;
+	while (!ended) {
+		if (cancelled(create))
+			return interrupted(err);
+		if (create_copy_failed(create->copy))
+			return true; /* create_copy_finish says why */
+		if (!create_dump_read(create->dump, 200, &ended, err))
+			return err_context(err, "definitions");
+	}
+	return create_dump_add(create->dump, create->writer, err);
+}
+
+/* A lost keeper or leader means lost locks: what was copied since may be empty. */
+static bool locks_held(struct create *create, struct err *err)
+{
+	AUTO_RESULT(row);
+	if (!db_query(create->locks.keeper, &row, err, "select 1") ||
+		!db_query(create->locks.leader, &row, err, "select 1"))
+		return err_context(err, "the locks were lost");
+	return keys_check(create->keys, err);
+}
+
+static bool copy_all(struct create *create, struct err *err)
+{
+	const struct backup_settings *settings = create->settings;
+	if (!create_dump_start(create->dump, &create->locks, settings, err) ||
+		!add_texts(create, err) ||
+		!create_copy_start(settings, &create->locks, create->manifest, create->writer,
+			&create->copy, err))
+		return false;
+	return take_dump(create, err) && create_copy_finish(create->copy, err) &&
+	       locks_held(create, err);
+}
+
+static bool publish(struct create *create, struct err *err)
+{
+	create->manifest->finished_ms = clock_now_ms();
+	if (!pack_writer_finish(create->writer, err))
+		return false;
+	if (cancelled(create))
+		return interrupted(err);
+	return io_commit(create->io, err);
+}
+
+/* --- further stores --------------------------------------------------------------------------- */
+
+static bool copy_bytes(struct io_reader *from, struct io_writer *to, struct err *err)
+{
+	enum { CHUNK = 1 << 20 };
+	AUTO_FREE char *buffer = xrealloc(NULL, CHUNK);
+	int64_t size = io_size(from);
+	for (int64_t at = 0; at < size; at += CHUNK) {
+		size_t length = size - at < CHUNK ? (size_t)(size - at) : CHUNK;
+		if (!io_read_at(from, at, buffer, length, err) ||
+			!io_write(to, buffer, length, err))
+			return false;
+	}
+	return io_commit(to, err);
+}
+
+static bool copy_to(struct create *create, const struct conf_store *to, struct err *err)
+{
+	struct store_settings settings = {to->name, to->url, create->settings->log};
+	CLEANUP(store_close_auto) struct store *store = NULL;
+	CLEANUP(io_reader_close_auto) struct io_reader *reader = NULL;
+	CLEANUP(io_writer_close_auto) struct io_writer *writer = NULL;
+	if (!store_open(&settings, &store, err) || !store->ops->sweep(store, err) ||
+		!create->store->ops->open(create->store, create->file, &reader, err) ||
+		!store->ops->create(store, create->file, &writer, err) ||
+		!copy_bytes(reader, writer, err))
+		return err_context(err, "snapshot %s is in %s, but not in %s", create->manifest->id,
+			create->store->name, to->name);
+	log_info(create->settings->log, "snapshot_copied", json_pack("{s:s}", "store", to->name),
+		"copied to store %s", to->name);
+	return true;
+}
+
+static bool copy_to_others(struct create *create, struct err *err)
+{
+	const struct conf_env *env = create->settings->env;
+	for (size_t i = 1; create->store && i < env->store_count; i++)
+		if (!copy_to(create, &env->stores[i], err))
+			return false;
+	return true;
+}
+
+/* --- all of it -------------------------------------------------------------------------------- */
+
+static void fill_result(struct create *create, struct backup_result *result)
+{
+	const struct pack_manifest *manifest = create->manifest;
+	struct pack_content total;
+	pack_manifest_total(manifest, &total);
+	*result = (struct backup_result){
+		.id = xstrdup(manifest->id),
+		.store = create->store ? xstrdup(create->store->name) : NULL,
+		.path = create->store ? create->store->ops->place(create->store, create->file)
+				      : xstrdup(create->file),
+		.bytes = pack_writer_bytes(create->writer),
+		.tables = (int64_t)manifest->tables.count,
+		.rows = total.rows,
+		.plain_bytes = total.bytes,
+		.ms = clock_monotonic_ms() - create->began,
+	};
+	for (size_t i = 0; i < manifest->revisions.count; i++)
+		strvec_push_all(&result->revisions, &manifest->revisions.items[i].revisions);
+	strvec_push_all(&result->notes, &manifest->notes);
+}
+
+bool backup_create(
+	const struct backup_settings *settings, struct backup_result *result, struct err *err)
+{
+	CLEANUP(create_release)
+	struct create create = {.settings = settings, .began = clock_monotonic_ms()};
+	if (!begin(&create, err) || !create_locks_take(settings, &create.locks, err))
+		return false;
+	log_info(settings->log, "backup_started",
+		json_pack("{s:s}", "snapshot", create.manifest->id), "snapshot %s of %s",
+		create.manifest->id, create.locks.leader->dbname);
+	if (!describe(&create, err) || !copy_all(&create, err) || !publish(&create, err))
+		return false;
+	fill_result(&create, result);
+	return copy_to_others(&create, err);
+}

@@ -1,0 +1,324 @@
+/*
+ * Rows: workers take parts, the largest first, read COPY text, hash and compress it, and append
+ * complete members. A part is a whole table today; ctid ranges of one table are parts, too.
+ */
+#include "backup/create_room.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+#include "backup/create_rows.h"
+#include "backup/session.h"
+
+struct part {
+	struct pack_table *table; /* NULL: the large objects */
+	int number; /* within its table, from 0 */
+	int64_t weight; /* bytes on disk */
+};
+
+struct create_copy {
+	const struct backup_settings *settings;
+	const struct create_locks *locks;
+	struct pack_manifest *manifest;
+	struct pack_writer *writer;
+	struct db_params params; /* of the workers' sessions */
+	pthread_t *threads;
+	int thread_count;
+	struct part *parts;
+	size_t part_count;
+	atomic_bool stopped;
+	atomic_llong done; /* bytes, for the progress */
+	int64_t total;
+	pthread_mutex_t lock; /* of what follows */
+	size_t next;
+	size_t *deferred; /* parts that no worker could lock */
+	size_t deferred_count, deferred_alloc;
+	struct err first; /* the first failure */
+};
+
+static bool stop_asked(void *ctx)
+{
+	struct create_copy *copy = ctx;
+	const struct backup_settings *settings = copy->settings;
+	return copy->stopped || (settings->cancelled && settings->cancelled(settings->ctx));
+}
+
+static void fail(struct create_copy *copy, struct err *why)
+{
+	pthread_mutex_lock(&copy->lock);
+	if (!copy->first.code)
+		err_move(&copy->first, why);
+	copy->stopped = true;
+	pthread_mutex_unlock(&copy->lock);
+}
+
+/* --- one part --------------------------------------------------------------------------------- */
+
+static char *part_query(struct db *db, const struct part *part)
+{
+	const struct pack_table *table = part->table;
+	if (!table)
+		return create_large_query();
+	AUTO_FREE char *name = db_qualified(db, table->schema, table->name);
+	AUTO_FREE char *columns = create_columns(db, table);
+	return xstrfmt("COPY (SELECT %s FROM ONLY %s %s) TO STDOUT", columns, name,
+		table->condition ? table->condition : "");
+}
+
+static char *part_prefix(const struct part *part)
+{
+	if (!part->table)
+		return xstrfmt(PACK_LARGE_OBJECT_DATA "%04d", part->number);
+	return xstrfmt("data/%" PRIu32 "/%04d", part->table->oid, part->number);
+}
+
+static void advance(void *ctx, int64_t bytes)
+{
+	struct create_copy *copy = ctx;
+	int64_t done = atomic_fetch_add(&copy->done, bytes) + bytes;
+	log_progress(copy->settings->log, "backup", "bytes", done, copy->total);
+}
+
+static void note_part(
+	struct create_copy *copy, const struct part *part, const struct pack_content *content)
+{
+	struct pack_content *sum =
+		part->table ? &part->table->content : &copy->manifest->large_object_data;
+	pthread_mutex_lock(&copy->lock);
+	pack_content_add(sum, content);
+	pthread_mutex_unlock(&copy->lock);
+	if (part->table)
+		log_debug(copy->settings->log, "table_copied",
+			json_pack("{s:I, s:I, s:I}", "oid", (json_int_t)part->table->oid, "rows",
+				(json_int_t)content->rows, "bytes", (json_int_t)content->bytes),
+			"copied %s.%s: %" PRId64 " rows", part->table->schema, part->table->name,
+			content->rows);
+}
+
+static bool explain(const struct part *part, struct err *err)
+{
+	if (!part->table)
+		return err_context(err, "large objects");
+	err_context(err, "table %s.%s", part->table->schema, part->table->name);
+	bool filtered = err->msg && strstr(err->msg, "row-level security");
+	if (filtered)
+		return err_hint(err, "its rows would be filtered for this role: back up as a role "
+				     "with BYPASSRLS, or as the owner of the table");
+	return false;
+}
+
+static bool copy_part(struct create_copy *copy, struct db *db, struct create_rows *rows,
+	const struct part *part, struct err *err)
+{
+	AUTO_FREE char *query = part_query(db, part);
+	AUTO_FREE char *prefix = part_prefix(part);
+	struct create_rows_of of = {
+		.query = query,
+		.prefix = prefix,
+		.oid = part->table ? part->table->oid : 0,
+		.weight = part->weight,
+		.advance = advance,
+		.ctx = copy,
+	};
+	struct pack_content content = {0};
+	if (!create_rows_copy(rows, db, &of, &content, err))
+		return explain(part, err);
+	note_part(copy, part, &content);
+	return true;
+}
+
+/* --- a worker --------------------------------------------------------------------------------- */
+
+static const struct part *next_part(struct create_copy *copy)
+{
+	const struct part *part = NULL;
+	pthread_mutex_lock(&copy->lock);
+	if (!copy->stopped && copy->next < copy->part_count)
+		part = &copy->parts[copy->next++];
+	pthread_mutex_unlock(&copy->lock);
+	return part;
+}
+
+/*
+ * NOWAIT: behind a queued ACCESS EXCLUSIVE we would wait for ever, as that one waits for the
+ * keeper. *deferred: then the leader, who has the lock, copies this part in the end.
+ */
+static bool lock_part(struct create_copy *copy, struct db *db, const struct part *part,
+	bool *deferred, struct err *err)
+{
+	AUTO_ERR(why);
+	*deferred = false;
+	if (!part->table)
+		return true;
+	AUTO_FREE char *name = db_qualified(db, part->table->schema, part->table->name);
+	AUTO_FREE char *sql = xstrfmt("lock table only %s in access share mode nowait", name);
+	if (!db_exec(db, err, "savepoint part"))
+		return false;
+	if (db_exec(db, &why, sql))
+		return db_exec(db, err, "release savepoint part");
+	if (why.code != ERR_LOCK)
+		return err_move(err, &why);
+	*deferred = true;
+	pthread_mutex_lock(&copy->lock);
+	xgrow(copy->deferred, copy->deferred_count, copy->deferred_alloc);
+	copy->deferred[copy->deferred_count++] = (size_t)(part - copy->parts);
+	pthread_mutex_unlock(&copy->lock);
+	return db_exec(db, err, "rollback to savepoint part; release savepoint part");
+}
+
+static bool work(struct create_copy *copy, struct err *err)
+{
+	CLEANUP(db_close_auto) struct db *db = NULL;
+	AUTO_TX(tx);
+	if (!backup_session_open(&copy->params, &db, err) ||
+		!backup_session_import(db, copy->locks->snapshot, &tx, err))
+		return false;
+	CLEANUP(create_rows_free_auto)
+	struct create_rows *rows =
+		create_rows_new(copy->writer, copy->settings->level, stop_asked, copy);
+	const struct part *part;
+	while ((part = next_part(copy))) {
+		bool deferred;
+		if (!lock_part(copy, db, part, &deferred, err) ||
+			(!deferred && !copy_part(copy, db, rows, part, err)))
+			return false;
+	}
+	return true;
+}
+
+static void *worker_main(void *arg)
+{
+	struct create_copy *copy = arg;
+	AUTO_ERR(err);
+	if (!work(copy, &err))
+		fail(copy, &err);
+	return NULL;
+}
+
+/* --- all of them ------------------------------------------------------------------------------ */
+
+static int by_weight(const void *a, const void *b)
+{
+	int64_t x = ((const struct part *)a)->weight, y = ((const struct part *)b)->weight;
+	return (x < y) - (x > y);
+}
+
+static bool plan_parts(struct create_copy *copy, struct err *err)
+{
+	struct pack_manifest *manifest = copy->manifest;
+	AUTO_FREE int64_t *sizes = NULL;
+	if (!create_tables_sizes(copy->locks->leader, manifest, &sizes, err))
+		return false;
+	copy->parts = xcalloc(manifest->tables.count + 1, sizeof(*copy->parts));
+	for (size_t i = 0; i < manifest->tables.count; i++) {
+		if (manifest->tables.items[i].emptied)
+			continue;
+		copy->parts[copy->part_count++] =
+			(struct part){.table = &manifest->tables.items[i], .weight = sizes[i]};
+		copy->total += sizes[i];
+	}
+	if (manifest->large_objects)
+		copy->parts[copy->part_count++] = (struct part){.weight = INT64_MAX};
+	qsort(copy->parts, copy->part_count, sizeof(*copy->parts), by_weight);
+	return true;
+}
+
+static int worker_count(const struct create_copy *copy)
+{
+	long jobs = copy->settings->jobs;
+	if (jobs <= 0)
+		jobs = sysconf(_SC_NPROCESSORS_ONLN);
+	if (jobs > (long)copy->part_count)
+		jobs = (long)copy->part_count;
+	return jobs > 0 ? (int)jobs : 0;
+}
+
+static bool start_workers(struct create_copy *copy, struct err *err)
+{
+	int wanted = worker_count(copy);
+	copy->threads = xcalloc((size_t)wanted + 1, sizeof(*copy->threads));
+	for (; copy->thread_count < wanted; copy->thread_count++)
+		if (pthread_create(&copy->threads[copy->thread_count], NULL, worker_main, copy))
+			return err_set(err, ERR_FAILED, "cannot start a worker thread");
+	return true;
+}
+
+bool create_copy_start(const struct backup_settings *settings, const struct create_locks *locks,
+	struct pack_manifest *manifest, struct pack_writer *writer, struct create_copy **started,
+	struct err *err)
+{
+	CLEANUP(create_copy_free_auto) struct create_copy *copy = xcalloc(1, sizeof(*copy));
+	copy->settings = settings;
+	copy->locks = locks;
+	copy->manifest = manifest;
+	copy->writer = writer;
+	copy->params = settings->target;
+	copy->params.stop = stop_asked;
+	copy->params.stop_ctx = copy;
+	pthread_mutex_init(&copy->lock, NULL);
+	if (!plan_parts(copy, err) || !start_workers(copy, err))
+		return false;
+	*started = xtake(&copy);
+	return true;
+}
+
+bool create_copy_failed(struct create_copy *copy)
+{
+	return copy->stopped;
+}
+
+static void join(struct create_copy *copy)
+{
+	while (copy->thread_count > 0)
+		pthread_join(copy->threads[--copy->thread_count], NULL);
+}
+
+static bool copy_deferred(struct create_copy *copy, struct err *err)
+{
+	CLEANUP(create_rows_free_auto)
+	struct create_rows *rows =
+		create_rows_new(copy->writer, copy->settings->level, stop_asked, copy);
+	for (size_t i = 0; i < copy->deferred_count; i++)
+		if (!copy_part(
+			    copy, copy->locks->leader, rows, &copy->parts[copy->deferred[i]], err))
+			return false;
+	return true;
+}
+
+static void sum_roots(struct pack_manifest *manifest)
+{
+	for (size_t i = 0; i < manifest->roots.count; i++) {
+		struct pack_root *root = &manifest->roots.items[i];
+		for (size_t k = 0; k < manifest->tables.count; k++)
+			if (manifest->tables.items[k].root == root->oid)
+				pack_content_add(
+					&root->content, &manifest->tables.items[k].content);
+	}
+}
+
+bool create_copy_finish(struct create_copy *copy, struct err *err)
+{
+	join(copy);
+	if (copy->first.code)
+		return err_move(err, &copy->first);
+	if (!copy_deferred(copy, err))
+		return false;
+	sum_roots(copy->manifest);
+	return true;
+}
+
+void create_copy_free(struct create_copy *copy)
+{
+	if (!copy)
+		return;
+	copy->stopped = true;
+	join(copy);
+	pthread_mutex_destroy(&copy->lock);
+	err_release(&copy->first);
+	free(copy->threads);
+	free(copy->parts);
+	free(copy->deferred);
+	free(copy);
+}

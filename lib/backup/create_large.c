@@ -1,0 +1,61 @@
+#include "backup/create_room.h"
+
+#include <inttypes.h>
+
+/* Bytes of a large object in one row; in the format, see docs/snapshot-format.md. */
+#define CHUNK "262144"
+
+static const char objects_sql[] = "select m.oid, pg_catalog.pg_get_userbyid(m.lomowner),"
+				  " pg_catalog.obj_description(m.oid, 'pg_largeobject'), m.lomacl"
+				  " from pg_catalog.pg_largeobject_metadata m order by m.oid";
+
+static bool add_object(
+	struct db *db, const struct db_result *objects, int i, struct strbuf *sql, struct err *err)
+{
+	const char *oid = db_get(objects, i, 0), *comment = db_get(objects, i, 2);
+	AUTO_FREE char *owner = db_ident(db, db_get(objects, i, 1));
+	strbuf_addf(sql, "SELECT pg_catalog.lo_create(%s);\n", oid);
+	strbuf_addf(sql, "ALTER LARGE OBJECT %s OWNER TO %s;\n", oid, owner);
+	if (comment) {
+		AUTO_FREE char *text = db_literal(db, comment);
+		strbuf_addf(sql, "COMMENT ON LARGE OBJECT %s IS %s;\n", oid, text);
+	}
+	const char *acl = db_get(objects, i, 3);
+	if (!acl)
+		return true;
+	AUTO_FREE char *object = xstrfmt("LARGE OBJECT %s", oid);
+	strbuf_addf(sql, "REVOKE ALL ON %s FROM %s;\n", object, owner);
+	return create_text_grants(db, object, acl, sql, err);
+}
+
+bool create_large_add(struct db *leader, struct pack_manifest *manifest, struct pack_writer *writer,
+	struct err *err)
+{
+	AUTO_RESULT(objects);
+	AUTO_STRBUF(sql);
+	create_text_begin(manifest, &sql);
+	if (!db_query(leader, &objects, err, objects_sql))
+		return false;
+	for (int i = 0; i < db_rows(&objects); i++)
+		if (!add_object(leader, &objects, i, &sql, err))
+			return false;
+	manifest->large_objects = db_rows(&objects);
+	return pack_writer_add_text(writer, PACK_LARGE_OBJECTS, sql.buf, sql.len, err);
+}
+
+/*
+ * Pieces by oid and place. Sizes are found by reading on until a piece is short: pg_largeobject
+ * itself is for superusers only, lo_get() for everybody who may read the object.
+ */
+char *create_large_query(void)
+{
+	return xstrdup(
+		"COPY (WITH RECURSIVE pieces (loid, place, length) AS ("
+		"SELECT m.oid, 0::bigint, pg_catalog.length(pg_catalog.lo_get(m.oid, 0, " CHUNK "))"
+		" FROM pg_catalog.pg_largeobject_metadata m"
+		" UNION ALL SELECT loid, place + " CHUNK ", pg_catalog.length("
+		"pg_catalog.lo_get(loid, place + " CHUNK ", " CHUNK ")) FROM pieces"
+		" WHERE length = " CHUNK ")"
+		" SELECT loid, place, pg_catalog.lo_get(loid, place, " CHUNK ") FROM"
+		" (SELECT * FROM pieces WHERE length > 0 ORDER BY loid, place) p) TO STDOUT");
+}

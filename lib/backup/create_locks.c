@@ -1,0 +1,296 @@
+/*
+ * Locks first, then the snapshot: pg_dump does it the other way round, and a TRUNCATE or a
+ * rewriting ALTER between its snapshot and its lock makes an empty table, silently.
+ */
+#include "backup/create_room.h"
+
+#include <inttypes.h>
+
+#include "backup/session.h"
+#include "base/clock.h"
+
+enum {
+	ROUNDS = 20,
+	BATCH_BYTES = 100000,
+	ONE_TRY_MS = 500, /* how long a lock request of ours may hold up others */
+	PAUSE_MS = 300,
+	LEADER_MS = 2000,
+	READ_MS = 10000, /* for what the leader reads later: sequences */
+	DEFAULT_TIMEOUT_MS = 30000,
+};
+
+static const char list_sql[] =
+	"select n.nspname, c.relname from pg_catalog.pg_class c"
+	" join pg_catalog.pg_namespace n on n.oid = c.relnamespace"
+	" where c.relkind in ('r', 'p') and" CREATE_TABLES_WHERE " order by c.oid";
+
+/* Of this transaction's tables, those that this session has no lock on. */
+static const char unlocked_sql[] =
+	"select n.nspname, c.relname from pg_catalog.pg_class c"
+	" join pg_catalog.pg_namespace n on n.oid = c.relnamespace"
+	" where c.relkind in ('r', 'p') and" CREATE_TABLES_WHERE
+	" and c.oid not in (select relation from pg_catalog.pg_locks"
+	"  where pid = pg_catalog.pg_backend_pid() and locktype = 'relation' and granted"
+	"  and database = (select oid from pg_catalog.pg_database"
+	"   where datname = pg_catalog.current_database()))";
+
+/* --- room in the lock table ------------------------------------------------------------------- */
+
+/* The lock table holds that many objects per connection slot; each table is one. */
+static const char capacity_sql[] =
+	"select pg_catalog.current_setting('max_locks_per_transaction')::int8,"
+	" pg_catalog.current_setting('max_connections')::int8"
+	" + pg_catalog.current_setting('max_prepared_transactions')::int8"
+	" + pg_catalog.current_setting('autovacuum_max_workers')::int8"
+	" + pg_catalog.current_setting('max_worker_processes')::int8"
+	" + pg_catalog.current_setting('max_wal_senders')::int8 + 1";
+
+static bool check_capacity(struct db *db, int tables, struct err *err)
+{
+	AUTO_RESULT(row);
+	if (!db_query(db, &row, err, capacity_sql))
+		return false;
+	int64_t per_slot = db_get_int(&row, 0, 0), slots = db_get_int(&row, 0, 1);
+	if (tables <= per_slot * slots)
+		return true;
+	err_set(err, ERR_REFUSED, "%d tables to lock, but the server's lock table holds %" PRId64,
+		tables, per_slot * slots);
+	return err_hint(err,
+		"set max_locks_per_transaction = %" PRId64 " (now %" PRId64
+		") and restart the server",
+		tables * 5 / 4 / slots + 1, per_slot);
+}
+
+/* --- locking ---------------------------------------------------------------------------------- */
+
+/* Next "LOCK TABLE ..." from row *next on. */
+static void lock_statement(
+	struct db *db, const struct db_result *tables, int *next, struct strbuf *sql)
+{
+	strbuf_reset(sql);
+	strbuf_adds(sql, "lock table ");
+	const char *separator = "";
+	for (; *next < db_rows(tables) && sql->len < BATCH_BYTES; (*next)++) {
+		AUTO_FREE char *name =
+			db_qualified(db, db_get(tables, *next, 0), db_get(tables, *next, 1));
+		strbuf_addf(sql, "%sonly %s", separator, name);
+		separator = ", ";
+	}
+	strbuf_adds(sql, " in access share mode");
+}
+
+/* What the statement could not get may have been dropped or renamed: then the list is old. */
+static bool list_is_old(const struct err *err)
+{
+	return strcmp(err->sqlstate, "42P01") == 0 || strcmp(err->sqlstate, "3F000") == 0;
+}
+
+static bool lock_once(struct db *db, const char *sql, struct err *err)
+{
+	AUTO_ERR(undo);
+	if (!db_exec(db, err, "savepoint batch"))
+		return false;
+	if (db_exec(db, err, sql))
+		return db_exec(db, err, "release savepoint batch");
+	if (!db_exec(db, &undo, "rollback to savepoint batch; release savepoint batch"))
+		return err_move(err, &undo);
+	return false;
+}
+
+struct deadline {
+	const struct backup_settings *settings;
+	int64_t until; /* monotonic */
+};
+
+static bool may_try_again(const struct deadline *deadline, const struct err *err)
+{
+	const struct backup_settings *settings = deadline->settings;
+	bool cancelled = settings->cancelled && settings->cancelled(settings->ctx);
+	return err->code == ERR_LOCK && !cancelled && clock_monotonic_ms() < deadline->until;
+}
+
+/* Short requests, so that the queue behind a waiting one of ours is never long. */
+static bool lock_batch(
+	struct db *db, const char *sql, const struct deadline *deadline, struct err *err)
+{
+	bool said = false;
+	for (;;) {
+		AUTO_ERR(why);
+		if (lock_once(db, sql, &why))
+			return true;
+		if (!may_try_again(deadline, &why))
+			return err_move(err, &why);
+		if (!said)
+			log_info(deadline->settings->log, "lock_wait", NULL,
+				"waiting for a table that another session has locked");
+		said = true;
+		clock_sleep_ms(clock_jitter(PAUSE_MS));
+	}
+}
+
+static bool lock_tables(struct db *db, const struct db_result *tables,
+	const struct deadline *deadline, struct err *err)
+{
+	AUTO_STRBUF(sql);
+	if (!db_execf(db, err, "set local lock_timeout = %d", ONE_TRY_MS))
+		return false;
+	for (int next = 0; next < db_rows(tables);) {
+		lock_statement(db, tables, &next, &sql);
+		if (!lock_batch(db, sql.buf, deadline, err))
+			return false;
+	}
+	return true;
+}
+
+/* --- rounds ----------------------------------------------------------------------------------- */
+
+static bool begin_keeper(struct create_locks *locks, struct err *err)
+{
+	return db_begin(
+		locks->keeper, &locks->keeper_tx, "isolation level read committed, read only", err);
+}
+
+/* The keeper has these locks already: only a request queued between the two can be in the way. */
+static bool begin_leader(struct create_locks *locks, const struct db_result *tables,
+	const struct deadline *deadline, struct err *err)
+{
+	struct deadline soon = {deadline->settings, clock_monotonic_ms() + LEADER_MS};
+	db_rollback(&locks->leader_tx);
+	return db_begin(locks->leader, &locks->leader_tx,
+		       "isolation level repeatable read, read only", err) &&
+	       lock_tables(locks->leader, tables, &soon, err) &&
+	       db_execf(locks->leader, err, "set local lock_timeout = %d", READ_MS);
+}
+
+/* Lets go of everything, so that who is queued behind us can go on. */
+static bool yield_to_others(struct create_locks *locks, struct err *err)
+{
+	db_rollback(&locks->leader_tx);
+	db_rollback(&locks->keeper_tx);
+	clock_sleep_ms(clock_jitter(PAUSE_MS));
+	return begin_keeper(locks, err);
+}
+
+/* One round; *unlocked lists tables that came between, and that the next round will lock. */
+static bool lock_round(struct create_locks *locks, const struct deadline *deadline,
+	struct db_result *unlocked, struct err *err)
+{
+	AUTO_RESULT(tables);
+	if (!db_query(locks->keeper, &tables, err, list_sql) ||
+		!check_capacity(locks->keeper, db_rows(&tables), err) ||
+		!lock_tables(locks->keeper, &tables, deadline, err) ||
+		!begin_leader(locks, &tables, deadline, err))
+		return false;
+	/* the first query takes the leader's snapshot: after all its locks */
+	return db_value(locks->leader, &locks->snapshot, err, "select pg_export_snapshot()") &&
+	       db_query(locks->leader, unlocked, err, unlocked_sql);
+}
+
+static bool never_still(const struct db_result *unlocked, struct err *err)
+{
+	AUTO_STRBUF(names);
+	for (int i = 0; i < db_rows(unlocked) && i < 10; i++)
+		strbuf_addf(&names, "%s%s.%s", i ? "\n" : "", db_get(unlocked, i, 0),
+			db_get(unlocked, i, 1));
+	err_set(err, ERR_LOCK, "new tables appeared in each of %d rounds of locking", ROUNDS);
+	if (names.len)
+		err_detail(err, "%s", names.buf);
+	return err_hint(err, "try again when fewer tables are made and dropped");
+}
+
+static bool take_rounds(
+	struct create_locks *locks, const struct deadline *deadline, struct err *err)
+{
+	AUTO_RESULT(unlocked);
+	for (int round = 0; round < ROUNDS; round++) {
+		AUTO_ERR(why);
+		bool done = lock_round(locks, deadline, &unlocked, &why);
+		if (done && db_rows(&unlocked) == 0)
+			return true;
+		if (!done && may_try_again(deadline, &why)) {
+			round--;
+			if (!yield_to_others(locks, err))
+				return false;
+		} else if (!done && !list_is_old(&why)) {
+			return err_move(err, &why);
+		}
+	}
+	return never_still(&unlocked, err);
+}
+
+/* Who stands in the way, for the message; best effort. */
+static void name_holders(struct create_locks *locks, struct err *err)
+{
+	AUTO_ERR(ignored);
+	AUTO_RESULT(rows);
+	static const char sql[] =
+		"select distinct l.relation::regclass::text, a.pid, a.usename, a.application_name,"
+		" a.state, l.granted from pg_catalog.pg_locks l"
+		" join pg_catalog.pg_stat_activity a on a.pid = l.pid"
+		" where l.mode = 'AccessExclusiveLock' and l.relation >= 16384"
+		" and l.database = (select oid from pg_catalog.pg_database"
+		"  where datname = pg_catalog.current_database()) limit 5";
+	db_rollback(&locks->leader_tx);
+	if (!locks->leader || !db_query(locks->leader, &rows, &ignored, sql) || !db_rows(&rows))
+		return;
+	AUTO_STRBUF(text);
+	for (int i = 0; i < db_rows(&rows); i++)
+		strbuf_addf(&text, "%s%s is %s by pid %s (%s, %s, %s)", i ? "\n" : "",
+			db_get(&rows, i, 0), db_get_bool(&rows, i, 5) ? "locked" : "waited for",
+			db_get(&rows, i, 1), db_get(&rows, i, 2), db_get(&rows, i, 3),
+			db_get(&rows, i, 4));
+	err_detail(err, "%s", text.buf);
+}
+
+static void explain(struct create_locks *locks, struct err *err)
+{
+	if (err->code == ERR_LOCK) {
+		err_context(err, "cannot lock the tables");
+		name_holders(locks, err);
+		err_hint(err, "end that transaction, or wait longer: --lock-timeout 10m");
+	} else if (strcmp(err->sqlstate, "42501") == 0) {
+		err_hint(err,
+			"GRANT USAGE on the schema and SELECT on all of its tables and sequences, "
+			"or GRANT pg_read_all_data, to this role");
+	}
+}
+
+static void note_position(struct create_locks *locks)
+{
+	AUTO_ERR(ignored);
+	static const char sql[] = "select case when pg_catalog.pg_is_in_recovery()"
+				  " then pg_catalog.pg_last_wal_replay_lsn()"
+				  " else pg_catalog.pg_current_wal_insert_lsn() end";
+	if (!db_value(locks->leader, &locks->lsn, &ignored, sql))
+		log_debug(locks->leader->log, "lsn", NULL, "%s", ignored.msg);
+}
+
+bool create_locks_take(
+	const struct backup_settings *settings, struct create_locks *locks, struct err *err)
+{
+	int64_t timeout =
+		settings->lock_timeout_ms ? settings->lock_timeout_ms : DEFAULT_TIMEOUT_MS;
+	struct deadline deadline = {settings, clock_monotonic_ms() + timeout};
+	bool ok = backup_session_open(&settings->target, &locks->keeper, err) &&
+		  backup_session_open(&settings->target, &locks->leader, err) &&
+		  begin_keeper(locks, err);
+	if (!ok)
+		return false;
+	if (!take_rounds(locks, &deadline, err)) {
+		explain(locks, err);
+		return false;
+	}
+	note_position(locks);
+	return true;
+}
+
+void create_locks_release(struct create_locks *locks)
+{
+	db_rollback(&locks->leader_tx);
+	db_rollback(&locks->keeper_tx);
+	db_close(locks->leader);
+	db_close(locks->keeper);
+	free(locks->snapshot);
+	free(locks->lsn);
+	*locks = (struct create_locks){0};
+}

@@ -1,0 +1,113 @@
+/*
+ * Inside the taking of a snapshot: its parts, shared between create*.c only.
+ */
+#ifndef BACKUP_CREATE_ROOM_H
+#define BACKUP_CREATE_ROOM_H
+
+#include "backup/create.h"
+#include "pack/writer.h"
+
+/* --- locks and the shared snapshot (create_locks.c) ------------------------------------------- */
+
+struct create_locks {
+	struct db *keeper; /* holds ACCESS SHARE on every table over all rounds */
+	struct db_tx keeper_tx;
+	struct db *leader; /* the snapshot's own session: locks, then the snapshot */
+	struct db_tx leader_tx;
+	char *snapshot; /* pg_export_snapshot() of the leader */
+	char *lsn; /* NULL: unknown */
+};
+
+MUST_CHECK bool create_locks_take(
+	const struct backup_settings *settings, struct create_locks *locks, struct err *err);
+void create_locks_release(struct create_locks *locks);
+
+/* Condition over pg_class c: a table of the user's, or a configuration table of an extension. */
+#define CREATE_TABLES_WHERE \
+	" c.relpersistence <> 't' and c.relnamespace not in" \
+	" (select oid from pg_catalog.pg_namespace where nspname in" \
+	"  ('pg_catalog', 'information_schema', 'pg_toast'))" \
+	" and (not exists (select 1 from pg_catalog.pg_depend d" \
+	"   where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.objid = c.oid" \
+	"   and d.deptype = 'e')" \
+	"  or exists (select 1 from pg_catalog.pg_extension e where c.oid = any (e.extconfig)))"
+
+/* --- what the catalogs say, in the leader's transaction --------------------------------------- */
+
+/* create_tables.c: tables, columns, roots, indexes behind constraints. */
+MUST_CHECK bool create_tables_describe(
+	struct db *leader, struct pack_manifest *manifest, struct err *err);
+/* Bytes on disk of each table, in the manifest's order; caller owns. */
+MUST_CHECK bool create_tables_sizes(
+	struct db *leader, const struct pack_manifest *manifest, int64_t **sizes, struct err *err);
+/* create_database.c: the database, its settings, extensions, collations, roles, tablespaces. */
+MUST_CHECK bool create_database_describe(
+	struct db *leader, struct pack_manifest *manifest, struct err *err);
+/* create_sequences.c: values of all sequences. */
+MUST_CHECK bool create_sequences_describe(
+	struct db *leader, struct pack_manifest *manifest, struct err *err);
+/* create_revisions.c: rows of the version tables. */
+MUST_CHECK bool create_revisions_describe(struct db *leader, const char *version_table,
+	struct pack_manifest *manifest, struct err *err);
+
+/* --- members of SQL text ---------------------------------------------------------------------- */
+
+/* create_text.c: restore.sh, RESTORE.md, copy.sql of every table, sequences. */
+MUST_CHECK bool create_text_add(struct db *leader, const struct pack_manifest *manifest,
+	struct pack_writer *writer, struct err *err);
+/* How every such member begins. */
+void create_text_begin(const struct pack_manifest *manifest, struct strbuf *out);
+/* One GRANT for each item of an aclitem[]; object: "LARGE OBJECT 123". */
+MUST_CHECK bool create_text_grants(
+	struct db *db, const char *object, const char *acl, struct strbuf *out, struct err *err);
+/* The quoted columns of a table, separated by commas; caller owns. */
+char *create_columns(struct db *db, const struct pack_table *table);
+/* create_globals.c */
+MUST_CHECK bool create_globals_add(struct db *leader, const struct pack_manifest *manifest,
+	struct pack_writer *writer, struct err *err);
+/* create_large.c: creation, owner, ACL and comment; counts them in the manifest. */
+MUST_CHECK bool create_large_add(struct db *leader, struct pack_manifest *manifest,
+	struct pack_writer *writer, struct err *err);
+/* COPY query for their content; caller owns. */
+char *create_large_query(void);
+
+/* --- pg_dump (create_dump.c) ------------------------------------------------------------------ */
+
+struct create_dump;
+
+/* Finds pg_dump and pg_restore, as new as the server or newer. */
+MUST_CHECK bool create_dump_find(const struct backup_settings *settings, struct db *db,
+	struct create_dump **dump, struct err *err);
+const char *create_dump_version(const struct create_dump *dump);
+/* Starts it; it runs beside the workers. */
+MUST_CHECK bool create_dump_start(struct create_dump *dump, const struct create_locks *locks,
+	const struct backup_settings *settings, struct err *err);
+/* Reads what it has said; *ended when that was all. Waits at most wait_ms. */
+MUST_CHECK bool create_dump_read(
+	struct create_dump *dump, int wait_ms, bool *ended, struct err *err);
+/* After its end: the three members. */
+MUST_CHECK bool create_dump_add(
+	struct create_dump *dump, struct pack_writer *writer, struct err *err);
+/* Takes the first \restrict and the last \unrestrict line out of pg_restore's SQL. */
+void create_dump_strip_restrict(struct strbuf *text);
+/* Kills it if it still runs. */
+void create_dump_free(struct create_dump *dump);
+DEFINE_AUTO(struct create_dump, create_dump_free)
+
+/* --- rows (create_copy.c) --------------------------------------------------------------------- */
+
+struct create_copy;
+
+/* Starts the workers on all tables and large objects, the largest first. */
+MUST_CHECK bool create_copy_start(const struct backup_settings *settings,
+	const struct create_locks *locks, struct pack_manifest *manifest,
+	struct pack_writer *writer, struct create_copy **copy, struct err *err);
+/* Has a worker failed? Then there is no use in waiting for anything else. */
+bool create_copy_failed(struct create_copy *copy);
+/* Waits for the workers, copies what they could not lock in the leader; all contents are filled. */
+MUST_CHECK bool create_copy_finish(struct create_copy *copy, struct err *err);
+/* Stops the workers and waits for them. */
+void create_copy_free(struct create_copy *copy);
+DEFINE_AUTO(struct create_copy, create_copy_free)
+
+#endif

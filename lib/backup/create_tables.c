@@ -1,0 +1,185 @@
+#include "backup/create_room.h"
+
+#include <inttypes.h>
+
+/* --- tables ----------------------------------------------------------------------------------- */
+
+/*
+ * extcondition stands at the same place as the table in extconfig; an empty one means all rows.
+ * Rows of mig.maintenance are never part of a snapshot (safety 11).
+ */
+static const char tables_sql[] =
+	"select c.oid, n.nspname, c.relname, c.relpersistence = 'u',"
+	" case when c.relispartition then pg_catalog.pg_partition_root(c.oid)::pg_catalog.oid end,"
+	" e.oid is not null,"
+	" nullif(e.extcondition[pg_catalog.array_position(e.extconfig, c.oid)], ''),"
+	" n.nspname = 'mig' and c.relname = 'maintenance'"
+	" from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace"
+	" left join pg_catalog.pg_extension e on c.oid = any (e.extconfig)"
+	" where c.relkind = 'r' and" CREATE_TABLES_WHERE " order by c.oid";
+
+static void read_table(const struct db_result *rows, int i, struct pack_table *table)
+{
+	table->oid = (uint32_t)db_get_int(rows, i, 0);
+	table->schema = xstrdup(db_get(rows, i, 1));
+	table->name = xstrdup(db_get(rows, i, 2));
+	table->unlogged = db_get_bool(rows, i, 3);
+	table->root = (uint32_t)db_get_int(rows, i, 4);
+	table->extension = db_get_bool(rows, i, 5);
+	table->condition = xstrdup_null(db_get(rows, i, 6));
+	table->emptied = db_get_bool(rows, i, 7);
+}
+
+static bool read_tables(struct db *db, struct pack_manifest *manifest, struct err *err)
+{
+	AUTO_RESULT(rows);
+	if (!db_query(db, &rows, err, tables_sql))
+		return false;
+	for (int i = 0; i < db_rows(&rows); i++)
+		read_table(&rows, i, pack_list_add(&manifest->tables));
+	return true;
+}
+
+/* --- columns ---------------------------------------------------------------------------------- */
+
+/* Generated columns are computed anew; identity columns are kept. A leaf takes its root's order. */
+static const char columns_sql[] =
+	"select a.attrelid, a.attname from pg_catalog.pg_attribute a"
+	" join pg_catalog.pg_class c on c.oid = a.attrelid"
+	" left join pg_catalog.pg_attribute r on c.relispartition"
+	"  and r.attrelid = pg_catalog.pg_partition_root(c.oid)"
+	"  and r.attname = a.attname and r.attnum > 0"
+	" where c.relkind = 'r' and a.attnum > 0 and not a.attisdropped and a.attgenerated = '' "
+	"and" CREATE_TABLES_WHERE " order by a.attrelid, coalesce(r.attnum, a.attnum)";
+
+static bool read_columns(struct db *db, struct pack_manifest *manifest, struct err *err)
+{
+	AUTO_RESULT(rows);
+	if (!db_query(db, &rows, err, columns_sql))
+		return false;
+	for (int i = 0; i < db_rows(&rows); i++) {
+		uint32_t oid = (uint32_t)db_get_int(&rows, i, 0);
+		struct pack_table *table =
+			(struct pack_table *)pack_manifest_table_oid(manifest, oid);
+		if (table)
+			strvec_push(&table->columns, db_get(&rows, i, 1));
+	}
+	return true;
+}
+
+/* --- partitioned tables ----------------------------------------------------------------------- */
+
+/* A hash over an enum depends on the enum's OIDs, which a reload makes anew: 3500 is anyenum. */
+static const char roots_sql[] =
+	"select c.oid, n.nspname, c.relname,"
+	" exists (select 1 from pg_catalog.pg_partition_tree(c.oid) t"
+	"  join pg_catalog.pg_partitioned_table p on p.partrelid = t.relid and p.partstrat = 'h'"
+	"  join pg_catalog.pg_opclass o on o.oid = any (p.partclass) and o.opcintype = 3500)"
+	" from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace"
+	" where c.relkind = 'p' and not c.relispartition and" CREATE_TABLES_WHERE " order by c.oid";
+
+static const char root_columns_sql[] =
+	"select attname from pg_catalog.pg_attribute where attrelid = $1 and attnum > 0"
+	" and not attisdropped and attgenerated = '' order by attnum";
+
+static bool read_root_columns(struct db *db, struct pack_root *root, struct err *err)
+{
+	AUTO_RESULT(rows);
+	AUTO_FREE char *oid = xstrfmt("%" PRIu32, root->oid);
+	if (!db_query(db, &rows, err, root_columns_sql, oid))
+		return false;
+	for (int i = 0; i < db_rows(&rows); i++)
+		strvec_push(&root->columns, db_get(&rows, i, 0));
+	return true;
+}
+
+static bool read_roots(struct db *db, struct pack_manifest *manifest, struct err *err)
+{
+	AUTO_RESULT(rows);
+	if (!db_query(db, &rows, err, roots_sql))
+		return false;
+	for (int i = 0; i < db_rows(&rows); i++) {
+		struct pack_root *root = pack_list_add(&manifest->roots);
+		root->oid = (uint32_t)db_get_int(&rows, i, 0);
+		root->schema = xstrdup(db_get(&rows, i, 1));
+		root->name = xstrdup(db_get(&rows, i, 2));
+		root->enum_hash = db_get_bool(&rows, i, 3);
+		if (!read_root_columns(db, root, err))
+			return false;
+	}
+	return true;
+}
+
+/* --- indexes ---------------------------------------------------------------------------------- */
+
+static const char indexes_sql[] =
+	"select k.conrelid, k.conname, i.relname, pg_catalog.pg_get_indexdef(k.conindid)"
+	" from pg_catalog.pg_constraint k join pg_catalog.pg_class i on i.oid = k.conindid"
+	" join pg_catalog.pg_class c on c.oid = k.conrelid"
+	" where k.contype in ('p', 'u') and c.relkind = 'r' and" CREATE_TABLES_WHERE
+	" order by k.conrelid, k.conname";
+
+static bool read_indexes(struct db *db, struct pack_manifest *manifest, struct err *err)
+{
+	AUTO_RESULT(rows);
+	if (!db_query(db, &rows, err, indexes_sql))
+		return false;
+	for (int i = 0; i < db_rows(&rows); i++) {
+		uint32_t oid = (uint32_t)db_get_int(&rows, i, 0);
+		struct pack_table *table =
+			(struct pack_table *)pack_manifest_table_oid(manifest, oid);
+		if (!table || !db_get(&rows, i, 3))
+			continue;
+		*pack_list_add(&table->indexes) = (struct pack_index){
+			.constraint = xstrdup(db_get(&rows, i, 1)),
+			.index = xstrdup(db_get(&rows, i, 2)),
+			.definition = xstrdup(db_get(&rows, i, 3)),
+		};
+	}
+	return true;
+}
+
+/* --- what has no rows of its own -------------------------------------------------------------- */
+
+static const char uncovered_sql[] =
+	"select c.relkind, count(*) from pg_catalog.pg_class c"
+	" where c.relkind in ('m', 'f') and" CREATE_TABLES_WHERE " group by 1 order by 1";
+
+static bool note_uncovered(struct db *db, struct pack_manifest *manifest, struct err *err)
+{
+	AUTO_RESULT(rows);
+	if (!db_query(db, &rows, err, uncovered_sql))
+		return false;
+	for (int i = 0; i < db_rows(&rows); i++)
+		strvec_pushf(&manifest->notes, "%s %s: %s", db_get(&rows, i, 1),
+			db_get(&rows, i, 0)[0] == 'm' ? "materialized views" : "foreign tables",
+			db_get(&rows, i, 0)[0] == 'm' ? "refreshed by a restore, not compared"
+						      : "definition only");
+	return true;
+}
+
+bool create_tables_describe(struct db *leader, struct pack_manifest *manifest, struct err *err)
+{
+	return read_tables(leader, manifest, err) && read_columns(leader, manifest, err) &&
+	       read_roots(leader, manifest, err) && read_indexes(leader, manifest, err) &&
+	       note_uncovered(leader, manifest, err);
+}
+
+bool create_tables_sizes(
+	struct db *leader, const struct pack_manifest *manifest, int64_t **sizes, struct err *err)
+{
+	static const char sql[] =
+		"select c.oid, pg_catalog.pg_table_size(c.oid) from pg_catalog.pg_class c"
+		" where c.relkind = 'r' and" CREATE_TABLES_WHERE " order by c.oid";
+	AUTO_RESULT(rows);
+	if (!db_query(leader, &rows, err, sql))
+		return false;
+	*sizes = xcalloc(manifest->tables.count + 1, sizeof(**sizes));
+	for (int i = 0; i < db_rows(&rows); i++) {
+		const struct pack_table *table =
+			pack_manifest_table_oid(manifest, (uint32_t)db_get_int(&rows, i, 0));
+		if (table)
+			(*sizes)[table - manifest->tables.items] = db_get_int(&rows, i, 1);
+	}
+	return true;
+}

@@ -1,0 +1,102 @@
+#include "backup/create_room.h"
+
+#include <inttypes.h>
+
+#include "backup/shipped.h"
+
+void create_text_begin(const struct pack_manifest *manifest, struct strbuf *out)
+{
+	strbuf_addf(out,
+		"SET client_encoding = '%s';\n"
+		"SET standard_conforming_strings = on;\n"
+		"SELECT pg_catalog.set_config('search_path', '', false);\n",
+		manifest->database.encoding);
+}
+
+static const char acl_sql[] =
+	"select case when grantee = 0 then null else pg_catalog.pg_get_userbyid(grantee) end,"
+	" privilege_type, is_grantable from pg_catalog.aclexplode($1::pg_catalog.aclitem[])";
+
+bool create_text_grants(
+	struct db *db, const char *object, const char *acl, struct strbuf *out, struct err *err)
+{
+	AUTO_RESULT(rows);
+	if (!db_query(db, &rows, err, acl_sql, acl))
+		return false;
+	for (int i = 0; i < db_rows(&rows); i++) {
+		const char *role = db_get(&rows, i, 0);
+		AUTO_FREE char *name = role ? db_ident(db, role) : xstrdup("PUBLIC");
+		strbuf_addf(out, "GRANT %s ON %s TO %s%s;\n", db_get(&rows, i, 1), object, name,
+			db_get_bool(&rows, i, 2) ? " WITH GRANT OPTION" : "");
+	}
+	return true;
+}
+
+static bool add_shipped(struct pack_writer *writer, struct err *err)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(shipped_files); i++) {
+		const struct shipped_file *file = &shipped_files[i];
+		if (!pack_writer_add(writer, file->member, file->begin,
+			    (size_t)(file->end - file->begin), NULL, err))
+			return false;
+	}
+	return true;
+}
+
+/* Rows of a leaf whose routing may change are read back through its root. */
+static char *copy_command(
+	struct db *db, const struct pack_manifest *manifest, const struct pack_table *table)
+{
+	const struct pack_root *root = pack_manifest_root(manifest, table->root);
+	AUTO_FREE char *name = root && root->enum_hash
+				       ? db_qualified(db, root->schema, root->name)
+				       : db_qualified(db, table->schema, table->name);
+	AUTO_FREE char *columns = create_columns(db, table);
+	return xstrfmt("COPY %s %s%s%sFROM stdin", name, columns[0] ? "(" : "", columns,
+		columns[0] ? ") " : "");
+}
+
+static bool add_copy_commands(struct db *db, const struct pack_manifest *manifest,
+	struct pack_writer *writer, struct err *err)
+{
+	for (size_t i = 0; i < manifest->tables.count; i++) {
+		const struct pack_table *table = &manifest->tables.items[i];
+		AUTO_FREE char *member = xstrfmt("data/%" PRIu32 "/copy.sql", table->oid);
+		AUTO_FREE char *sql = copy_command(db, manifest, table);
+		if (!pack_writer_add(writer, member, sql, strlen(sql), NULL, err))
+			return false;
+	}
+	return true;
+}
+
+static bool add_sequences(struct db *db, const struct pack_manifest *manifest,
+	struct pack_writer *writer, struct err *err)
+{
+	AUTO_STRBUF(sql);
+	create_text_begin(manifest, &sql);
+	for (size_t i = 0; i < manifest->sequences.count; i++) {
+		const struct pack_sequence *sequence = &manifest->sequences.items[i];
+		AUTO_FREE char *name = db_qualified(db, sequence->schema, sequence->name);
+		AUTO_FREE char *literal = db_literal(db, name);
+		strbuf_addf(&sql, "SELECT pg_catalog.setval(%s, %" PRId64 ", %s);\n", literal,
+			sequence->last_value, sequence->is_called ? "true" : "false");
+	}
+	return pack_writer_add_text(writer, PACK_SEQUENCES, sql.buf, sql.len, err);
+}
+
+char *create_columns(struct db *db, const struct pack_table *table)
+{
+	AUTO_STRBUF(list);
+	for (size_t i = 0; i < table->columns.count; i++) {
+		AUTO_FREE char *name = db_ident(db, table->columns.items[i]);
+		strbuf_addf(&list, "%s%s", i ? ", " : "", name);
+	}
+	return strbuf_take(&list);
+}
+
+bool create_text_add(struct db *leader, const struct pack_manifest *manifest,
+	struct pack_writer *writer, struct err *err)
+{
+	return add_shipped(writer, err) && add_copy_commands(leader, manifest, writer, err) &&
+	       add_sequences(leader, manifest, writer, err);
+}
