@@ -1,15 +1,12 @@
 /*
- * The settings under which COPY text is made, compared and read back: whatever role, database or
- * server say, the same rows give the same text. Everything that pg_dump sets, and what it forgets.
+ * Sessions that snapshots are taken with: under load_session_set(), with client_encoding set to the
+ * server's encoding, so that nothing is converted and names are raw bytes.
  */
 #ifndef BACKUP_SESSION_H
 #define BACKUP_SESSION_H
 
 #include "db/db.h"
 
-/* Also sets client_encoding to the server's encoding: no conversion, names are raw bytes. */
-MUST_CHECK bool backup_session_settle(struct db *db, struct err *err);
-/* db_open(), then the settings. */
 MUST_CHECK bool backup_session_open(
 	const struct db_params *params, struct db **db, struct err *err);
 /* A read-only transaction on an exported snapshot of another session. */
