@@ -1,0 +1,348 @@
+/* Room alert, the pure parts: DSN, rate limits, cleaning; the spool on a temporary folder. */
+#include "alert/alert.h"
+#include "alert/clean.h"
+#include "alert/dsn.h"
+#include "alert/limits.h"
+#include "alert/spool.h"
+#include "base/fs.h"
+#include "base/secret.h"
+#include "base/utf8.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#define KEY "0123456789abcdef0123456789abcdef"
+
+/* --- DSN ---------------------------------------------------------------------------------------
+ */
+
+static void a_dsn_becomes_an_address(void **state)
+{
+	(void)state;
+	static const char *const rows[][2] = {
+		{"https://" KEY "@o1.ingest.sentry.io/42",
+			"https://o1.ingest.sentry.io/api/42/envelope/"},
+		{"http://" KEY "@127.0.0.1:9000/7", "http://127.0.0.1:9000/api/7/envelope/"},
+		{"https://" KEY ":oldsecret@host/7", "https://host/api/7/envelope/"},
+		{"https://" KEY ":@host/7", "https://host/api/7/envelope/"},
+		{"https://" KEY "@host/a/b/7", "https://host/a/b/api/7/envelope/"},
+		{"https://" KEY "@host/a/b/7///", "https://host/a/b/api/7/envelope/"},
+		{"https://" KEY "@host//7", "https://host/api/7/envelope/"},
+		{"https://" KEY "@[::1]:8443/7", "https://[::1]:8443/api/7/envelope/"},
+		{"https://" KEY "@[fe80::1]/p/7", "https://[fe80::1]/p/api/7/envelope/"},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		AUTO_ERR(err);
+		struct alert_dsn dsn;
+		if (!alert_dsn_parse(rows[i][0], &dsn, &err))
+			fail_msg("%s: %s", rows[i][0], err.msg);
+		assert_string_equal(dsn.url, rows[i][1]);
+		assert_string_equal(dsn.key, KEY);
+		alert_dsn_release(&dsn);
+	}
+}
+
+static void a_wrong_dsn_is_refused_without_showing_it(void **state)
+{
+	(void)state;
+	static const char *const rows[] = {
+		"x",
+		"ftp://" KEY "@host/7",
+		"https://host/7",
+		"https://@host/7",
+		"https://:secret@host/7",
+		"https://" KEY "@/7",
+		"https://" KEY "@host",
+		"https://" KEY "@host/",
+		"https://" KEY "@host/project",
+		"https://" KEY "@host/7?x=1",
+		"https://" KEY "@host/7#x",
+		"https://" KEY "@host:port/7",
+		"https://" KEY "@host:0/7",
+		"https://" KEY "@host:65536/7",
+		"https://" KEY "@host:99999999999999999999/7",
+		"https://" KEY "@[::1/7",
+		"https://" KEY "@[]/7",
+		"https://" KEY "@ho st/7",
+		"https://" KEY "@host/7\r\nX-Evil: 1",
+		"https://" KEY "@host/a b/7",
+		"https://key with space@host/7",
+		"https://" KEY "@host@evil/7",
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		AUTO_ERR(err);
+		struct alert_dsn dsn;
+		if (alert_dsn_parse(rows[i], &dsn, &err))
+			fail_msg("accepted: %s -> %s", rows[i], dsn.url);
+		assert_int_equal(err.code, ERR_CONFIG);
+		assert_null(strstr(err.msg, KEY));
+		alert_dsn_release(&dsn);
+	}
+}
+
+/* --- limits ------------------------------------------------------------------------------------
+ */
+
+static int64_t end_of(const char *header, const char *category)
+{
+	AUTO_ALERT_LIMITS(limits);
+	alert_limits_parse(&limits, header, 1000);
+	return alert_limits_end(&limits, category, 1000);
+}
+
+static void limits_are_read_as_the_specification_has_them(void **state)
+{
+	(void)state;
+	assert_int_equal(end_of("60:error:organization", "error"), 61000);
+	assert_int_equal(end_of("60:transaction:organization", "error"), 0);
+	assert_int_equal(end_of("60::organization", "error"), 61000);
+	assert_int_equal(end_of("60", "error"), 61000);
+	assert_int_equal(end_of("2.5:error", "error"), 3500);
+	assert_int_equal(end_of("0.001:error", "error"), 1001);
+	assert_int_equal(end_of("60:default;error;monitor:key:reason:x", "error"), 61000);
+	assert_int_equal(end_of("60:transaction, 120:error, 30:error", "error"), 121000);
+	assert_int_equal(end_of("120:error:o, 2700:monitor:o", "monitor"), 2701000);
+	assert_int_equal(end_of("5::o, 60:error:o", "monitor"), 6000);
+	assert_int_equal(end_of(" 60 : error", "error"), 0);
+	assert_int_equal(end_of("soon:error, 10:error", "error"), 11000);
+	assert_int_equal(end_of("-5:error", "error"), 0);
+	assert_int_equal(end_of("", "error"), 0);
+	assert_int_equal(end_of(":::,,:;", "error"), 0);
+	/* more than a week is a mistake of the sender */
+	assert_int_equal(
+		end_of("99999999999999999999999:error", "error"), 1000 + 7 * 86400 * 1000LL);
+}
+
+static void the_longest_silence_wins(void **state)
+{
+	(void)state;
+	AUTO_ALERT_LIMITS(limits);
+	alert_limits_add(&limits, "error", 5000);
+	alert_limits_add(&limits, "error", 3000);
+	assert_int_equal(alert_limits_end(&limits, "error", 1000), 5000);
+	alert_limits_add(&limits, "", 9000);
+	assert_int_equal(alert_limits_end(&limits, "error", 1000), 9000);
+	assert_int_equal(alert_limits_end(&limits, "error", 9000), 0);
+}
+
+static void retry_after_is_seconds_or_a_date(void **state)
+{
+	(void)state;
+	int64_t until = 0;
+	assert_true(alert_limits_retry_after("30", 1000, &until));
+	assert_int_equal(until, 31000);
+	assert_true(alert_limits_retry_after("Thu, 01 Jan 1970 00:01:00 GMT", 1000, &until));
+	assert_int_equal(until, 60000);
+	assert_false(alert_limits_retry_after("later", 1000, &until));
+}
+
+static void limits_last_from_program_to_program(void **state)
+{
+	(void)state;
+	AUTO_ERR(err);
+	AUTO_FREE char *folder = NULL;
+	assert_true(fs_temp_dir(NULL, &folder, &err));
+	AUTO_FREE char *path = fs_join(folder, "limits.json");
+	AUTO_ALERT_LIMITS(first);
+	AUTO_ALERT_LIMITS(again);
+	AUTO_ALERT_LIMITS(other);
+	alert_limits_add(&first, "error", 5000);
+	assert_true(alert_limits_save(path, "sentry", &first, &err));
+	alert_limits_load(path, "sentry", &again);
+	assert_int_equal(alert_limits_end(&again, "error", 0), 5000);
+	alert_limits_load(path, "other", &other);
+	assert_int_equal(alert_limits_end(&other, "error", 0), 0);
+	/* a damaged file means no limits, not no alerts */
+	AUTO_ALERT_LIMITS(none);
+	assert_true(fs_write_atomic(path, "{\"sen", 5, &err));
+	alert_limits_load(path, "sentry", &none);
+	assert_int_equal(alert_limits_end(&none, "error", 0), 0);
+	assert_true(alert_limits_save(path, "sentry", &first, &err));
+	assert_true(fs_remove_tree(folder, &err));
+}
+
+/* --- cleaning ----------------------------------------------------------------------------------
+ */
+
+static void cleaned(char *(*clean)(const char *), const char *text, const char *wanted)
+{
+	AUTO_FREE char *got = clean(text);
+	if (!str_equal(got, wanted))
+		fail_msg("\"%s\" became %s, not %s", text, got ? got : "NULL",
+			wanted ? wanted : "NULL");
+}
+
+static void names_are_cleaned(void **state)
+{
+	(void)state;
+	cleaned(alert_clean_release, "shop@1.2", "shop@1.2");
+	cleaned(alert_clean_release, "a/b\\c\td\ne", "a-b-c-d-e");
+	cleaned(alert_clean_release, "latest", NULL);
+	cleaned(alert_clean_release, "..", NULL);
+	cleaned(alert_clean_release, "", NULL);
+	cleaned(alert_clean_environment, "my prod/eu", "my-prod-eu");
+	cleaned(alert_clean_environment, "None", NULL);
+	cleaned(alert_clean_tag_key, "mig.run:x-1_2", "mig.run:x-1_2");
+	cleaned(alert_clean_tag_key, "a b\xc3\xa9", "a_b__");
+	cleaned(alert_clean_tag_key, "0123456789012345678901234567890123456789",
+		"01234567890123456789012345678901");
+	cleaned(alert_clean_tag_key, "", NULL);
+}
+
+static void texts_are_cut_between_characters(void **state)
+{
+	(void)state;
+	AUTO_FREE char *cut = alert_clean_text("a\xc3\xa9\xe2\x82\xac", 5);
+	assert_string_equal(cut, "a\xc3\xa9");
+	AUTO_FREE char *whole = alert_clean_text("a\xc3\xa9\xe2\x82\xac", 6);
+	assert_string_equal(whole, "a\xc3\xa9\xe2\x82\xac");
+	AUTO_FREE char *broken = alert_clean_text("a\xff\xc3(\xed\xa0\x80", 100);
+	assert_string_equal(broken, "a?"
+				    "?("
+				    "???");
+	AUTO_FREE char *line = alert_clean_line("one\ntwo\r\x1b[31m", 100);
+	assert_string_equal(line, "one two  [31m");
+}
+
+static void secrets_are_hidden_before_the_cut(void **state)
+{
+	(void)state;
+	secret_register("hunter2hunter2");
+	AUTO_FREE char *cut = alert_clean_text("pw=hunter2hunter2 end", 9);
+	assert_string_equal(cut, "pw=*** en");
+}
+
+static void any_bytes_become_valid_text(void **state)
+{
+	(void)state;
+	uint32_t noise = 20261120;
+	for (int round = 0; round < 5000; round++) {
+		char bytes[24];
+		for (size_t i = 0; i < sizeof(bytes); i++) {
+			noise ^= noise << 13;
+			noise ^= noise >> 17;
+			noise ^= noise << 5;
+			bytes[i] = (char)(noise >> 8);
+		}
+		AUTO_FREE char *clean = utf8_clean(bytes, sizeof(bytes));
+		assert_int_equal(strlen(clean), sizeof(bytes));
+		AUTO_FREE char *cut = utf8_cut(clean, noise % sizeof(bytes));
+		json_t *json = json_string(cut);
+		if (!json)
+			fail_msg("round %d: not UTF-8", round);
+		json_decref(json);
+	}
+}
+
+static void levels_are_words(void **state)
+{
+	(void)state;
+	AUTO_ERR(err);
+	enum alert_level level;
+	assert_true(alert_level_parse("warning", &level, &err));
+	assert_int_equal(level, ALERT_WARNING);
+	assert_false(alert_level_parse("warnin", &level, &err));
+	assert_int_equal(err.code, ERR_USAGE);
+	assert_string_equal(err.hint, "did you mean warning?");
+}
+
+/* --- spool -------------------------------------------------------------------------------------
+ */
+
+static void put_message(const char *folder, const char *id)
+{
+	AUTO_ERR(err);
+	AUTO_ALERT_SPOOL_ENTRY(entry);
+	entry.receiver = xstrdup("sentry");
+	entry.id = xstrdup(id);
+	entry.kept = json_pack("{s:s}", "message", "x");
+	assert_true(alert_spool_put(folder, &entry, &err));
+}
+
+static void a_message_in_hand_is_nobody_elses(void **state)
+{
+	(void)state;
+	AUTO_ERR(err);
+	AUTO_FREE char *folder = NULL;
+	AUTO_STRVEC(names);
+	assert_true(fs_temp_dir(NULL, &folder, &err));
+	put_message(folder, "a");
+	assert_true(alert_spool_list(folder, &names, &err));
+	assert_int_equal(names.count, 1);
+	AUTO_FREE char *path = fs_join(folder, names.items[0]);
+	struct stat file;
+	assert_int_equal(stat(path, &file), 0);
+	assert_int_equal(file.st_mode & 0777, 0600);
+	AUTO_ALERT_SPOOL_ENTRY(mine);
+	AUTO_ALERT_SPOOL_ENTRY(theirs);
+	assert_true(alert_spool_take(folder, names.items[0], &mine, &err));
+	assert_string_equal(mine.id, "a");
+	assert_true(alert_spool_take(folder, names.items[0], &theirs, &err));
+	assert_null(theirs.kept);
+	assert_true(alert_spool_remove(&mine, &err));
+	AUTO_ALERT_SPOOL_ENTRY(gone);
+	assert_true(alert_spool_take(folder, names.items[0], &gone, &err));
+	assert_null(gone.kept);
+	assert_true(fs_remove_tree(folder, &err));
+}
+
+static void the_spool_has_an_end(void **state)
+{
+	(void)state;
+	AUTO_ERR(err);
+	AUTO_FREE char *folder = NULL;
+	AUTO_STRVEC(names);
+	assert_true(fs_temp_dir(NULL, &folder, &err));
+	AUTO_FREE char *old = fs_join(folder, "1000000000000-old.json");
+	assert_true(fs_write_atomic(old, "{}", 2, &err));
+	for (int i = 0; i < 55; i++) {
+		AUTO_FREE char *id = xstrfmt("%02d", i);
+		put_message(folder, id);
+	}
+	alert_spool_trim(folder, NULL);
+	assert_true(alert_spool_list(folder, &names, &err));
+	assert_int_equal(names.count, 50);
+	assert_false(fs_exists(old));
+	assert_non_null(strstr(names.items[49], "-54.json"));
+	assert_true(fs_remove_tree(folder, &err));
+}
+
+static void a_damaged_message_is_told_apart(void **state)
+{
+	(void)state;
+	AUTO_ERR(err);
+	AUTO_FREE char *folder = NULL;
+	assert_true(fs_temp_dir(NULL, &folder, &err));
+	AUTO_FREE char *path = fs_join(folder, "1795223894680-x.json");
+	assert_true(fs_write_atomic(path, "{\"receiver\"", 11, &err));
+	AUTO_ALERT_SPOOL_ENTRY(entry);
+	assert_false(alert_spool_take(folder, "1795223894680-x.json", &entry, &err));
+	assert_int_equal(err.code, ERR_CORRUPT);
+	assert_true(fs_remove_tree(folder, &err));
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_dsn_becomes_an_address),
+		cmocka_unit_test(a_wrong_dsn_is_refused_without_showing_it),
+		cmocka_unit_test(limits_are_read_as_the_specification_has_them),
+		cmocka_unit_test(the_longest_silence_wins),
+		cmocka_unit_test(retry_after_is_seconds_or_a_date),
+		cmocka_unit_test(limits_last_from_program_to_program),
+		cmocka_unit_test(names_are_cleaned),
+		cmocka_unit_test(texts_are_cut_between_characters),
+		cmocka_unit_test(secrets_are_hidden_before_the_cut),
+		cmocka_unit_test(any_bytes_become_valid_text),
+		cmocka_unit_test(levels_are_words),
+		cmocka_unit_test(a_message_in_hand_is_nobody_elses),
+		cmocka_unit_test(the_spool_has_an_end),
+		cmocka_unit_test(a_damaged_message_is_told_apart),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
