@@ -89,6 +89,9 @@ char *check_path_text(const json_t *value)
 {
 	if (json_is_string(value))
 		return utf8_clean(json_string_value(value), json_string_length(value));
-	char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_SORT_KEYS);
+	/* 15 digits: 3.14 is shown as it was written. */
+	const size_t flags =
+		JSON_ENCODE_ANY | JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(15);
+	char *text = json_dumps(value, flags);
 	return text ? text : xstrdup("");
 }
