@@ -359,6 +359,7 @@ bool proc_run(const struct proc_spec *spec, struct proc_result *result, struct e
 
 struct capture {
 	struct strbuf *out, *errout;
+	const struct proc_spec *asked;
 };
 
 static void keep_line(struct strbuf *buffer, const char *line)
@@ -377,15 +378,21 @@ static void keep_stderr(void *ctx, const char *line)
 	keep_line(((struct capture *)ctx)->errout, line);
 }
 
+static bool capture_cancelled(void *ctx)
+{
+	const struct proc_spec *asked = ((struct capture *)ctx)->asked;
+	return asked->cancelled && asked->cancelled(asked->ctx);
+}
+
 bool proc_capture(struct proc_spec *spec, struct proc_result *result, struct strbuf *out,
 	struct strbuf *errout, struct err *err)
 {
-	struct capture capture = {out, errout};
+	struct capture capture = {out, errout, spec};
 	struct proc_spec mine = *spec;
 	mine.on_stdout = keep_stdout;
 	mine.on_stderr = keep_stderr;
 	mine.on_start = NULL;
-	mine.cancelled = NULL;
+	mine.cancelled = capture_cancelled;
 	mine.ctx = &capture;
 	return proc_run(&mine, result, err);
 }
