@@ -1,0 +1,167 @@
+#include "maint/compare.h"
+
+enum { NAME, FILE_NODE, NOT_EMPTY, INSERTED, UPDATED, DELETED };
+enum { OWN_INSERTED, OWN_UPDATED, OWN_DELETED };
+enum { LOCKED_NODE, LOCKED_NOT_EMPTY };
+enum { SEQUENCE_NAME, SEQUENCE_READABLE, SEQUENCE_VALUE };
+
+static int64_t at(const json_t *array, size_t index)
+{
+	return json_integer_value(json_array_get(array, index));
+}
+
+static json_t *part(json_t *sum, const char *key)
+{
+	json_t *found = json_object_get(sum, key);
+	if (!found)
+		json_object_set_new(sum, key, found = json_object());
+	return found;
+}
+
+void compare_add_own(json_t *sum, const json_t *own)
+{
+	json_t *tables = part(sum, "tables");
+	const char *oid;
+	json_t *counts;
+	json_object_foreach(json_object_get(own, "tables"), oid, counts)
+	{
+		const json_t *before = json_object_get(tables, oid);
+		json_t *now = json_array();
+		for (size_t i = OWN_INSERTED; i <= OWN_DELETED; i++)
+			json_array_append_new(now, json_integer(at(before, i) + at(counts, i)));
+		json_object_set_new(tables, oid, now);
+	}
+	json_object_update(part(sum, "locked"), json_object_get(own, "locked"));
+	json_object_update(part(sum, "sequences"), json_object_get(own, "sequences"));
+}
+
+static void say(struct writes_verdict *verdict, enum writes_answer answer, char *reason)
+{
+	bool outranks = verdict->answer == WRITES_STOPPED ||
+			(verdict->answer == WRITES_UNKNOWN && answer == WRITES_SEEN);
+	if (!outranks) {
+		free(reason);
+		return;
+	}
+	verdict->answer = answer;
+	free(verdict->reason);
+	verdict->reason = reason;
+}
+
+/* The sum of what is too much, per kind; negative: counters were lost, or a commit did not happen.
+ */
+static void compare_counts(const json_t *t0, const json_t *t1, const json_t *own, bool ignored,
+	struct writes_verdict *verdict)
+{
+	static const char *const words[] = {"inserted", "updated", "deleted"};
+	const char *name = json_string_value(json_array_get(t1, NAME));
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		int64_t more = at(t1, INSERTED + i) - at(t0, INSERTED + i) - at(own, i);
+		if (more == 0 || (ignored && more > 0))
+			continue;
+		if (more > 0)
+			say(verdict, WRITES_SEEN,
+				xstrfmt("%lld rows of %s were %s by somebody else", (long long)more,
+					name, words[i]));
+		else
+			say(verdict, WRITES_UNKNOWN,
+				xstrfmt("%lld rows of %s are missing in the counters",
+					(long long)-more, name));
+	}
+}
+
+/* A file node changes with TRUNCATE and with every rewrite; counters with neither. */
+static void compare_file(
+	const json_t *t0, const json_t *t1, const json_t *locked, struct writes_verdict *verdict)
+{
+	const char *name = json_string_value(json_array_get(t1, NAME));
+	if (at(t0, FILE_NODE) == at(t1, FILE_NODE))
+		return;
+	if (!locked || at(locked, LOCKED_NODE) != at(t1, FILE_NODE))
+		say(verdict, WRITES_UNKNOWN,
+			xstrfmt("%s was truncated or rewritten by somebody else", name));
+	else if (json_is_true(json_array_get(t0, NOT_EMPTY)) &&
+		 !json_is_true(json_array_get(locked, LOCKED_NOT_EMPTY)))
+		say(verdict, WRITES_UNKNOWN, xstrfmt("%s was truncated", name));
+}
+
+static void compare_tables(const json_t *r0, const json_t *r1, const json_t *own,
+	const struct strvec *ignore, struct writes_verdict *verdict)
+{
+	json_t *before = json_object_get(r0, "tables");
+	json_t *after = json_object_get(r1, "tables");
+	const json_t *reported = json_object_get(own, "tables");
+	const json_t *locked = json_object_get(own, "locked");
+	const char *oid;
+	json_t *table;
+	json_object_foreach(before, oid, table) if (!json_object_get(after, oid))
+		say(verdict, WRITES_UNKNOWN,
+			xstrfmt("%s was dropped, and its counters with it",
+				json_string_value(json_array_get(table, NAME))));
+	json_object_foreach(after, oid, table)
+	{
+		const json_t *then = json_object_get(before, oid);
+		const char *name = json_string_value(json_array_get(table, NAME));
+		compare_counts(then, table, json_object_get(reported, oid),
+			strvec_has(ignore, name), verdict);
+		if (then)
+			compare_file(then, table, json_object_get(locked, oid), verdict);
+	}
+}
+
+/* A sequence that mig's own sessions used is compared from their last use on. */
+static void compare_sequences(
+	const json_t *r0, const json_t *r1, const json_t *own, struct writes_verdict *verdict)
+{
+	const json_t *used = json_object_get(own, "sequences");
+	const char *oid;
+	json_t *then;
+	json_object_foreach(json_object_get(r0, "sequences"), oid, then)
+	{
+		const json_t *now = json_object_get(json_object_get(r1, "sequences"), oid);
+		const json_t *own_value = json_object_get(used, oid);
+		const char *name = json_string_value(json_array_get(then, SEQUENCE_NAME));
+		if (!now)
+			say(verdict, WRITES_UNKNOWN, xstrfmt("sequence %s was dropped", name));
+		else if (!json_equal(own_value ? own_value : json_array_get(then, SEQUENCE_VALUE),
+				 json_array_get(now, SEQUENCE_VALUE)))
+			say(verdict, WRITES_SEEN, xstrfmt("sequence %s has moved", name));
+	}
+}
+
+static bool same_text(const json_t *r0, const json_t *r1, const char *key)
+{
+	return json_equal(json_object_get(r0, key), json_object_get(r1, key));
+}
+
+static void compare_circumstances(
+	const json_t *r0, const json_t *r1, struct writes_verdict *verdict)
+{
+	if (!same_text(r0, r1, "database"))
+		say(verdict, WRITES_UNKNOWN, xstrdup("the first reading is of another database"));
+	if (!same_text(r0, r1, "stats_reset"))
+		say(verdict, WRITES_UNKNOWN, xstrdup("the counters were reset"));
+	if (json_is_null(json_object_get(r0, "life")) || !same_text(r0, r1, "life"))
+		say(verdict, WRITES_UNKNOWN,
+			xstrdup("the server was restarted or crashed between the readings"));
+	if (!same_text(r0, r1, "key"))
+		say(verdict, WRITES_UNKNOWN,
+			xstrdup("the session that lived since the first reading is gone"));
+}
+
+void compare_readings(const json_t *r0, const json_t *r1, const json_t *own,
+	const struct strvec *ignore, struct writes_verdict *verdict)
+{
+	verdict->answer = WRITES_STOPPED;
+	compare_circumstances(r0, r1, verdict);
+	if (verdict->answer == WRITES_STOPPED) {
+		compare_tables(r0, r1, own, ignore, verdict);
+		compare_sequences(r0, r1, own, verdict);
+	}
+	if (verdict->answer != WRITES_STOPPED)
+		return;
+	free(verdict->reason);
+	verdict->reason = xstrfmt("%zu tables and %zu sequences are as mig left them",
+		json_object_size(json_object_get(r1, "tables")),
+		json_object_size(json_object_get(r1, "sequences")));
+}
