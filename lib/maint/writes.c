@@ -30,8 +30,10 @@ bool writes_end_sessions(struct db *db, struct err *err)
 /* Steals fields. */
 static bool append(const char *path, const char *record, json_t *fields, struct err *err)
 {
-	json_object_set_new(fields, "record", json_string(record));
-	AUTO_FREE char *text = json_dumps(fields, JSON_COMPACT);
+	json_t *whole = json_pack("{s:s}", "record", record);
+	json_object_update(whole, fields);
+	AUTO_FREE char *text = json_dumps(whole, JSON_COMPACT);
+	json_decref(whole);
 	json_decref(fields);
 	AUTO_FREE char *line = xstrfmt("%s\n", text);
 	return fs_append(path, line, strlen(line), true, err);
@@ -173,9 +175,12 @@ static void verdict_unknown(struct writes_verdict *verdict, const char *reason)
 	verdict->reason = xstrdup(reason);
 }
 
-/* R1: sessions first, then the totals, so that what is flushed during the reading shows later. */
+/*
+ * R1: sessions first, then the totals, so that what is flushed during the reading shows later. The
+ * fence is no answer while somebody is inside it, nor for another database.
+ */
 static bool second_reading(struct db *db, const struct proof *proof, const struct strvec *ignore,
-	struct writes_verdict *verdict, struct err *err)
+	struct writes_verdict *verdict, bool *may_ask_fence, struct err *err)
 {
 	AUTO_FREE char *unsure = NULL;
 	AUTO_FREE char *unread = NULL;
@@ -187,10 +192,15 @@ static bool second_reading(struct db *db, const struct proof *proof, const struc
 		!reading_take(db, key_pid, &r1, &unread, err))
 		return false;
 	compare_readings(proof->r0, r1, proof->own, ignore, verdict);
+	bool same_database =
+		json_equal(json_object_get(proof->r0, "database"), json_object_get(r1, "database"));
 	json_decref(r1);
-	const char *against = unsure ? unsure : unread ? unread : proof->unknown;
+	const char *against = unread ? unread : proof->unknown;
 	if (against)
 		verdict_unknown(verdict, against);
+	*may_ask_fence = !unsure && same_database;
+	if (unsure)
+		verdict_unknown(verdict, unsure);
 	return true;
 }
 
@@ -224,8 +234,9 @@ bool writes_end(struct db *db, const char *path, const struct strvec *ignore,
 		verdict_unknown(verdict, proof.unknown);
 		return true;
 	}
-	return second_reading(db, &proof, ignore ? ignore : &none, verdict, err) &&
-	       ask_fence(db, &proof, verdict, err);
+	bool may_ask_fence = false;
+	return second_reading(db, &proof, ignore ? ignore : &none, verdict, &may_ask_fence, err) &&
+	       (!may_ask_fence || ask_fence(db, &proof, verdict, err));
 }
 
 void writes_verdict_release(struct writes_verdict *verdict)
