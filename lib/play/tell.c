@@ -18,16 +18,51 @@ static void split_known(
 	}
 }
 
+static void add_option(struct strvec *argv, const char *option, const char *value)
+{
+	strvec_push(argv, option);
+	strvec_push(argv, value);
+}
+
 static void add_tag(struct strvec *argv, const char *name, const char *value)
 {
 	if (!value || !*value)
 		return;
-	strvec_push(argv, "--tag");
-	strvec_pushf(argv, "%s=%s", name, value);
+	AUTO_FREE char *tag = xstrfmt("%s=%s", name, value);
+	add_option(argv, "--tag", tag);
+}
+
+/* What came before: one crumb per line of the timeline. */
+static void add_breadcrumbs(struct play_engine *engine, struct strvec *argv)
+{
+	size_t i;
+	json_t *line;
+	json_array_foreach(engine->lines, i, line)
+	{
+		const char *state = play_story_text(line, "state");
+		bool good = str_equal(state, "ok") || str_equal(state, "undone");
+		int64_t took = json_integer_value(json_object_get(line, "took_ms"));
+		AUTO_FREE char *duration = clock_duration_text(took);
+		AUTO_FREE char *crumb = xstrfmt("%s mig.%s %s %s %s %s",
+			play_story_text(line, "at"), play_story_text(line, "phase"),
+			good ? "info" : "error", play_story_text(line, "id"), state, duration);
+		add_option(argv, "--breadcrumb", crumb);
+	}
+}
+
+/* Alerts of one playbook, environment and step are one issue. */
+static void add_grouping(struct play_engine *engine, struct strvec *argv)
+{
+	const char *book = engine->book->name, *env = engine->set->env->name;
+	const char *step = engine->failed_step ? engine->failed_step : "end";
+	AUTO_FREE char *transaction = xstrfmt("%s-%s/%s", book, env, step);
+	AUTO_FREE char *fingerprint = xstrfmt("mig-run,%s,%s,%s", book, env, step);
+	add_option(argv, "--transaction", transaction);
+	add_option(argv, "--fingerprint", fingerprint);
 }
 
 static void send_alert(struct play_engine *engine, const struct strvec *receivers,
-	const char *level, const char *title, const char *body)
+	const char *level, const char *title, const char *outcome, const char *body)
 {
 	AUTO_STRVEC(argv);
 	AUTO_ANSWER(answer);
@@ -35,15 +70,15 @@ static void send_alert(struct play_engine *engine, const struct strvec *receiver
 	strvec_push(&argv, "mig-alert");
 	strvec_push(&argv, "send");
 	strvec_push_all(&argv, receivers);
-	strvec_push(&argv, "--level");
-	strvec_push(&argv, level);
-	strvec_push(&argv, "--title");
-	strvec_push(&argv, title);
-	strvec_push(&argv, "--body");
-	strvec_push(&argv, "-");
-	add_tag(&argv, "mig.run", engine->scope.run_id);
+	add_option(&argv, "--level", level);
+	add_option(&argv, "--title", title);
+	add_option(&argv, "--body", "-");
 	add_tag(&argv, "mig.playbook", engine->book->name);
+	add_tag(&argv, "mig.outcome", outcome);
 	add_tag(&argv, "mig.step", engine->failed_step);
+	add_tag(&argv, "db", engine->scope.dbname);
+	add_grouping(engine, &argv);
+	add_breadcrumbs(engine, &argv);
 	struct play_call call = {.id = "notify",
 		.phase = "notify",
 		.kind = PLAY_KIND_ALERT,
@@ -62,7 +97,7 @@ void play_tell(struct play_engine *engine, enum play_event event, const char *le
 	AUTO_STRVEC(receivers);
 	split_known(engine, &engine->book->notify[event], &receivers);
 	if (receivers.count)
-		send_alert(engine, &receivers, level, title, body);
+		send_alert(engine, &receivers, level, title, "started", body);
 }
 
 static char *end_body(struct play_engine *engine, enum play_end end)
@@ -102,11 +137,8 @@ void play_tell_end(struct play_engine *engine, enum play_end end)
 	AUTO_FREE char *title =
 		xstrfmt("%s on %s: %s", book->name, engine->set->env->name, play_end_sentence(end));
 	AUTO_FREE char *body = end_body(engine, end);
-	send_alert(engine, &receivers,
-		end == PLAY_END_OK ? "info"
-		: wake             ? "fatal"
-				   : "error",
-		title, body);
+	const char *level = end == PLAY_END_OK ? "info" : wake ? "fatal" : "error";
+	send_alert(engine, &receivers, level, title, play_end_word(end), body);
 }
 
 /* --- report -------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 # mig-run with plain commands as steps: order, undo, the ladder, exit codes, journal, directory.
 load ../support/common
+load ../support/http
 setup_file() { common_setup_file; }
 teardown_file() { common_teardown_file; }
 setup() {
@@ -12,7 +13,10 @@ setup() {
 		  dev: {database: "dbname=$DB"}
 	END
 }
-teardown() { common_teardown; }
+teardown() {
+	http_stop
+	common_teardown
+}
 
 # book: the playbook on stdin becomes book.yaml
 book() {
@@ -393,4 +397,29 @@ journal() {
 	[ -e ../here ]
 	expect 2 mig-run x ref=1
 	expect 14 mig-run y
+}
+
+@test "an alert tells the first error, the end, and what came before" {
+	sentry_start
+	cat >> mig.yaml <<-'END'
+		    alerts: {sentry: {dsn: {env: SENTRY_DSN}}}
+	END
+	sed -i 's/^  dev: {\(.*\)}$/  dev:\n    \1/' mig.yaml
+	book <<-'END'
+		owner: release team
+		steps:
+		  - {id: a, run: [touch, a], undo: [rm, a]}
+		  - {id: b, shell: 'echo the cellar is flooded; exit 1'}
+		notify: {failure: [sentry], success: [sentry]}
+	END
+	expect 20 mig-run book.yaml
+	event=$(ls "$WORK"/arrived/*.event)
+	grep -q "the cellar is flooded" "$event"
+	grep -q "failed and undone" "$event"
+	jq -e '.level == "error" and .transaction == "book-dev/b" and .tags."mig.step" == "b"' "$event"
+	jq -e '[.breadcrumbs.values[].message] | map(startswith("a undone")) | any' "$event"
+	sentry_stop
+	# nobody there: the exit code is the same
+	expect 20 mig-run book.yaml
+	says "first error: step b"
 }
