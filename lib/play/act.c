@@ -75,7 +75,7 @@ static json_t *words_json(const struct strvec *words)
 	return list;
 }
 
-static bool announce(struct play_engine *engine, const struct play_call *call, struct err *err)
+static bool write_intent(struct play_engine *engine, const struct play_call *call, struct err *err)
 {
 	if (!engine->dir)
 		return true;
@@ -91,7 +91,20 @@ static bool announce(struct play_engine *engine, const struct play_call *call, s
 	return true;
 }
 
-static void record(
+bool play_announce(struct play_engine *engine, const struct play_call *call, struct err *err)
+{
+	AUTO_FREE char *typed = strvec_shell(call->argv);
+	AUTO_FREE char *safe = secret_redact(typed);
+	if (!write_intent(engine, call, err))
+		return false;
+	log_info(engine->set->log, "step_started",
+		json_pack(
+			"{s:s, s:s, s:s}", "step", call->id, "phase", call->phase, "command", safe),
+		"%s %s: %s", call->phase, call->id, safe);
+	return true;
+}
+
+static void write_done(
 	struct play_engine *engine, const struct play_call *call, const struct play_answer *answer)
 {
 	if (!engine->dir)
@@ -118,18 +131,18 @@ static void say(
 		took, why ? ": " : "", why ? why : "");
 }
 
+void play_record(
+	struct play_engine *engine, const struct play_call *call, const struct play_answer *answer)
+{
+	write_done(engine, call, answer);
+	say(engine, call, answer);
+}
+
 bool play_act(struct play_engine *engine, const struct play_call *call, struct play_answer *answer,
 	struct err *err)
 {
-	AUTO_FREE char *typed = strvec_shell(call->argv);
-	AUTO_FREE char *safe = secret_redact(typed);
-	AUTO_ERR(ignored);
-	if (!announce(engine, call, err))
+	if (!play_announce(engine, call, err))
 		return false;
-	log_info(engine->set->log, "step_started",
-		json_pack(
-			"{s:s, s:s, s:s}", "step", call->id, "phase", call->phase, "command", safe),
-		"%s %s: %s", call->phase, call->id, safe);
 	if (!play_child(engine, call, answer, &answer->why)) {
 		/* it never ran: as good as a program that failed at once */
 		answer->state = PLAY_FAILED;
@@ -137,8 +150,7 @@ bool play_act(struct play_engine *engine, const struct play_call *call, struct p
 		answer->by_itself = true;
 		answer->status = err_exit_status(&answer->why);
 	}
-	record(engine, call, answer);
-	say(engine, call, answer);
+	play_record(engine, call, answer);
 	return true;
 }
 

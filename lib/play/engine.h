@@ -93,6 +93,11 @@ void play_answer_release(struct play_answer *answer);
  */
 MUST_CHECK bool play_act(struct play_engine *engine, const struct play_call *call,
 	struct play_answer *answer, struct err *err);
+/* Its two halves, for what is done without a process. */
+MUST_CHECK bool play_announce(
+	struct play_engine *engine, const struct play_call *call, struct err *err);
+void play_record(
+	struct play_engine *engine, const struct play_call *call, const struct play_answer *answer);
 /* Asks a program of the suite; no journal. NULL when it gave no result. New reference. */
 json_t *play_ask(struct play_engine *engine, const char *id, const struct strvec *argv);
 /* The checks as a command; checks written in place go to a file `<run dir>/<id>.checks.yaml`. */

@@ -54,36 +54,57 @@ bool play_holds_maintenance(struct play_engine *engine)
 /* --- one step -----------------------------------------------------------------------------------
  */
 
-static bool do_confirm(struct play_engine *engine, const struct play_step *step,
-	struct play_answer *answer, struct err *err)
+static void ask_person(struct play_engine *engine, const struct play_step *step, const char *ask,
+	const char *type, struct play_answer *answer)
 {
-	AUTO_FREE char *ask = NULL;
-	AUTO_FREE char *type = NULL;
+	const struct play_settings *set = engine->set;
 	int64_t begun = clock_monotonic_ms();
-	if (!play_scope_expand(&engine->scope, step->ask, step->node, &ask, err))
-		return false;
-	if (step->type && !play_scope_expand(&engine->scope, step->type, step->node, &type, err))
-		return false;
-	bool yes =
-		engine->set->confirm(engine->set->ctx, ask, type, step->expires_ms, &answer->why);
+	bool yes = set->confirm(set->ctx, ask, type, step->expires_ms, &answer->why);
 	answer->state = yes ? PLAY_OK : PLAY_FAILED;
 	answer->code = answer->why.code;
 	answer->status = yes ? 0 : err_exit_status(&answer->why);
 	answer->by_itself = true;
 	answer->took_ms = clock_monotonic_ms() - begun;
-	return true;
 }
 
-static bool do_wait(struct play_engine *engine, const struct play_step *step,
-	struct play_answer *answer, struct err *err)
+static void pause_for(
+	struct play_engine *engine, const struct play_step *step, struct play_answer *answer)
 {
-	(void)err;
-	answer->by_itself = true;
-	answer->took_ms = step->wait_ms;
+	int64_t begun = clock_monotonic_ms();
 	answer->state = play_pause(engine, step->wait_ms) ? PLAY_OK : PLAY_CANCELLED;
 	if (answer->state != PLAY_OK)
 		err_set(&answer->why, ERR_SIGNAL, "the pause was interrupted");
 	answer->code = answer->why.code;
+	answer->by_itself = true;
+	answer->took_ms = clock_monotonic_ms() - begun;
+}
+
+/* Steps that need no process are announced and recorded like the others. */
+static bool run_inside(struct play_engine *engine, const struct play_step *step, const char *phase,
+	struct play_answer *answer, struct err *err)
+{
+	AUTO_FREE char *ask = NULL;
+	AUTO_FREE char *type = NULL;
+	AUTO_STRVEC(argv);
+	struct play_scope *scope = &engine->scope;
+	if (step->ask && !play_scope_expand(scope, step->ask, step->node, &ask, err))
+		return false;
+	if (step->type && !play_scope_expand(scope, step->type, step->node, &type, err))
+		return false;
+	strvec_push(&argv, ask ? "confirm" : "sleep");
+	if (ask)
+		strvec_push(&argv, ask);
+	else
+		strvec_pushf(&argv, "%g", (double)step->wait_ms / 1000);
+	struct play_call call = {
+		.id = step->id, .phase = phase, .kind = step->kind, .attempt = 1, .argv = &argv};
+	if (!play_announce(engine, &call, err))
+		return false;
+	if (ask)
+		ask_person(engine, step, ask, type, answer);
+	else
+		pause_for(engine, step, answer);
+	play_record(engine, &call, answer);
 	return true;
 }
 
@@ -179,9 +200,8 @@ bool play_step_run(struct play_engine *engine, const struct play_step *step, con
 	json_t *before = NULL;
 	switch (step->verb) {
 	case PLAY_CONFIRM:
-		return do_confirm(engine, step, answer, err);
 	case PLAY_WAIT:
-		return do_wait(engine, step, answer, err);
+		return run_inside(engine, step, phase, answer, err);
 	case PLAY_CHECKS:
 		return run_checks(engine, step, phase, answer, err);
 	case PLAY_RUN:

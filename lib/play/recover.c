@@ -43,6 +43,7 @@ struct story_view {
 	struct play_story story;
 	const json_t *heads_before; /* of the first database intent */
 	bool swap_begun;
+	bool maintenance_begun;
 };
 
 static bool is(const json_t *record, const char *key, const char *value)
@@ -62,6 +63,7 @@ static void read_intent(const json_t *record, struct story_view *view, struct pl
 		return;
 	found->effect |= play_kind_effect(kind);
 	found->data |= play_kind_data(kind);
+	view->maintenance_begun |= kind == PLAY_KIND_MAINTENANCE;
 	found->passed_pivot |= json_is_true(json_object_get(record, "pivot"));
 	if (kind != PLAY_KIND_DATABASE)
 		return;
@@ -274,7 +276,7 @@ static bool examine(
 		read_journal(&view, &found);
 		json_object_set_new(
 			report, "pending", json_deep_copy(play_story_pending(&view.story)));
-		found.closed = play_holds_maintenance(engine);
+		found.closed = view.maintenance_begun && play_holds_maintenance(engine);
 		good = look(engine, &view, &found, report, err);
 	}
 	if (good) {
