@@ -165,6 +165,15 @@ static bool parse_ago(const char *text, int64_t *ms)
 	return true;
 }
 
+/* ".5", ".123456": milliseconds. */
+static int64_t fraction_ms(const char *digits)
+{
+	int64_t ms = 0, weight = 100;
+	for (digits++; *digits >= '0' && *digits <= '9'; digits++, weight /= 10)
+		ms += (*digits - '0') * weight;
+	return ms;
+}
+
 static bool in_range(const struct tm *t)
 {
 	static const int days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
@@ -202,8 +211,11 @@ bool clock_parse_time(const char *text, int64_t *ms, struct err *err)
 		  used && (separator == 'T' || separator == ' ');
 	if (ok && sscanf(text + used, ":%2d%n", &t.tm_sec, &seconds_used) == 1)
 		used += seconds_used;
-	if (ok && sscanf(text + used, ".%*[0-9]%n", &fraction_used) == 0)
+	int64_t fraction = 0;
+	if (ok && sscanf(text + used, ".%*[0-9]%n", &fraction_used) == 0 && fraction_used) {
+		fraction = fraction_ms(text + used);
 		used += fraction_used;
+	}
 	t.tm_year -= 1900;
 	t.tm_mon -= 1;
 	t.tm_isdst = -1;
@@ -215,7 +227,7 @@ bool clock_parse_time(const char *text, int64_t *ms, struct err *err)
 			err, "write 2026-11-20T01:00:00Z, \"2026-11-20 01:00\", or \"2h ago\"");
 	}
 	time_t seconds = local ? mktime(&t) : timegm(&t) - offset * 60;
-	*ms = (int64_t)seconds * 1000;
+	*ms = (int64_t)seconds * 1000 + fraction;
 	return true;
 }
 
