@@ -172,7 +172,7 @@ static bool judge(
 {
 	for (size_t i = 0; i < results->count; i++) {
 		struct alert_result *result = &results->items[i];
-		if (result->outcome == ALERT_SENT || result->outcome == ALERT_OFF ||
+		if (result->outcome == ALERT_SENT ||
 			(waiting_is_fine && result->outcome == ALERT_SPOOLED))
 			continue;
 		if (err->code == ERR_NONE)

@@ -39,7 +39,7 @@ bool alert_level_parse(const char *word, enum alert_level *level, struct err *er
 
 const char *alert_outcome_word(enum alert_outcome outcome)
 {
-	static const char *const words[] = {"sent", "spooled", "rejected", "off", "failed"};
+	static const char *const words[] = {"sent", "spooled", "rejected", "failed"};
 	return words[outcome];
 }
 
@@ -194,10 +194,6 @@ static void send_to(const struct alert_settings *settings, const char *name,
 	AUTO_ALERT_SPOOL_ENTRY(entry);
 	if (!alert_receiver_open(settings, name, &receiver, &result->why))
 		return;
-	if (!receiver) {
-		result->outcome = ALERT_OFF;
-		return;
-	}
 	entry.receiver = xstrdup(name);
 	entry.id = clock_random_hex(EVENT_ID_BYTES);
 	entry.kept = receiver->kind->encode(receiver, message, entry.id);
@@ -231,9 +227,7 @@ static bool open_for(struct drain *drain, const char *name, struct err *err)
 	if (drain->receiver && str_equal(drain->receiver->name, name))
 		return true;
 	alert_receiver_close(xtake(&drain->receiver));
-	if (!alert_receiver_open(drain->settings, name, &drain->receiver, err))
-		return false;
-	return drain->receiver || err_set(err, ERR_CONFIG, "%s is switched off", name);
+	return alert_receiver_open(drain->settings, name, &drain->receiver, err);
 }
 
 static void count(struct drain *drain, const struct alert_spool_entry *entry,

@@ -50,7 +50,6 @@ enum alert_outcome {
 	ALERT_SENT, /* taken by the receiver */
 	ALERT_SPOOLED, /* waits: no answer, or silence asked for */
 	ALERT_REJECTED, /* the receiver answered no: gone */
-	ALERT_OFF, /* an empty address: configured to send nothing */
 	ALERT_FAILED /* neither sent nor kept, or not configured */
 };
 const char *alert_outcome_word(enum alert_outcome outcome);
@@ -60,7 +59,7 @@ struct alert_result {
 	enum alert_outcome outcome;
 	char *id; /* of the message; may be NULL */
 	int status; /* HTTP, 0: none */
-	struct err why; /* for everything but sent and off */
+	struct err why; /* for everything but sent */
 };
 struct alert_results {
 	struct alert_result *items;

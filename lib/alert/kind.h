@@ -25,8 +25,8 @@ struct alert_kind {
 	size_t field_count;
 	size_t config_size;
 	const char *limit_category; /* of the rate limits that concern it */
-	/* Resolves secrets and looks at them. *off: configured to send nothing. */
-	bool (*open)(struct alert_receiver *receiver, bool *off, struct err *err);
+	/* Resolves secrets and looks at them. */
+	bool (*open)(struct alert_receiver *receiver, struct err *err);
 	/* What is kept of a message: no secret, no time of sending. New reference. */
 	json_t *(*encode)(const struct alert_receiver *receiver,
 		const struct alert_message *message, const char *id);
@@ -49,7 +49,7 @@ struct alert_receiver {
 	void *config; /* read by the kind's fields */
 };
 
-/* *receiver is NULL with true when it is configured to send nothing. ERR_CONFIG, ERR_USAGE. */
+/* ERR_CONFIG: no such receiver, an unknown kind, a wrong address. */
 MUST_CHECK bool alert_receiver_open(const struct alert_settings *settings, const char *name,
 	struct alert_receiver **receiver, struct err *err);
 void alert_receiver_close(struct alert_receiver *receiver);

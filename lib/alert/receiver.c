@@ -71,16 +71,14 @@ bool alert_receiver_open(const struct alert_settings *settings, const char *name
 		return false;
 	CLEANUP(alert_receiver_close_auto)
 	struct alert_receiver *receiver = xcalloc(1, sizeof(*receiver));
-	bool off = false;
 	receiver->kind = kind;
 	receiver->settings = settings;
 	receiver->name = xstrdup(name);
 	receiver->config = xcalloc(1, kind->config_size);
 	if (!conf_read(node, kind->fields, kind->field_count, receiver->config, err) ||
-		!kind->open(receiver, &off, err))
+		!kind->open(receiver, err))
 		return false;
-	if (!off)
-		*result = xtake(&receiver);
+	*result = xtake(&receiver);
 	return true;
 }
 

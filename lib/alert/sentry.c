@@ -30,15 +30,12 @@ static const struct conf_field fields[] = {
 	{"environment", CONF_STRING, offsetof(struct sentry_config, environment)},
 };
 
-static bool open_dsn(struct alert_receiver *receiver, bool *off, struct err *err)
+static bool open_dsn(struct alert_receiver *receiver, struct err *err)
 {
 	struct sentry_config *config = receiver->config;
 	AUTO_FREE char *text = NULL;
 	if (!conf_secret_get(config->secret, &text, err))
 		return false;
-	*off = !*text;
-	if (*off)
-		return true;
 	if (!alert_dsn_parse(text, &config->dsn, err))
 		return err_where(err, "%s", config->secret->where);
 	secret_register(config->dsn.key);

@@ -44,3 +44,33 @@ http_wait_port() {
 	echo "no port in $1 after $i tries" >&2
 	return 1
 }
+
+# A working folder without a database, with an environment that alerts Sentry.
+alert_setup() {
+	PATH=$BUILD/bin:$PATH
+	WORK=$(mktemp -d "${TMPDIR:-/tmp}/mig-test.XXXXXX")
+	export XDG_STATE_HOME=$WORK/state HOME=$WORK
+	unset MIG_RUN MIG_STEP MIG_ENV MIG_CONFIG MIG_JSON DATABASE_URL SENTRY_DSN
+	cd "$WORK" || return 1
+	cat > mig.yaml <<-'END'
+		mig: 1
+		project: shop
+		state_dir: state
+		environments:
+		  production:
+		    database: "dbname=nowhere"
+		    alerts:
+		      sentry: {dsn: {env: SENTRY_DSN}}
+	END
+	SPOOL=$WORK/state/shop/production/spool
+}
+
+# How many messages wait.
+spooled() {
+	find "$SPOOL" -name '*.json' 2> /dev/null | wc -l
+}
+
+# How many requests came, good or bad.
+arrived() {
+	find "$WORK/arrived" -name '*.body' | wc -l
+}
