@@ -14,7 +14,7 @@ static const struct {
 	{"mig-maintenance", " on off renew assert "},
 	{"mig-alert", " send test flush "},
 	{"mig-run", " resume recover "},
-	{"mig", " init doctor "},
+	{"mig", " init doctor status help "},
 };
 
 const char *cli_program_of_verb(const char *verb, const char *program)
