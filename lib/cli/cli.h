@@ -77,6 +77,8 @@ struct cli {
 };
 
 int cli_main(const struct cli_program *program, int argc, char **argv);
+/* Where the first word stands that is no option and no option's value: the verb; 0: none. */
+int cli_first_operand(const struct cli_program *program, int argc, char **argv);
 
 /* Loads the configuration and chooses the environment and database by the shared options. */
 MUST_CHECK bool cli_env(struct cli *cli, struct err *err);

@@ -208,7 +208,7 @@ static bool next_word_is_value(const struct cli_program *program, const char *te
 	}
 }
 
-static int first_operand(const struct cli_program *program, int argc, char **argv)
+int cli_first_operand(const struct cli_program *program, int argc, char **argv)
 {
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--") == 0)
@@ -249,7 +249,7 @@ static bool unknown_verb(const struct cli_program *program, const char *word, st
 /* Sets cli->verb; *index is where the verb stands in argv, 0 when it is the operand form. */
 static bool choose_verb(struct cli *cli, int argc, char **argv, int *index, struct err *err)
 {
-	int operand = first_operand(cli->program, argc, argv);
+	int operand = cli_first_operand(cli->program, argc, argv);
 	const struct cli_verb *by_operand = find_verb(cli->program, NULL);
 	cli->verb = operand ? find_verb(cli->program, argv[operand]) : NULL;
 	*index = cli->verb ? operand : 0;

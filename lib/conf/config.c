@@ -87,7 +87,7 @@ static void set_stores(
 	const struct conf_file *file, const struct file_env *from, struct conf_env *env)
 {
 	if (from && from->store)
-		add_store(env, "store", from->store);
+		add_store(env, "store", conf_get(from->node, "store"));
 	CONF_EACH (from ? from->stores : NULL, name)
 		add_store(env, name->text, conf_get(file->stores, name->text));
 	if (env->store_count)

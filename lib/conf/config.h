@@ -118,6 +118,9 @@ char *conf_find(const struct conf_request *request);
 /* {"name": {"value": text or "***", "origin": text}, ...}: --show-settings. New reference. */
 json_t *conf_env_settings(const struct conf_env *env);
 
+/* Every key of mig.yaml with what it takes, one per line, out of the tables that read it. */
+void conf_describe(struct strbuf *out);
+
 /* <state_dir>/runs/<run id>; caller owns. The folder is made by the runner. */
 char *conf_run_dir(const struct conf_env *env, const char *run_id);
 /* SQLAlchemy's postgresql+driver:// and postgres:// become what libpq reads; caller owns. */

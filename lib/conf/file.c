@@ -37,7 +37,7 @@ static const struct conf_field env_fields[] = {
 	{"direct", CONF_SECRET, offsetof(struct file_env, direct)},
 	{"pooler", CONF_CHOICE, offsetof(struct file_env, pooler), false, poolers},
 	{"pin", CONF_NODE, offsetof(struct file_env, pin)},
-	{"store", CONF_NODE, offsetof(struct file_env, store)},
+	{"store", CONF_TEXT, offsetof(struct file_env, store)},
 	{"stores", CONF_NODE, offsetof(struct file_env, stores)},
 	{"encrypt_to", CONF_STRINGS, offsetof(struct file_env, encrypt_to)},
 	{"identity", CONF_SECRET, offsetof(struct file_env, identity)},
@@ -78,6 +78,21 @@ static const struct conf_field release_fields[] = {
 	{"dir", CONF_TEXT, offsetof(struct release_map, dir), true},
 	{"keep", CONF_INT, offsetof(struct release_map, keep)},
 	{"restart", CONF_ARGV, offsetof(struct release_map, restart)},
+};
+
+#define PART(path, fields) \
+	{ \
+		path, fields, ARRAY_SIZE(fields) \
+	}
+const struct file_part file_parts[] = {
+	PART("", top_fields),
+	PART("migrations.", tree_fields),
+	PART("stores.NAME.", store_fields),
+	PART("environments.NAME.", env_fields),
+	PART("environments.NAME.pin.", pin_fields),
+	PART("environments.NAME.keep.", keep_fields),
+	PART("environments.NAME.release.", release_fields),
+	{NULL, NULL, 0},
 };
 
 /* Names become folders and words of database comments: nothing that a shell or path would mind. */
@@ -198,12 +213,8 @@ static bool check_store_names(
 	const struct conf_file *file, const struct file_env *env, struct err *err)
 {
 	if (env->store && env->stores)
-		return conf_error_key(
-			env->store, err, "give either store: URL or stores: [NAME..], not both");
-	if (env->store && !conf_is(env->store, CONF_SCALAR))
-		return conf_error(env->store, err, "store: expected one path or URL");
-	if (env->store && !env->store->text[0])
-		return conf_error(env->store, err, "store may not be empty");
+		return conf_error_key(conf_get(env->node, "store"), err,
+			"give either store: URL or stores: [NAME..], not both");
 	if (env->stores && (!conf_is(env->stores, CONF_LIST) || !env->stores->count))
 		return conf_error(env->stores, err, "stores: expected a list of names");
 	CONF_EACH (env->stores, name) {

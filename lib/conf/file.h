@@ -17,7 +17,8 @@ struct file_env {
 	const struct conf_node *node;
 	struct conf_secret *database, *direct;
 	int pooler; /* 1: session */
-	const struct conf_node *pin, *store, *stores, *keep, *policy;
+	char *store; /* a path or URL */
+	const struct conf_node *pin, *stores, *keep, *policy;
 	const struct conf_node *maintenance, *smoke, *hosts, *release, *alerts;
 	struct strvec encrypt_to;
 	struct conf_secret *identity;
@@ -34,6 +35,16 @@ struct conf_file {
 	size_t env_count;
 	struct conf_pins pins;
 };
+
+/* The tables of keys, each with the path before its keys; a NULL path ends them. */
+struct file_part {
+	const char *path;
+	const struct conf_field *fields;
+	size_t count;
+};
+extern const struct file_part file_parts[];
+extern const struct file_part policy_part;
+extern const struct conf_field pin_fields[4];
 
 extern const char *const file_formats[]; /* of migrations, NULL-ended; the first is the default */
 
@@ -53,6 +64,9 @@ const struct conf_node *file_migrations_tree(const struct conf_node *migrations)
 /* Defaults (the stricter ones in production), then what `policy` says (NULL: nothing). */
 MUST_CHECK bool conf_policy_read(const struct conf_node *policy, bool production,
 	struct conf_policies *policies, struct err *err);
+
+/* "allow | confirm | never": the words a policy may be; NULL: it takes no words. Caller owns. */
+char *conf_policy_words(const char *key);
 
 /* The pins of all environments; two that cannot be told apart are refused (safety 22). */
 MUST_CHECK bool conf_pins_read(

@@ -1,6 +1,6 @@
 #include "conf/file.h"
 
-static const struct conf_field pin_fields[] = {
+const struct conf_field pin_fields[4] = {
 	{"system", CONF_TEXT, offsetof(struct conf_pin, system), true},
 	{"dbname", CONF_TEXT, offsetof(struct conf_pin, dbname), true},
 	{"host", CONF_TEXT, offsetof(struct conf_pin, host)},

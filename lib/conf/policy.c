@@ -44,8 +44,11 @@ static const struct conf_field map_fields[] = {
 	{"restore", CONF_NODE, offsetof(struct policy_map, nodes[2])},
 	{"destructive", CONF_NODE, offsetof(struct policy_map, nodes[3])},
 	{"upgrade", CONF_NODE, offsetof(struct policy_map, upgrade)},
-	{"lint", CONF_NODE, offsetof(struct policy_map, lint)},
+	{"lint", CONF_NODE, offsetof(struct policy_map, lint), false, lints},
 };
+
+const struct file_part policy_part = {
+	"environments.NAME.policy.", map_fields, ARRAY_SIZE(map_fields)};
 
 static const struct conf_field destructive_fields[] = {
 	{"require_backup", CONF_DURATION, OFFSET(destructive_backup_ms), true},
@@ -144,6 +147,19 @@ static void set_defaults(bool production, struct conf_policies *policies)
 	policies->destructive_backup_ms = production ? DEFAULT_DESTRUCTIVE_MS : 0;
 	policies->upgrade_backup_ms = production ? DEFAULT_UPGRADE_MS : 0;
 	policies->lint = production ? LINT_ERROR : LINT_WARN;
+}
+
+char *conf_policy_words(const char *key)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
+		if (!strcmp(rules[i].key, key)) {
+			AUTO_STRVEC(list);
+			strvec_split(&list, rules[i].words, ' ');
+			if (rules[i].production == POLICY_BACKUP)
+				strvec_push(&list, "{require_backup: DURATION}");
+			return strvec_join(&list, " | ");
+		}
+	return NULL;
 }
 
 bool conf_policy_read(const struct conf_node *policy, bool production,

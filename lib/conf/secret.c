@@ -155,7 +155,6 @@ bool conf_secret_read(const struct conf_secret *secret, char **value, struct err
 		text.buf[--text.len] = 0;
 	if (!text.len || strlen(text.buf) != text.len)
 		return fail(secret, err, "the secret is empty or holds a NUL byte");
-	secret_register(text.buf);
 	*value = strbuf_take(&text);
 	return true;
 }

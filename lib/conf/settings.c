@@ -12,16 +12,20 @@ static void add(json_t *all, const char *name, const char *value, const char *or
 	json_object_set_new(all, name, json_pack("{s:s, s:s}", "value", shown, "origin", origin));
 }
 
-static char *place(const struct conf_node *map, const char *key, const char *otherwise)
+/* A value stands where it is written; a map begins at its key. */
+static char *place(const struct conf_node *node)
 {
-	const struct conf_node *node = conf_get(map, key);
-	return node ? conf_where(node) : xstrdup(otherwise);
+	if (!node)
+		return xstrdup("default");
+	if (node->kind != CONF_SCALAR && node->key)
+		return xstrfmt("%s:%d:%d", node->file, node->key_line, node->key_column);
+	return conf_where(node);
 }
 
 static void add_key(json_t *all, const struct conf_node *map, const char *key, const char *name,
 	const char *value)
 {
-	AUTO_FREE char *origin = place(map, key, "default");
+	AUTO_FREE char *origin = place(conf_get(map, key));
 	add(all, name, value, origin);
 }
 
@@ -94,7 +98,7 @@ json_t *conf_env_settings(const struct conf_env *env)
 	json_t *all = json_object();
 	const struct conf_node *root = env->doc ? env->doc->root : NULL;
 	const struct conf_node *tree = env->migrations.node;
-	AUTO_FREE char *name_origin = env->node ? conf_where(env->node) : xstrdup("default");
+	AUTO_FREE char *name_origin = place(env->node);
 	add(all, "config", env->config_path ? env->config_path : "none",
 		env->config_path ? "found" : "default");
 	add_key(all, root, "project", "project", env->project);

@@ -82,7 +82,7 @@ static const char environments[] =
 void init_text(const struct init_found *found, struct strbuf *text)
 {
 	strbuf_adds(text, head);
-	strbuf_addf(text, "project: %s%s\n", found->project, "");
+	strbuf_addf(text, "project: %s\n", found->project);
 	strbuf_addf(text, "migrations:\n  dir: %s\n  format: %s\n", found->dir, found->format);
 	strbuf_adds(text, environments);
 }
