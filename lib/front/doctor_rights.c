@@ -6,14 +6,15 @@ struct right {
 	const char *name, *commands;
 	enum doctor_level level; /* when missing */
 	const char *sql;
-	const char *grant; /* printf: the role, once; NULL: `next` is in words */
-	const char *next;
+	const char *next; /* SQL whose value is the command to type */
 };
 
 #define USER_SCHEMA "n.nspname !~ '^pg_' and n.nspname <> 'information_schema'"
 #define FIRST_FIVE(list) \
 	"select case when count(*) > 0 then count(*) || ': ' || " \
 	"array_to_string((array_agg(name order by name))[1:5], ', ') end from (" list ") missing"
+
+#define FOR_ROLE(command) "select format('" command "', current_user)"
 
 static const struct right rights[] = {
 	{"read every table", "mig-backup create", DOCTOR_BAD,
@@ -24,69 +25,71 @@ static const struct right rights[] = {
 			"'USAGE') and case when c.relkind = 'S' then "
 			"has_sequence_privilege(c.oid, 'SELECT') else has_table_privilege(c.oid, "
 			"'SELECT') end)"),
-		"grant pg_read_all_data to %s", NULL},
+		FOR_ROLE("grant pg_read_all_data to %I")},
 	{"read rows behind row-level security", "mig-backup create", DOCTOR_BAD,
 		FIRST_FIVE("select c.oid::regclass::text as name from pg_class c where "
 			   "c.relrowsecurity and row_security_active(c.oid)"),
-		"alter role %s bypassrls", NULL},
+		FOR_ROLE("alter role %I bypassrls")},
 	{"read every large object", "mig-backup create", DOCTOR_BAD,
 		FIRST_FIVE("select m.oid::text as name from pg_largeobject_metadata m where not "
 			   "pg_has_role(m.lomowner, 'USAGE') and not exists (select from "
 			   "aclexplode(m.lomacl) a where a.privilege_type = 'SELECT' and "
 			   "(a.grantee = 0 "
 			   "or pg_has_role(a.grantee, 'USAGE')))"),
-		NULL, "grant select on large object OID to the role"},
+		FOR_ROLE("grant select on large object OID to %I")},
 	{"create in the database", "mig-apply, mig-maintenance: schema mig", DOCTOR_BAD,
 		"select case when not has_database_privilege(current_database(), 'CREATE') and not "
 		"exists (select from pg_namespace where nspname = 'mig' and pg_has_role(nspowner, "
 		"'USAGE')) then 'CREATE' end",
-		"grant create on database DATABASE to %s", NULL},
+		"select format('grant create on database %I to %I', current_database(), "
+		"current_user)"},
 	{"create in the first schema of the search path", "mig-apply upgrade", DOCTOR_WARN,
 		"select case when current_schema() is null then 'no schema' when not "
 		"has_schema_privilege(current_schema(), 'CREATE') then current_schema()::text end",
-		"grant create on schema SCHEMA to %s", NULL},
+		"select format('grant create on schema %I to %I', coalesce(current_schema(), "
+		"'public'), current_user)"},
 	{"own the tables that migrations change", "mig-apply upgrade", DOCTOR_WARN,
 		FIRST_FIVE("select format('%I.%I', n.nspname, c.relname) as name from pg_class c "
 			   "join pg_namespace n on n.oid = c.relnamespace where " USER_SCHEMA
 			   " and c.relkind in ('r', 'p') and not pg_has_role(c.relowner, 'USAGE')"),
-		"grant OWNER to %s", NULL},
+		"select string_agg(distinct format('grant %I to %I', pg_get_userbyid(c.relowner), "
+		"current_user), "
+		"'; ') from pg_class c join pg_namespace n on n.oid = c.relnamespace "
+		"where " USER_SCHEMA
+		" and c.relkind in ('r', 'p') and not pg_has_role(c.relowner, 'USAGE')"},
 	{"make databases (CREATEDB)", "mig-restore, mig-verify backup --restore", DOCTOR_WARN,
 		"select case when not (rolcreatedb or rolsuper) then 'CREATEDB' end from pg_roles "
 		"where rolname = current_user",
-		"alter role %s createdb", NULL},
+		FOR_ROLE("alter role %I createdb")},
 	{"own the database", "mig-restore --swap, mig-maintenance with a database provider",
 		DOCTOR_WARN,
 		"select case when not pg_has_role(datdba, 'USAGE') then 'it belongs to ' || "
 		"pg_get_userbyid(datdba) end from pg_database where datname = current_database()",
-		"grant OWNER to %s", NULL},
+		"select format('alter database %I owner to %I', current_database(), current_user)"},
 	{"end other roles' sessions", "mig-maintenance, mig-restore --swap", DOCTOR_WARN,
 		"select case when not pg_has_role('pg_signal_backend', 'USAGE') then "
 		"'pg_signal_backend' end",
-		"grant pg_signal_backend to %s", NULL},
+		FOR_ROLE("grant pg_signal_backend to %I")},
 	{"end the sessions that are here now", "mig-maintenance, mig-restore --swap", DOCTOR_WARN,
 		"select case when count(*) > 0 then 'superuser ' || string_agg(distinct a.usename, "
 		"', ') end from pg_stat_activity a join pg_roles r on r.oid = a.usesysid where "
 		"a.datname = current_database() and r.rolsuper and not (select rolsuper from "
 		"pg_roles where rolname = current_user)",
-		NULL, "only a superuser can end them: close them, or let mig connect as one"},
+		"select 'only a superuser can end them: close them, or let mig connect as one'"},
 	{"read the system identifier", "pins", DOCTOR_WARN,
 		"select case when not has_function_privilege('pg_control_system()', 'EXECUTE') "
 		"then "
 		"'pg_control_system()' end",
-		"grant execute on function pg_control_system() to %s", NULL},
+		FOR_ROLE("grant execute on function pg_control_system() to %I")},
 };
 
 static void say_missing(struct doctor *doctor, const struct right *right, const char *missing)
 {
-	AUTO_FREE char *role = db_ident(doctor->db, doctor->db->user);
-	AUTO_STRBUF(next);
-	const char *slot = right->grant ? strstr(right->grant, "%s") : NULL;
-	if (slot)
-		strbuf_addf(&next, "%.*s%s%s", (int)(slot - right->grant), right->grant, role,
-			slot + 2);
-	else
-		strbuf_adds(&next, right->next);
-	doctor_say(doctor, right->level, next.buf, "%s may not %s (for %s): %s", doctor->db->user,
+	AUTO_ERR(ignored);
+	AUTO_FREE char *next = NULL;
+	if (!db_value(doctor->db, &next, &ignored, right->next))
+		next = NULL;
+	doctor_say(doctor, right->level, next, "%s may not %s (for %s): %s", doctor->db->user,
 		right->name, right->commands, missing);
 }
 

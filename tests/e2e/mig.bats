@@ -1,0 +1,238 @@
+# The front door: init, doctor, pins, help, and the way to the other programs.
+load ../support/common
+
+setup_file() { common_setup_file; }
+teardown_file() { common_teardown_file; }
+setup() { common_setup; }
+teardown() { common_teardown; }
+
+# url DATABASE [USER]
+url() {
+	echo "postgresql://${2:-owner}@/$1?host=$PGHOST&port=$PGPORT"
+}
+
+# Two environments: production, with a pin, and staging, without.
+two_environments() {
+	createdb "${DB}_staging"
+	cat > mig.yaml <<-END
+		mig: 1
+		project: shop
+		environments:
+		  production:   # the real one
+		    database: "$(url "$DB")"
+		    production: true
+		  staging:
+		    database: "$(url "${DB}_staging")"
+	END
+	expect 0 mig doctor --pin -e production
+	says "environment production pinned"
+}
+
+@test "init writes a first mig.yaml that doctor reads, and never overwrites" {
+	mkdir migrations
+	expect 0 mig init -n
+	says "database: {env: DATABASE_URL}"
+	[ ! -e mig.yaml ]
+	expect 0 mig init
+	says "wrote mig.yaml"
+	says "mig doctor"
+	grep -q "format: sql" mig.yaml
+	before=$(sha256sum mig.yaml)
+	expect 17 mig init
+	says "nothing was changed"
+	[ "$before" = "$(sha256sum mig.yaml)" ]
+	DATABASE_URL=$(url "$DB") expect 0 mig doctor
+	says "environment development"
+	expect 4 env -u DATABASE_URL mig doctor
+	says "environment variable DATABASE_URL is not set"
+	says "mig.yaml:"
+}
+
+@test "init knows the trees of other tools" {
+	mkdir -p a/migrations/versions b/db/migrations
+	touch a/migrations/env.py
+	expect 0 mig init -c a/mig.yaml
+	grep -q "format: alembic" a/mig.yaml
+	expect 0 mig init -c b/mig.yaml --json
+	says '"format":"dbmate"'
+	grep -q "dir: db/migrations" b/mig.yaml
+}
+
+@test "doctor says ok, warn or bad and the next command" {
+	expect 0 mig doctor
+	says "no mig.yaml here or above"
+	says "next: mig init"
+	says "may do all that mig's commands need"
+	says "pg_dump, version"
+	says "libcurl"
+	says "libssh2"
+	expect 0 mig doctor --json
+	echo "$output" | grep '"event":"result"' | jq -e '.good and (.lines | length > 5)'
+	expect 4 mig doctor -d "host=$WORK dbname=x"
+	says "bad   database"
+	expect 4 mig doctor -d "host=$PGHOST port=$PGPORT dbname=nosuch"
+	says "nosuch"
+}
+
+@test "doctor warns of what a swap would refuse" {
+	# the slot first: its making waits for every transaction that is open
+	sql -c "select pg_create_logical_replication_slot('slot_$DB', 'test_decoding')" \
+		-c "create table t(a int)"
+	sql -c "begin; insert into t values (1); prepare transaction 'half $DB'"
+	expect 0 mig doctor
+	says "prepared transaction in the way of a swap: half $DB"
+	says "logical replication slot in the way of a swap: slot_$DB"
+	sql -c "rollback prepared 'half $DB'" -c "select pg_drop_replication_slot('slot_$DB')"
+	expect 0 mig doctor
+	says "no prepared transaction, logical slot or subscription"
+}
+
+@test "safety_22 doctor tests the rights of a plain role one by one" {
+	sql -c "create role plain_$DB login" -c "create table hidden(a int)" -c "create sequence s" \
+		-c "create table rowwise(a int)" -c "alter table rowwise enable row level security" \
+		-c "grant select on rowwise to plain_$DB" -c "select lo_create(0)"
+	psql -Xqc "select pg_sleep(60)" > /dev/null 2>&1 3>&- &
+	expect 4 mig doctor -d "$(url "$DB" "plain_$DB")"
+	says "may not read every table (for mig-backup create): 2: public.hidden, public.s"
+	says "next: grant pg_read_all_data to plain_$DB"
+	says "may not read rows behind row-level security (for mig-backup create): 1: rowwise"
+	says "may not read every large object"
+	says "may not create in the database"
+	says "may not make databases (CREATEDB)"
+	says "may not own the database"
+	says "may not end other roles' sessions"
+	says "may not end the sessions that are here now (for mig-maintenance, mig-restore --swap): superuser owner"
+	says "next: grant create on database $DB to plain_$DB"
+	says "next: alter database $DB owner to plain_$DB"
+	sql postgres -c "select pg_terminate_backend(pid) from pg_stat_activity where query ~ '^select pg_sleep'"
+	sql -c "grant pg_read_all_data, pg_signal_backend to plain_$DB" \
+		-c "alter role plain_$DB createdb bypassrls" -c "alter database $DB owner to plain_$DB" \
+		-c "alter table hidden owner to plain_$DB" -c "alter table rowwise owner to plain_$DB" \
+		-c "alter schema public owner to plain_$DB" \
+		-c "select lo_unlink(oid) from pg_largeobject_metadata"
+	expect 0 mig doctor -d "$(url "$DB" "plain_$DB")"
+	says "plain_$DB may do all that mig's commands need"
+	sql -c "revoke connect on database postgres from public"
+	expect 0 mig doctor -d "$(url "$DB" "plain_$DB")"
+	says "the database postgres cannot be reached"
+	sql -c "grant connect on database postgres to public"
+}
+
+@test "an old pg_dump is told" {
+	mkdir old
+	printf '#!/bin/sh\necho "pg_dump (PostgreSQL) 12.3"\n' > old/pg_dump
+	chmod +x old/pg_dump
+	PATH=$WORK/old:$PATH expect 4 mig doctor
+	says "is version 12, older than the server"
+	says "next: install postgresql-client-"
+}
+
+@test "safety_22 a pin is written in place, and a wrong connection is refused" {
+	two_environments
+	grep -q "production:   # the real one" mig.yaml
+	grep -q "    pin: {system: \"[0-9]*\", dbname: \"$DB\"}" mig.yaml
+	expect 0 mig doctor --pin -e production
+	says "already pinned"
+	expect 0 mig doctor -e production
+	says "this is the database of environment production"
+	# -e and -d that disagree, one unpinned, one pinned elsewhere
+	expect 4 mig doctor -e production -d "$(url "${DB}_staging")"
+	says "this is not the database that environment production is pinned to"
+	says "pinned:  system"
+	says "mig doctor --pin -e production --reason"
+	expect 4 mig doctor -e staging -d "$(url "$DB")"
+	says "leads to the database of production"
+	says "next: if production is meant: -e production"
+}
+
+@test "safety_22 -d alone takes the policy of the environment whose pin matches" {
+	two_environments
+	expect 4 mig doctor -d "$(url "${DB}_staging")"
+	says "several environments and none is chosen: production, staging"
+	expect 0 mig doctor -d "$(url "$DB")"
+	says "environment production (production)"
+	expect 0 mig doctor -d "$(url "$DB")" --json
+	expect 2 mig doctor --show-settings
+	says "-e production"
+}
+
+@test "safety_22 a pin that another environment has is refused" {
+	two_environments
+	expect 17 mig doctor --pin -e staging -d "$(url "$DB")"
+	says "environment production is already pinned to this database"
+	before=$(sha256sum mig.yaml)
+	sed -i 's/dbname: .*}/&/; s/pin: {system/pin: {host: elsewhere, port: "1", system/' mig.yaml
+	expect 0 mig doctor --pin -e staging -d "$(url "$DB")"
+	grep -q "staging:" mig.yaml
+	grep -q "host: \"$PGHOST\", port: \"$PGPORT\"" mig.yaml
+	[ "$before" != "$(sha256sum mig.yaml)" ]
+}
+
+@test "a pin moves only with a reason, which is kept" {
+	two_environments
+	before=$(sha256sum mig.yaml)
+	expect 17 mig doctor --pin -e production -d "$(url "${DB}_staging")"
+	says "is pinned to another database"
+	says "mig.yaml:5:10"
+	says '--reason "why"'
+	expect 0 mig doctor --pin -e production -d "$(url "${DB}_staging")" --reason "moved" -n
+	says "would be"
+	[ "$before" = "$(sha256sum mig.yaml)" ]
+	expect 0 mig doctor --pin -e production -d "$(url "${DB}_staging")" --reason "moved house"
+	grep -q "dbname: \"${DB}_staging\"" mig.yaml
+	jq -e '.reason == "moved house" and .to.dbname == "'"${DB}_staging"'"' \
+		"$XDG_STATE_HOME/mig/shop/production/pins.jsonl"
+}
+
+@test "--show-settings tells each value's origin and never a password" {
+	cat > mig.yaml <<-END
+		mig: 1
+		project: shop
+		environments:
+		  production:
+		    database: {env: SHOP_URL}
+		    production: true
+	END
+	export SHOP_URL="postgresql+psycopg2://u:s3cr3tpass@localhost/shop"
+	expect 0 mig doctor --show-settings
+	says "postgresql://u:***@localhost/shop"
+	says "env SHOP_URL"
+	says '"value": "never"'
+	[[ $output != *s3cr3tpass* ]]
+	expect 2 mig doctor --show-settings -d "$SHOP_URL"
+	says "~/.pgpass"
+	[[ $output != *s3cr3tpass* ]]
+}
+
+@test "help speaks of topics and programs" {
+	expect 0 mig help
+	says "exit-codes"
+	expect 0 mig help exit-codes
+	says "17    refused"
+	expect 0 mig help configuration
+	says "environments.NAME.policy.swap_back"
+	expect 2 mig help exit-code
+	says "did you mean: mig help exit-codes"
+	expect 0 mig help verify
+	says "mig-verify"
+}
+
+@test "words of the front door lead to their programs, with all options" {
+	mkdir doors
+	cp "$(command -v mig)" doors/mig
+	printf '#!/bin/sh\necho "backup: $*"\n' > doors/mig-backup
+	printf '#!/bin/sh\necho "apply: $*"; exit 13\n' > doors/mig-apply
+	chmod +x doors/*
+	PATH=$WORK/doors:$PATH expect 0 mig -e prod backup create --label "a b"
+	says "backup: -e prod create --label a b"
+	PATH=$WORK/doors:$PATH expect 13 mig upgrade head
+	says "apply: upgrade head"
+	PATH=$WORK/doors:$PATH expect 13 mig apply stamp x
+	says "apply: stamp x"
+	expect 2 mig bakcup
+	says "did you mean: mig backup"
+	expect 2 mig create
+	says "did you mean: mig-backup create"
+	expect 2 mig doctor --pn
+	says "did you mean --pin?"
+}
