@@ -100,7 +100,8 @@ bool restore_job_report_copy(
  */
 
 /* Everything that can refuse, before anything is made or asked. */
-static bool may_swap(struct restore_job *job, int64_t made_ms, struct err *err)
+static bool may_swap(
+	struct restore_job *job, const struct copies_item *copy, int64_t made_ms, struct err *err)
 {
 	const struct restore_job_settings *settings = job->settings;
 	job->request = (struct swap_request){
@@ -112,7 +113,12 @@ static bool may_swap(struct restore_job *job, int64_t made_ms, struct err *err)
 		.made_ms = made_ms,
 	};
 	struct swap_settings check = {
-		.target = settings->target, .keys = job->keys, .live = settings->live_name};
+		.target = settings->target,
+		.keys = job->keys,
+		.live = settings->live_name,
+		.copy = copy ? copy->name : NULL,
+		.copy_oid = copy ? copy->oid : 0,
+	};
 	return swap_permit_policy(&job->request, &job->ask, err) &&
 	       (settings->proof || swap_permit_maintenance(&job->request, settings->live, err)) &&
 	       swap_check(&check, err);
@@ -162,7 +168,7 @@ bool restore_job_swap(struct restore_job *job, const struct copies_item *copy,
 	struct restore_job_outcome *outcome, struct err *err)
 {
 	return copies_own(&job->place, copy, err) && may_become_live(copy, err) &&
-	       take_keys(job, err) && may_swap(job, 0, err) &&
+	       take_keys(job, err) && may_swap(job, copy, 0, err) &&
 	       restore_job_report_copy(job, copy, err) && consent(job, err) &&
 	       swap_in(job, copy->name, copy->oid, &outcome->swapped, err);
 }
@@ -196,7 +202,7 @@ static bool restore(struct restore_job *job, struct pack_reader *reader,
 static bool prepare_swap(struct restore_job *job, struct pack_reader *reader, struct err *err)
 {
 	const struct pack_manifest *manifest = pack_reader_manifest(reader);
-	return may_swap(job, manifest->started_ms, err) &&
+	return may_swap(job, NULL, manifest->started_ms, err) &&
 	       (job->settings->proof || restore_job_report(job, manifest, err)) &&
 	       consent(job, err);
 }

@@ -390,7 +390,7 @@ bool swap_databases(
 		.displaced_oid = swap.live_oid,
 		.took_ms = swap.took_ms,
 	};
-	log_info(settings->log, "swapped",
+	log_debug(settings->log, "swapped",
 		json_pack("{s:o, s:o, s:I}", "database", copies_json_text(settings->live),
 			"displaced", copies_json_text(outcome->displaced), "ms",
 			(json_int_t)outcome->took_ms),

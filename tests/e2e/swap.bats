@@ -1,0 +1,278 @@
+load ../support/common
+load ../support/copies
+setup_file() { common_setup_file; }
+teardown_file() { common_teardown_file; }
+setup() {
+	common_setup
+	COPY=${DB}__r_0123456789
+}
+teardown() {
+	local job
+	for job in $(jobs -p); do
+		kill -9 "$job" 2>/dev/null || true
+	done
+	common_teardown
+}
+
+closed() { expect 0 mig-maintenance on; }
+swap() { expect "$1" mig-restore swap "$COPY" --accept-loss --yes; }
+
+@test "safety_06 a live name of 63 bytes in two-byte characters keeps its copies apart" {
+	local live=ééééééééééééééééééééééééééééééé1 displaced
+	sql -c "drop database if exists \"$live\" with (force)" -c "create database \"$live\"" postgres
+	export PGDATABASE=$live
+	DB=$live COPY=éééééééééééééééé__r_0123456789
+	make_live
+	make_copy "$COPY"
+	closed
+	swap 0
+	displaced=$(sql -c "select datname from pg_database where datname ~ '__b_'" postgres)
+	[ "$(rows_of "$live")" = 12 ]
+	[ "$(printf %s "$displaced" | wc -c)" -le 63 ]
+	[[ $displaced =~ ^é+__b_[0-9a-f]{10}$ ]]
+	expect 0 mig-restore drop "$displaced" --yes
+	[ "$(rows_of "$live")" = 12 ]
+	[ -z "$(oid_of "$displaced")" ]
+	sql -c "drop database \"$live\" with (force)" postgres
+}
+
+@test "safety_06 a database without mig's mark is listed as such, and neither dropped nor swapped" {
+	sql -c "create database $COPY" postgres
+	expect 0 mig-restore copies
+	says "no mark of mig"
+	expect 17 mig-restore drop "$COPY" --yes
+	says "does not bear mig's mark"
+	expect 17 mig-restore swap "$COPY" --accept-loss --yes
+	[ -n "$(oid_of "$COPY")" ]
+	expect 14 mig-restore drop "$DB" --yes
+	[ -n "$(oid_of "$DB")" ]
+}
+
+@test "safety_06 a mark that bears another database's OID does not count" {
+	make_copy "$COPY"
+	sql -c "drop database $COPY" -c "create database $COPY" postgres
+	sql -c "comment on database $COPY is '{\"mig\":1,\"purpose\":\"restored\",\"oid\":1,\"of\":\"$DB\"}'" postgres
+	expect 17 mig-restore drop "$COPY" --yes
+	[ -n "$(oid_of "$COPY")" ]
+}
+
+@test "safety_06 drop lists what would go, and does it only with --yes" {
+	make_copy "$COPY"
+	expect 0 mig-restore drop "$COPY"
+	says "would drop: $COPY"
+	[ -n "$(oid_of "$COPY")" ]
+	expect 0 mig-restore drop "$COPY" --yes -n
+	[ -n "$(oid_of "$COPY")" ]
+	expect 0 mig-restore drop "$COPY" --yes
+	[ -z "$(oid_of "$COPY")" ]
+	expect 0 mig-restore copies
+	[[ $output != *"$COPY"* ]]
+}
+
+@test "safety_06 killed between CREATE DATABASE and its mark: listed by the intent, and dropped" {
+	mkdir -p state/mig/default/default/intents
+	echo "{\"intent\":\"create\",\"database\":\"$COPY\",\"of\":\"$DB\"}" \
+		> state/mig/default/default/intents/create-1.json
+	sql -c "create database $COPY" postgres
+	expect 0 mig-restore copies
+	says "$COPY"
+	says "not complete"
+	expect 17 mig-restore swap "$COPY" --accept-loss --yes
+	expect 0 mig-restore drop "$COPY" --yes
+	[ -z "$(oid_of "$COPY")" ]
+	[ ! -e state/mig/default/default/intents/create-1.json ]
+}
+
+@test "safety_06 a copy of another database is not touched" {
+	make_copy "$COPY"
+	sql -c "create database ${DB}_other" postgres
+	PGDATABASE=${DB}_other expect 17 mig-restore drop "$COPY" --yes
+	says "belongs to \"$DB\""
+	[ -n "$(oid_of "$COPY")" ]
+	sql -c "drop database ${DB}_other" postgres
+}
+
+@test "safety_07 owner, privileges, limit, settings and comment move with the name" {
+	sql postgres <<-END
+		create role swap_owner; create role swap_app login; create role swap_reader;
+		alter database $DB owner to swap_owner;
+		revoke all on database $DB from public;
+		grant connect on database $DB to swap_app with grant option;
+		set role swap_app; grant connect on database $DB to swap_reader; reset role;
+		alter database $DB connection limit 55;
+		alter database $DB set work_mem = '8MB';
+		alter database $DB set search_path = "\$user", public, "A, b";
+		alter role swap_app in database $DB set statement_timeout = '5s';
+		comment on database $DB is 'our shop';
+	END
+	make_live
+	make_copy "$COPY"
+	sql -c "alter database $COPY set geqo = off" -c "grant temp on database $COPY to swap_reader" postgres
+	state() {
+		sql postgres -c "select pg_get_userbyid(datdba), datconnlimit,
+			(select array_agg(x::text order by x::text) from unnest(datacl) x),
+			shobj_description(oid, 'pg_database'),
+			(select array_agg(setrole::regrole::text || c order by setrole::regrole::text || c)
+				from pg_db_role_setting, unnest(setconfig) c where setdatabase = d.oid)
+			from pg_database d where datname = '$DB'"
+	}
+	local before
+	before=$(state)
+	closed
+	swap 0
+	[ "$(rows_of "$DB")" = 12 ]
+	[ "$(state)" = "$before" ]
+	[[ $before = *"swap_reader=c/swap_app"* ]]
+	expect 0 mig-restore copies
+	says "displaced"
+}
+
+@test "safety_07 undo is a swap: the first one back, the other displaced" {
+	make_live
+	make_copy "$COPY"
+	local live copy
+	live=$(oid_of "$DB") copy=$(oid_of "$COPY")
+	closed
+	swap 0
+	[ "$(oid_of "$DB")" = "$copy" ]
+	expect 0 mig-restore undo --accept-loss --yes
+	[ "$(oid_of "$DB")" = "$live" ]
+	[ "$(rows_of "$DB")" = 10 ]
+	expect 0 mig-restore undo --accept-loss --yes
+	[ "$(oid_of "$DB")" = "$copy" ]
+	[ "$(databases | wc -l)" = 2 ]
+}
+
+@test "safety_07 sessions in the live database and in the copy are ended" {
+	make_live
+	make_copy "$COPY"
+	closed
+	sql -c "select pg_sleep(60)" > live.out 2>&1 3>&- &
+	sql -d "$COPY" -c "select pg_sleep(60)" > copy.out 2>&1 3>&- &
+	until_true test "$(sql -c "select count(*) from pg_stat_activity where query ~ '^select pg_sleep'" postgres)" = 2
+	swap 0
+	wait
+	grep -q "terminating connection" live.out
+	grep -q "terminating connection" copy.out
+}
+
+@test "safety_07 50 clients in tight loops: each at worst one failed connect" {
+	make_live
+	make_copy "$COPY"
+	closed
+	"$BUILD/support/reconnect" "dbname=$DB" 50 4 > clients 3>&- &
+	sleep 1.5
+	swap 0
+	wait
+	cat clients
+	read -r _ connects _ failures _ in_a_row _ gap < clients
+	[ "$connects" -gt 200 ]
+	[ "$in_a_row" -le 1 ]
+	[ "$failures" -le 50 ]
+	[ "$gap" -lt 3000 ]
+	[ "$(rows_of "$DB")" = 12 ]
+}
+
+@test "safety_07 SIGKILL at random moments: before or after, and always reachable" {
+	local seed=${SEED:-$RANDOM} round live copy now moments='' after=0
+	RANDOM=$seed
+	make_live
+	make_copy "$COPY"
+	live=$(oid_of "$DB") copy=$(oid_of "$COPY")
+	closed
+	swap 0
+	for round in 1 2 3 4 5 6 7 8 9 10; do
+		local before pause
+		before=$(oid_of "$DB")
+		pause=0.0$((RANDOM % 10))$((RANDOM % 10))
+		[ $((round % 2)) = 0 ] || pause=0.1$((RANDOM % 10))
+		mig-restore undo --accept-loss --yes > undo.out 2>&1 3>&- &
+		local pid=$!
+		sleep "$pause"
+		kill -9 $pid 2>/dev/null || true
+		wait $pid 2>/dev/null || true
+		until_true test -z "$(sql -c "select pid from pg_stat_activity where application_name ~ '^mig-restore'" postgres)"
+		now=$(oid_of "$DB")
+		[ "$now" = "$live" ] || [ "$now" = "$copy" ]
+		[ "$now" = "$before" ] || after=$((after + 1))
+		moments="$moments $pause"
+		sql -d "$DB" -c "select 1" > /dev/null
+		[ "$(databases | wc -l)" = 2 ]
+		expect 0 mig-restore copies
+		says "displaced"
+	done
+	echo "seed $seed: pauses$moments; committed $after of 10" >&3
+	expect 0 mig-restore undo --accept-loss --yes
+}
+
+@test "safety_09 by hand a swap needs maintenance, and the loss accepted" {
+	make_live
+	make_copy "$COPY"
+	swap 17
+	says "maintenance"
+	closed
+	expect 17 mig-restore swap "$COPY" --yes
+	says "public.t"
+	says "1 of 1 tables differ"
+	says "--accept-loss"
+	expect 0 mig-restore swap "$COPY" -n
+	says "other rows"
+	[ "$(rows_of "$DB")" = 10 ]
+	swap 0
+}
+
+@test "safety_09 in production the name is typed; break-glass wants a reason; never is never" {
+	make_live
+	make_copy "$COPY"
+	environment() {
+		cat > mig.yaml <<-END
+			mig: 1
+			project: shop
+			environments:
+			  live:
+			    database: "dbname=$DB"
+			    production: true
+			    policy: {restore: $1}
+		END
+	}
+	environment never
+	expect 0 mig-maintenance on
+	expect 17 mig-restore swap "$COPY" --accept-loss --yes --reason why --confirm "$DB"
+	says "never"
+	environment break-glass
+	expect 17 mig-restore swap "$COPY" --accept-loss --yes --confirm "$DB"
+	says "--reason"
+	expect 17 mig-restore swap "$COPY" --accept-loss --yes --reason why
+	says "--confirm $DB"
+	expect 17 mig-restore swap "$COPY" --accept-loss --yes --reason why --confirm other
+	[ "$(rows_of "$DB")" = 10 ]
+	expect 0 mig-restore swap "$COPY" --accept-loss --reason why --confirm "$DB"
+	[ "$(rows_of "$DB")" = 12 ]
+}
+
+@test "safety_09 the history of the database that is live now says swapped_back" {
+	make_live
+	make_copy "$COPY"
+	sql -d "$COPY" <<-END
+		create schema mig;
+		create table mig.history (id bigint generated always as identity primary key,
+			at timestamptz not null default clock_timestamp(), revision text not null,
+			direction text not null, tree text not null default 'main', checksum text,
+			up_sql text, down_sql text, duration_ms bigint,
+			who text not null default session_user, host text, run text, tool text, detail jsonb);
+		create table alembic_version (version_num varchar(32) primary key);
+		insert into alembic_version values ('3f9c1a7be2d4');
+	END
+	closed
+	swap 0
+	run sql -c "select direction, revision, run is not null, detail->>'displaced' from mig.history"
+	echo "$output"
+	[[ $output =~ ^swapped_back\|3f9c1a7be2d4\|t\|${DB}__b_[0-9a-f]{10}$ ]]
+}
+
+@test "safety_12 a proof counts only inside the run that made it" {
+	make_live
+	make_copy "$COPY"
+	expect 2 mig-restore latest --proof proof.json
+	says "--swap"
+}

@@ -1,0 +1,41 @@
+# For tests of copies and swaps: databases that look as mig made them.
+# shellcheck shell=bash
+
+oid_of() {
+	sql -c "select oid from pg_database where datname = '$1'" postgres
+}
+
+# make_copy NAME [PURPOSE [PROVED]]: a marked copy of $DB with a table of its own contents
+make_copy() {
+	local name=$1 purpose=${2:-restored} proved=${3:-true} oid
+	sql -c "create database \"$name\"" postgres
+	sql -d "$name" -c "create table t (a int)" -c "insert into t select generate_series(1, 12)"
+	oid=$(oid_of "$name")
+	sql postgres <<-END
+		comment on database "$name" is '{"mig": 1, "purpose": "$purpose", "oid": $oid, "of": "$DB",
+			"run": "test", "made": "2026-01-01T00:00:00.000Z", "proved": $proved}'
+	END
+}
+
+make_live() {
+	sql -c "create table t (a int)" -c "insert into t select generate_series(1, 10)"
+}
+
+rows_of() {
+	sql -d "$1" -c "select count(*) from t"
+}
+
+# databases of this test, one per line
+databases() {
+	sql -c "select datname from pg_database where datname like '$DB%' order by 1" postgres
+}
+
+until_true() {
+	local i
+	for i in $(seq 100); do
+		"$@" && return 0
+		sleep 0.1
+	done
+	echo "never true: $*"
+	return 1
+}
