@@ -87,7 +87,8 @@ refused() {
 	says "pg_signal_backend"
 }
 sleeping() {
-	[ "$(sql postgres -c "select count(*) from pg_stat_activity where query ~ '^select pg_sleep'")" = 1 ]
+	[ "$(sql postgres -c "select count(*) from pg_stat_activity
+		where query ~ '^select pg_sleep' and datname like '$DB%'")" = 1 ]
 }
 
 @test "safety_08 a role without CREATEDB" {
@@ -124,7 +125,8 @@ sleeping() {
 stopped_session() {
 	sql -d "$1" -c "select pg_sleep(60)" > sleeper 2>&1 3>&- &
 	until_true sleeping
-	backend=$(sql postgres -c "select pid from pg_stat_activity where query ~ '^select pg_sleep'")
+	backend=$(sql postgres -c "select pid from pg_stat_activity
+		where query ~ '^select pg_sleep' and datname like '$DB%'")
 	kill -STOP "$backend"
 }
 
