@@ -68,7 +68,7 @@ MUST_CHECK bool create_globals_add(struct db *leader, const struct pack_manifest
 /* create_large.c: creation, owner, ACL and comment; counts them in the manifest. */
 MUST_CHECK bool create_large_add(struct db *leader, struct pack_manifest *manifest,
 	struct pack_writer *writer, struct err *err);
-/* COPY query for their content; caller owns. */
+/* COPY query for their content, also for proving it (restore_prove.c); caller owns. */
 char *create_large_query(void);
 
 /* --- pg_dump (create_dump.c) ------------------------------------------------------------------ */

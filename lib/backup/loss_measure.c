@@ -34,34 +34,63 @@ static char *select_rows(struct db *db, const struct loss_table *table)
 	return strbuf_take(&sql);
 }
 
-static bool read_rows(struct load_worker *worker, struct pack_rows *rows, struct err *err)
+/* Told about rows as they come: false ends the reading. */
+typedef bool (*on_bytes)(void *ctx, int64_t bytes, struct err *err);
+
+static bool read_rows(
+	struct db *db, struct pack_rows *rows, on_bytes seen, void *ctx, struct err *err)
 {
-	struct measuring *m = worker->pool->ctx;
-	PGconn *pg = worker->db->pg;
 	char *row;
 	int length;
 	int64_t unseen = 0;
-	while ((length = PQgetCopyData(pg, &row, 0)) > 0) {
+	while ((length = PQgetCopyData(db->pg, &row, 0)) > 0) {
 		pack_rows_feed(rows, row, (size_t)length);
 		PQfreemem(row);
 		unseen += length;
 		if (unseen < 1 << 20)
 			continue;
-		long long done = atomic_fetch_add(&m->done, unseen) + unseen;
-		unseen = 0;
-		log_progress(worker->pool->params.log, m->measure->what, "bytes", done, m->total);
-		if (!load_worker_go_on(worker, err))
+		if (seen && !seen(ctx, unseen, err))
 			return false;
+		unseen = 0;
 	}
-	atomic_fetch_add(&m->done, unseen);
-	PGresult *result = PQgetResult(pg);
+	PGresult *result = PQgetResult(db->pg);
 	bool ok = length == -1 && PQresultStatus(result) == PGRES_COMMAND_OK;
 	if (!ok)
-		db_error(worker->db, result, err, "reading rows");
+		db_error(db, result, err, "reading rows");
 	PQclear(result);
-	while ((result = PQgetResult(pg)))
+	while ((result = PQgetResult(db->pg)))
 		PQclear(result);
-	return ok;
+	return ok && (!seen || seen(ctx, unseen, err));
+}
+
+static bool read_query(struct db *db, const char *sql, struct pack_content *content, on_bytes seen,
+	void *ctx, struct err *err)
+{
+	CLEANUP(pack_rows_release) struct pack_rows rows = {0};
+	PGresult *result = PQexec(db->pg, sql);
+	bool copying = PQresultStatus(result) == PGRES_COPY_OUT;
+	if (!copying)
+		db_error(db, result, err, "reading rows");
+	PQclear(result);
+	if (!copying || !read_rows(db, &rows, seen, ctx, err))
+		return false;
+	*content = rows.content;
+	return true;
+}
+
+bool loss_measure_query(
+	struct db *db, const char *copy_sql, struct pack_content *content, struct err *err)
+{
+	return read_query(db, copy_sql, content, NULL, NULL, err);
+}
+
+static bool count_bytes(void *ctx, int64_t bytes, struct err *err)
+{
+	struct load_worker *worker = ctx;
+	struct measuring *m = worker->pool->ctx;
+	long long done = atomic_fetch_add(&m->done, bytes) + bytes;
+	log_progress(worker->pool->params.log, m->measure->what, "bytes", done, m->total);
+	return load_worker_go_on(worker, err);
 }
 
 static bool measure_one(struct load_worker *worker, size_t job, struct err *err)
@@ -69,16 +98,8 @@ static bool measure_one(struct load_worker *worker, size_t job, struct err *err)
 	struct measuring *m = worker->pool->ctx;
 	struct loss_table *table = &m->tables[job];
 	AUTO_FREE char *sql = select_rows(worker->db, table);
-	CLEANUP(pack_rows_release) struct pack_rows rows = {0};
-	PGresult *result = PQexec(worker->db->pg, sql);
-	bool copying = PQresultStatus(result) == PGRES_COPY_OUT;
-	if (!copying)
-		db_error(worker->db, result, err, "reading rows");
-	PQclear(result);
-	if (!copying || !read_rows(worker, &rows, err))
-		return err_context(err, "table %s.%s", table->schema, table->name);
-	table->content = rows.content;
-	return true;
+	return read_query(worker->db, sql, &table->content, count_bytes, worker, err) ||
+	       err_context(err, "table %s.%s", table->schema, table->name);
 }
 
 static int heavier_first(const void *left, const void *right)

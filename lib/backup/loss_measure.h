@@ -30,4 +30,8 @@ struct loss_measure {
 MUST_CHECK bool loss_measure_tables(const struct loss_measure *measure, struct loss_table *tables,
 	size_t count, struct err *err);
 
+/* What one COPY .. TO STDOUT gives, in a session with the settings of load_session.h. */
+MUST_CHECK bool loss_measure_query(
+	struct db *db, const char *copy_sql, struct pack_content *content, struct err *err);
+
 #endif

@@ -61,7 +61,8 @@ void loss_side_of_snapshot(const struct pack_manifest *manifest, struct loss_sid
  */
 
 #define LEAVES \
-	"select c.oid, n.nspname, c.relname, coalesce(pg_partition_root(c.oid), c.oid) as unit" \
+	"select c.oid, n.nspname, c.relname, coalesce(pg_partition_root(c.oid)::oid, c.oid) as " \
+	"unit" \
 	" from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace" \
 	" where c.relkind = 'r' and c.relpersistence <> 't' and n.nspname !~ '^pg_'" \
 	" and n.nspname <> 'information_schema'" \

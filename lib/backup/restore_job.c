@@ -1,5 +1,7 @@
 #include "backup/restore_job.h"
+#include "backup/copies_intent.h"
 #include "base/clock.h"
+#include <unistd.h>
 
 void restore_job_release(struct restore_job *job)
 {
@@ -15,12 +17,40 @@ void restore_job_outcome_release(struct restore_job_outcome *outcome)
 	swap_outcome_release(&outcome->swapped);
 }
 
+json_t *restore_job_outcome_json(const struct restore_job_outcome *outcome, const char *live_name)
+{
+	const struct restore_outcome *restored = &outcome->restored;
+	const struct swap_outcome *swapped = &outcome->swapped;
+	json_t *fields = json_object();
+	if (restored->database) {
+		json_object_set_new(fields, "copy", copies_json_text(restored->database));
+		json_object_set_new(fields, "proved", json_true());
+		json_object_set_new(fields, "tables", json_integer(restored->tables));
+		json_object_set_new(fields, "rows", json_integer(restored->rows));
+	}
+	if (swapped->displaced) {
+		json_object_set_new(fields, "swapped", json_true());
+		json_object_set_new(fields, "database", copies_json_text(live_name));
+		json_object_set_new(fields, "displaced", copies_json_text(swapped->displaced));
+		json_object_set_new(fields, "swap_ms", json_integer(swapped->took_ms));
+	}
+	return fields;
+}
+
+static int default_workers(void)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	return cores > 0 && cores < 64 ? (int)cores : 2;
+}
+
 bool restore_job_open(
 	struct restore_job *job, struct restore_job_settings *settings, struct err *err)
 {
 	struct db_params params = settings->target;
 	params.dbname = "postgres";
 	job->settings = settings;
+	if (settings->workers < 1)
+		settings->workers = default_workers();
 	if (!db_open(&params, &job->server, err))
 		return err_context(err, "copies are looked after from database \"postgres\"");
 	job->place = (struct copies_place){

@@ -27,7 +27,7 @@ struct restore_job_settings {
 	const char *proof; /* NULL: a person decides */
 	const struct strvec *proof_ignore;
 	bool accept_loss, keep_failed;
-	int workers;
+	int workers; /* 0: one per core */
 	/* Shows the report; asks. Confirming refuses with ERR_REFUSED. */
 	void (*show)(void *ctx, const struct loss_report *report);
 	bool (*confirm)(void *ctx, enum swap_ask ask, const char *live_name, const char *question,
@@ -57,6 +57,8 @@ struct restore_job_outcome {
 	struct swap_outcome swapped;
 };
 void restore_job_outcome_release(struct restore_job_outcome *outcome);
+/* What a program says under --json; new reference. */
+json_t *restore_job_outcome_json(const struct restore_job_outcome *outcome, const char *live_name);
 
 /* Opens the session in `postgres` and reads the list of copies. */
 MUST_CHECK bool restore_job_open(

@@ -1,6 +1,10 @@
+#include "backup/create_room.h"
+#include "backup/load_session.h"
 #include "backup/loss_measure.h"
 #include "backup/restore_room.h"
 #include <inttypes.h>
+
+#define SEQUENCE_BATCH 200
 
 static struct loss_table *tables_to_read(const struct pack_manifest *manifest, size_t *count)
 {
@@ -62,10 +66,10 @@ static void compare(const struct pack_manifest *manifest, const struct loss_tabl
 	free(roots);
 }
 
-bool restore_prove(const struct restore_settings *settings, const char *database, struct err *err)
+static bool prove_tables(const struct restore_settings *settings, const char *database,
+	struct strvec *lines, struct err *err)
 {
 	const struct pack_manifest *manifest = pack_reader_manifest(settings->reader);
-	AUTO_STRVEC(lines);
 	size_t count;
 	AUTO_FREE struct loss_table *tables = tables_to_read(manifest, &count);
 	struct loss_measure measure = {
@@ -79,7 +83,85 @@ bool restore_prove(const struct restore_settings *settings, const char *database
 	measure.params.dbname = database;
 	if (!loss_measure_tables(&measure, tables, count, err))
 		return false;
-	compare(manifest, tables, count, &lines);
+	compare(manifest, tables, count, lines);
+	return true;
+}
+
+/*
+ * Sequences and large objects, in one session
+ */
+
+static char *sequences_query(
+	struct db *db, const struct pack_manifest *manifest, size_t from, size_t to)
+{
+	AUTO_STRBUF(sql);
+	for (size_t i = from; i < to; i++) {
+		const struct pack_sequence *sequence = &manifest->sequences.items[i];
+		AUTO_FREE char *name = db_qualified(db, sequence->schema, sequence->name);
+		strbuf_addf(&sql, "%sselect %zu, last_value, is_called from %s",
+			i > from ? " union all " : "", i, name);
+	}
+	strbuf_adds(&sql, " order by 1");
+	return strbuf_take(&sql);
+}
+
+static bool prove_sequences(
+	struct db *db, const struct pack_manifest *manifest, struct strvec *lines, struct err *err)
+{
+	for (size_t from = 0; from < manifest->sequences.count; from += SEQUENCE_BATCH) {
+		size_t to = from + SEQUENCE_BATCH;
+		if (to > manifest->sequences.count)
+			to = manifest->sequences.count;
+		AUTO_FREE char *sql = sequences_query(db, manifest, from, to);
+		AUTO_RESULT(rows);
+		if (!db_query(db, &rows, err, sql))
+			return false;
+		for (int i = 0; i < db_rows(&rows); i++) {
+			const struct pack_sequence *sequence =
+				&manifest->sequences.items[from + (size_t)i];
+			if (db_get_int(&rows, i, 1) != sequence->last_value ||
+				db_get_bool(&rows, i, 2) != sequence->is_called)
+				strvec_pushf(lines, "%s.%s: another value", sequence->schema,
+					sequence->name);
+		}
+	}
+	return true;
+}
+
+static bool prove_large_objects(
+	struct db *db, const struct pack_manifest *manifest, struct strvec *lines, struct err *err)
+{
+	struct pack_content content = {0};
+	AUTO_FREE char *sql = create_large_query();
+	if (!manifest->large_objects)
+		return true;
+	if (!loss_measure_query(db, sql, &content, err))
+		return err_context(err, "large objects");
+	if (!pack_content_equal(&manifest->large_object_data, &content))
+		say_different(lines, "pg_catalog", "pg_largeobject", &manifest->large_object_data,
+			&content);
+	return true;
+}
+
+static bool prove_rest(const struct restore_settings *settings, const char *database,
+	struct strvec *lines, struct err *err)
+{
+	const struct pack_manifest *manifest = pack_reader_manifest(settings->reader);
+	struct db_params params = settings->target;
+	params.dbname = database;
+	CLEANUP(db_close_auto) struct db *db = NULL;
+	return db_open(&params, &db, err) &&
+	       load_session_set(db, manifest->database.encoding, err) &&
+	       prove_sequences(db, manifest, lines, err) &&
+	       prove_large_objects(db, manifest, lines, err);
+}
+
+bool restore_prove(const struct restore_settings *settings, const char *database, struct err *err)
+{
+	AUTO_STRVEC(lines);
+	if (!prove_tables(settings, database, &lines, err) ||
+		!prove_rest(settings, database, &lines, err))
+		return false;
 	if (!lines.count)
 		return true;
 	strvec_sort(&lines);
