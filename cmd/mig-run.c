@@ -114,7 +114,8 @@ static void print_line(struct cli *cli, const json_t *line)
 	int64_t took = json_integer_value(json_object_get(line, "took_ms"));
 	AUTO_FREE char *duration = clock_duration_text(took);
 	bool ran = !str_equal(text(line, "state"), "skipped");
-	cli_print(cli, "  %-9s %-20s %-12s %s", text(line, "phase"), text(line, "id"),
+	bool same = str_equal(text(line, "phase"), text(line, "id"));
+	cli_print(cli, "  %-9s %-20s %-12s %s", text(line, "phase"), same ? "" : text(line, "id"),
 		text(line, "state"), ran ? duration : "");
 }
 

@@ -75,6 +75,12 @@ static json_t *words_json(const struct strvec *words)
 	return list;
 }
 
+static char *call_name(const struct play_call *call)
+{
+	bool same = str_equal(call->phase, call->id);
+	return same ? xstrdup(call->id) : xstrfmt("%s %s", call->phase, call->id);
+}
+
 static bool write_intent(struct play_engine *engine, const struct play_call *call, struct err *err)
 {
 	if (!engine->dir)
@@ -95,12 +101,13 @@ bool play_announce(struct play_engine *engine, const struct play_call *call, str
 {
 	AUTO_FREE char *typed = strvec_shell(call->argv);
 	AUTO_FREE char *safe = secret_redact(typed);
+	AUTO_FREE char *name = call_name(call);
 	if (!write_intent(engine, call, err))
 		return false;
 	log_info(engine->set->log, "step_started",
 		json_pack(
 			"{s:s, s:s, s:s}", "step", call->id, "phase", call->phase, "command", safe),
-		"%s %s: %s", call->phase, call->id, safe);
+		"%s: %s", name, safe);
 	return true;
 }
 
@@ -123,12 +130,13 @@ static void say(
 	struct play_engine *engine, const struct play_call *call, const struct play_answer *answer)
 {
 	AUTO_FREE char *took = clock_duration_text(answer->took_ms);
+	AUTO_FREE char *name = call_name(call);
 	json_t *fields = json_pack("{s:s, s:s, s:s, s:I}", "step", call->id, "phase", call->phase,
 		"state", play_state_word(answer->state), "took_ms", (json_int_t)answer->took_ms);
 	const char *why = answer->why.msg;
 	log_emit(engine->set->log, answer->state == PLAY_OK ? LOG_INFO : LOG_WARN, "step_done",
-		fields, "%s %s: %s (%s)%s%s", call->phase, call->id, play_state_word(answer->state),
-		took, why ? ": " : "", why ? why : "");
+		fields, "%s: %s (%s)%s%s", name, play_state_word(answer->state), took,
+		why ? ": " : "", why ? why : "");
 }
 
 void play_record(

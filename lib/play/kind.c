@@ -9,29 +9,34 @@ static const struct {
 #undef X
 };
 
-/* The first row that fits decides; a NULL verb fits every verb of the program. */
+/* The first row that fits decides; a NULL verb fits every verb, a NULL word every command. */
 static const struct {
-	const char *program, *verb;
+	const char *program, *verb, *word;
 	enum play_kind kind;
 } rows[] = {
-	{"mig-apply", "upgrade", PLAY_KIND_DATABASE},
-	{"mig-apply", "downgrade", PLAY_KIND_DATABASE},
-	{"mig-apply", "stamp", PLAY_KIND_DATABASE},
-	{"mig-apply", NULL, PLAY_KIND_CHECK},
-	{"mig-backup", "list", PLAY_KIND_CHECK},
-	{"mig-backup", "show", PLAY_KIND_CHECK},
-	{"mig-backup", "status", PLAY_KIND_CHECK},
-	{"mig-backup", NULL, PLAY_KIND_BACKUP},
-	{"mig-verify", NULL, PLAY_KIND_CHECK},
-	{"mig-restore", "copies", PLAY_KIND_CHECK},
-	{"mig-restore", NULL, PLAY_KIND_DATABASE},
-	{"mig-maintenance", "status", PLAY_KIND_CHECK},
-	{"mig-maintenance", "assert", PLAY_KIND_CHECK},
-	{"mig-maintenance", NULL, PLAY_KIND_MAINTENANCE},
-	{"mig-alert", NULL, PLAY_KIND_ALERT},
-	{"mig-deploy", "is", PLAY_KIND_CHECK},
-	{"mig-deploy", "list", PLAY_KIND_CHECK},
-	{"mig-deploy", NULL, PLAY_KIND_TRAFFIC},
+	{"mig-apply", "upgrade", NULL, PLAY_KIND_DATABASE},
+	{"mig-apply", "downgrade", NULL, PLAY_KIND_DATABASE},
+	{"mig-apply", "stamp", NULL, PLAY_KIND_DATABASE},
+	{"mig-apply", NULL, NULL, PLAY_KIND_CHECK},
+	{"mig-backup", "list", NULL, PLAY_KIND_CHECK},
+	{"mig-backup", "show", NULL, PLAY_KIND_CHECK},
+	{"mig-backup", "status", NULL, PLAY_KIND_CHECK},
+	{"mig-backup", NULL, NULL, PLAY_KIND_BACKUP},
+	{"mig-verify", NULL, NULL, PLAY_KIND_CHECK},
+	{"mig-restore", "copies", NULL, PLAY_KIND_CHECK},
+	{"mig-restore", "swap", NULL, PLAY_KIND_DATABASE},
+	{"mig-restore", "undo", NULL, PLAY_KIND_DATABASE},
+	{"mig-restore", "rows", NULL, PLAY_KIND_DATABASE},
+	{"mig-restore", NULL, "--swap", PLAY_KIND_DATABASE},
+	{"mig-restore", NULL, "--in-place", PLAY_KIND_DATABASE},
+	{"mig-restore", NULL, NULL, PLAY_KIND_BACKUP}, /* a database beside the live one */
+	{"mig-maintenance", "status", NULL, PLAY_KIND_CHECK},
+	{"mig-maintenance", "assert", NULL, PLAY_KIND_CHECK},
+	{"mig-maintenance", NULL, NULL, PLAY_KIND_MAINTENANCE},
+	{"mig-alert", NULL, NULL, PLAY_KIND_ALERT},
+	{"mig-deploy", "is", NULL, PLAY_KIND_CHECK},
+	{"mig-deploy", "list", NULL, PLAY_KIND_CHECK},
+	{"mig-deploy", NULL, NULL, PLAY_KIND_TRAFFIC},
 };
 
 const char *play_kind_word(enum play_kind kind)
@@ -62,7 +67,8 @@ enum play_kind play_kind_of(const struct strvec *argv)
 	const char *verb = argv->count > 1 ? argv->items[1] : NULL;
 	for (size_t i = 0; argv->count > 0 && i < ARRAY_SIZE(rows); i++)
 		if (str_equal(rows[i].program, argv->items[0]) &&
-			(!rows[i].verb || str_equal(rows[i].verb, verb)))
+			(!rows[i].verb || str_equal(rows[i].verb, verb)) &&
+			(!rows[i].word || strvec_has(argv, rows[i].word)))
 			return rows[i].kind;
 	return PLAY_KIND_COMMAND;
 }

@@ -243,7 +243,7 @@ static bool check_places(const struct play_step *step, const char *section, stru
 		return conf_error(conf_get(step->node, "run"), err,
 			"write maintenance: \"on\" or \"off\": the run has to know that it is "
 			"closed");
-	if (step->restore_point && step->kind != PLAY_KIND_BACKUP)
+	if (step->restore_point && !str_equal(step->run.items[0], "mig-backup"))
 		return conf_error(conf_get(step->node, "restore_point"), err,
 			"a restore point is made by mig-backup create");
 	if (step->verb == PLAY_WAIT && step->wait_ms <= 0)

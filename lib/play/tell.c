@@ -157,16 +157,42 @@ static char *next_command(const struct play_engine *engine, enum play_end end, b
 	return xstrfmt("mig-run status %s", engine->scope.run_id);
 }
 
-static void add_skipped(struct play_engine *engine, json_t *steps)
+static bool is_forward(const json_t *line)
+{
+	const char *phase = play_story_text(line, "phase");
+	return str_equal(phase, "gate") || str_equal(phase, "step");
+}
+
+static void add_skipped(struct play_engine *engine, json_t *list)
 {
 	for (size_t i = 0; i < engine->book->steps.count; i++) {
 		const struct play_step *step = &engine->book->steps.items[i];
 		if (engine->progress[i].state == PLAY_PENDING)
-			json_array_append_new(steps,
+			json_array_append_new(list,
 				json_pack("{s:s, s:s, s:s, s:s, s:i}", "id", step->id, "phase",
 					"step", "kind", play_kind_word(step->kind), "state",
 					play_state_word(PLAY_SKIPPED), "took_ms", 0));
 	}
+}
+
+/* Gates and steps, those that were never begun, then the way back. */
+static json_t *timeline(struct play_engine *engine)
+{
+	json_t *list = json_array();
+	size_t i;
+	json_t *line;
+	json_array_foreach(engine->lines, i, line)
+	{
+		if (is_forward(line))
+			json_array_append(list, line);
+	}
+	add_skipped(engine, list);
+	json_array_foreach(engine->lines, i, line)
+	{
+		if (!is_forward(line))
+			json_array_append(list, line);
+	}
+	return list;
 }
 
 static json_t *first_error(const struct err *first)
@@ -181,11 +207,10 @@ static json_t *first_error(const struct err *first)
 json_t *play_report(struct play_engine *engine, enum play_end end, bool kept)
 {
 	AUTO_FREE char *next = next_command(engine, end, kept);
-	add_skipped(engine, engine->lines);
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:O, s:o}", "run",
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:o}", "run",
 		engine->scope.run_id, "playbook", engine->book->name, "state", play_end_word(end),
 		"sentence", play_end_sentence(end), "maintenance", kept ? "kept" : "none", "next",
 		next, "directory", engine->dir, "took_ms",
-		(json_int_t)(clock_now_ms() - engine->started_ms), "steps", engine->lines,
+		(json_int_t)(clock_now_ms() - engine->started_ms), "steps", timeline(engine),
 		"first_error", first_error(&engine->first));
 }
