@@ -34,7 +34,7 @@ static char *first_lines(const char *text)
 {
 	AUTO_FREE char *safe = secret_redact(text);
 	size_t length = 0;
-	for (int lines = 0; safe[length] && length < EXCERPT_MAX; length++)
+	for (int lines = 0; length < EXCERPT_MAX && safe[length]; length++)
 		if (safe[length] == '\n' && ++lines == EXCERPT_LINES)
 			break;
 	AUTO_FREE char *clean = utf8_clean(safe, length);
