@@ -74,6 +74,18 @@ static bool check_numbers(const struct settings *settings, struct err *err)
 		err, ERR_USAGE, "--retry-for, --retry-every and --retry-need are not negative");
 }
 
+/* What would be checked: the files are read, nothing is asked. */
+static void list_checks(struct cli *cli, const struct check_list *list)
+{
+	json_t *checks = json_array();
+	for (size_t i = 0; i < list->count; i++) {
+		const char *kind = check_list_kind(list, i), *name = check_list_name(list, i);
+		cli_print(cli, "would check %s: %s", kind, name);
+		json_array_append_new(checks, json_pack("{s:s, s:s}", "name", name, "kind", kind));
+	}
+	cli_result(cli, json_pack("{s:o}", "checks", checks));
+}
+
 static bool smoke(struct cli *cli, void *options, struct err *err)
 {
 	const struct settings *settings = options;
@@ -83,6 +95,10 @@ static bool smoke(struct cli *cli, void *options, struct err *err)
 	AUTO_STRVEC(lines);
 	if (!check_numbers(settings, err) || !load(cli, &list, err))
 		return false;
+	if (cli->shared.dry_run) {
+		list_checks(cli, &list);
+		return true;
+	}
 	name_apply(cli, &apply);
 	struct check_settings how = {
 		.env = cli->env,
@@ -152,7 +168,7 @@ static bool backup(struct cli *cli, void *options, struct err *err)
 /* A new verb is a row here. */
 static const struct cli_verb verbs[] = {
 	{"smoke", "[FILE..]", "make the checks of files, or of the environment", smoke_options,
-		smoke, CLI_READ_ONLY},
+		smoke, CLI_DRY_RUN},
 	{"backup", "SNAPSHOT", "prove that a snapshot is whole and sound, without a database", NULL,
 		backup, CLI_READ_ONLY},
 	{0},

@@ -39,6 +39,7 @@ MUST_CHECK bool check_list_parse(
 void check_list_release(struct check_list *list);
 bool check_list_needs_database(const struct check_list *list);
 const char *check_list_name(const struct check_list *list, size_t index);
+const char *check_list_kind(const struct check_list *list, size_t index);
 
 /* Rounds over the whole list until `need` of them in a row passed, or the time is over. */
 struct check_retry {

@@ -103,6 +103,11 @@ const char *check_list_name(const struct check_list *list, size_t index)
 	return list->items[index]->name;
 }
 
+const char *check_list_kind(const struct check_list *list, size_t index)
+{
+	return list->items[index]->kind->name;
+}
+
 void check_list_release(struct check_list *list)
 {
 	for (size_t i = 0; i < list->count; i++)

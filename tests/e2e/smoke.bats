@@ -280,3 +280,16 @@ configure() {
 	expect 3 mig-verify smoke smoke.yaml
 	says NOT_SET_HERE
 }
+
+@test "a dry run reads the files and asks nothing" {
+	httpd_start '{"/": [{}]}'
+	checks '  - {http: {get: /}, expect: {status: 200}}
+  - {run: [touch, made], expect: {exit: 0}}'
+	expect 0 mig-verify smoke -n --base "$HTTPD" smoke.yaml
+	says "would check http: GET /"
+	says "would check run: touch made"
+	[ ! -e requests ] && [ ! -e made ]
+	checks '  - {http: {get: /}}'
+	expect 3 mig-verify smoke -n smoke.yaml
+	says "smoke.yaml:2:5"
+}
