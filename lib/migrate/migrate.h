@@ -24,9 +24,14 @@ struct migrate_state {
 	struct graph_list current; /* its rows as revisions of the tree */
 	bool has_history; /* mig.history exists */
 };
-/* ERR_NOTFOUND for rows that are in no file. Reads only. */
+enum migrate_rows {
+	MIGRATE_ROWS_KNOWN, /* rows that are in no file are ERR_NOTFOUND */
+	MIGRATE_ROWS_ANY, /* they are left out of `current` */
+};
+/* Reads only. */
 MUST_CHECK bool migrate_state_read(struct db *db, const struct migrate_tree *tree,
-	const char *version_table, struct migrate_state *state, struct err *err);
+	const char *version_table, enum migrate_rows rows, struct migrate_state *state,
+	struct err *err);
 void migrate_state_release(struct migrate_state *state);
 /* Is everything in the tree applied? */
 bool migrate_at_head(const struct migrate_tree *tree, const struct migrate_state *state);

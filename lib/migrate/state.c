@@ -1,11 +1,23 @@
 #include "migrate/internal.h"
 
+static void known_rows(const struct migrate_tree *tree, struct migrate_state *state)
+{
+	STRVEC_EACH (&state->versions.rows, row) {
+		size_t index = graph_find(tree->graph, row);
+		if (index != GRAPH_NONE)
+			graph_list_push(&state->current, index);
+	}
+}
+
 bool migrate_state_read(struct db *db, const struct migrate_tree *tree, const char *version_table,
-	struct migrate_state *state, struct err *err)
+	enum migrate_rows rows, struct migrate_state *state, struct err *err)
 {
 	*state = (struct migrate_state){0};
-	if (!schema_versions_read(db, version_table, &state->versions, err) ||
-		!graph_current(tree->graph, &state->versions.rows, &state->current, err))
+	if (!schema_versions_read(db, version_table, &state->versions, err))
+		return false;
+	if (rows == MIGRATE_ROWS_ANY)
+		known_rows(tree, state);
+	else if (!graph_current(tree->graph, &state->versions.rows, &state->current, err))
 		return false;
 	AUTO_RESULT(found);
 	if (!db_query(db, &found, err, "select to_regclass('mig.history') is not null"))

@@ -1,0 +1,412 @@
+/* mig-apply: moves a database along its revisions, in Alembic's words. */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "backup/catalog.h"
+#include "base/clock.h"
+#include "base/fs.h"
+#include "cli/target.h"
+#include "migrate/report.h"
+
+struct settings {
+	int64_t lock_timeout_ms, lock_retries;
+	bool check, splice, purge, indicate;
+	const char *message, *rev_id, *branch_label;
+	struct strvec heads, depends_on;
+};
+
+/* What every verb that looks at a database has in hand. */
+struct scene {
+	struct db *db;
+	struct keys *keys; /* NULL: only reading */
+	struct migrate_tree *tree;
+	struct migrate_state state;
+	struct migrate_plan plan;
+	struct migrate_settings how;
+	char *proof;
+	char host[256];
+};
+
+static void scene_release(struct scene *scene)
+{
+	migrate_plan_release(&scene->plan);
+	migrate_state_release(&scene->state);
+	migrate_tree_free(scene->tree);
+	db_close(scene->db);
+	keys_release(scene->keys);
+	free(scene->proof);
+}
+
+static bool backup_age(void *ctx, int64_t *age_ms, struct err *err)
+{
+	const struct cli *cli = ctx;
+	CLEANUP(backup_list_release) struct backup_list list = {0};
+	if (!backup_list(cli->env, cli->log, &list, err))
+		return false;
+	*age_ms = list.count ? clock_now_ms() - list.items[list.count - 1].started_ms : -1;
+	return true;
+}
+
+static bool confirm(void *ctx, const char *question, struct err *err)
+{
+	return cli_confirm_plain(ctx, err, question);
+}
+
+static bool load_tree(struct cli *cli, struct migrate_tree **tree, struct err *err)
+{
+	return cli_env_offline(cli, err) && migrate_tree_load(&cli->env->migrations, tree, err);
+}
+
+static bool take_keys(struct cli *cli, struct scene *scene, struct err *err)
+{
+	AUTO_FREE char *program = xstrfmt("%s %s", cli->program->name, cli->verb->name);
+	struct keys_request request = {
+		.target = cli_target_params(cli),
+		.mode = KEYS_RUN,
+		.mig_run = cli_getenv("MIG_RUN"),
+		.program = program,
+		.lock_wait_ms = cli->shared.lock_wait_ms,
+		.log = cli->log,
+	};
+	if (!keys_take(&request, &scene->keys, err) || !keys_work(scene->keys, scene->db, err))
+		return false;
+	if (scene->keys->kin) {
+		AUTO_FREE char *dir = conf_run_dir(cli->env, scene->keys->run_id);
+		scene->proof = fs_join(dir, "proof.json");
+	}
+	return true;
+}
+
+/* Files, database, keys when something is to be changed, and where the database stands. */
+static bool set_scene(struct cli *cli, const struct settings *settings, bool change,
+	struct scene *scene, struct err *err)
+{
+	if (!cli_target(cli, &scene->db, err) ||
+		!migrate_tree_load(&cli->env->migrations, &scene->tree, err) ||
+		(change && !take_keys(cli, scene, err)))
+		return false;
+	gethostname(scene->host, sizeof(scene->host) - 1);
+	scene->how = (struct migrate_settings){
+		.env = cli->env,
+		.lock_timeout_ms = settings->lock_timeout_ms ? settings->lock_timeout_ms : 2000,
+		.lock_retries = settings->lock_retries ? (int)settings->lock_retries : 10,
+		.proof = scene->proof,
+		.host = scene->host,
+		.version = cli_version,
+		.keys = scene->keys,
+		.log = cli->log,
+		.cancelled = cli_interrupted,
+		.backup_age = backup_age,
+		.confirm = confirm,
+		.ctx = cli,
+	};
+	if (!change && !db_exec(scene->db, err, "begin read only"))
+		return false;
+	enum migrate_rows rows = settings->purge ? MIGRATE_ROWS_ANY : MIGRATE_ROWS_KNOWN;
+	return migrate_state_read(scene->db, scene->tree, cli->env->migrations.version_table, rows,
+		&scene->state, err);
+}
+
+/* --- upgrade, downgrade, plan ----------------------------------------------------------------- */
+
+static bool make_plan(
+	struct scene *scene, enum migrate_direction direction, const char *target, struct err *err)
+{
+	struct migrate_plan *plan = &scene->plan;
+	if (!migrate_plan_make(scene->tree, &scene->state, direction, target, plan, err))
+		return false;
+	AUTO_LIST(steps);
+	for (size_t i = 0; i < plan->count; i++)
+		graph_list_push(&steps, plan->steps[i].index);
+	return migrate_check_unedited(scene->db, scene->tree, &scene->state,
+		direction == MIGRATE_DOWN ? &steps : NULL, err);
+}
+
+static bool show_plan(struct cli *cli, struct scene *scene, bool with_sql, struct err *err)
+{
+	AUTO_STRVEC(lines);
+	report_plan(&scene->plan, cli->env, &lines);
+	STRVEC_EACH (&lines, line)
+		cli_print(cli, "%s%s", with_sql ? "-- " : "", line);
+	AUTO_FREE char *sql = report_plan_sql(&scene->plan, &scene->state, &scene->how, err);
+	if (!sql)
+		return false;
+	if (with_sql && *sql)
+		cli_print(cli, "\n%s", sql);
+	json_t *result = report_plan_json(&scene->plan, cli->env);
+	json_object_set_new(result, "sql", json_string(sql));
+	cli_result(cli, result);
+	return true;
+}
+
+static void show_outcome(struct cli *cli, const struct scene *scene, size_t done)
+{
+	const struct graph_list *now = &scene->state.current;
+	AUTO_FREE char *names = graph_names(scene->tree->graph, now);
+	cli_print(cli, "%s %s %s", cli->env->name, done ? "is now at" : "was already at",
+		now->count ? names : "<base>");
+	cli_result(cli, report_result(&scene->plan, done, now));
+}
+
+static bool migrate(struct cli *cli, const struct settings *settings,
+	enum migrate_direction direction, const char *target, struct err *err)
+{
+	CLEANUP(scene_release) struct scene scene = {0};
+	size_t done = 0;
+	bool dry = cli->shared.dry_run;
+	if (!set_scene(cli, settings, !dry, &scene, err) ||
+		!make_plan(&scene, direction, target, err))
+		return false;
+	if (dry)
+		return show_plan(cli, &scene, true, err);
+	if (!migrate_policy_check(&scene.plan, &scene.how, err) ||
+		!migrate_apply(scene.db, &scene.plan, &scene.state, &scene.how, &done, err))
+		return false;
+	show_outcome(cli, &scene, done);
+	return true;
+}
+
+static const char *first_operand(const struct cli *cli, const char *otherwise)
+{
+	return cli->operands.count ? cli->operands.items[0] : otherwise;
+}
+
+static bool upgrade(struct cli *cli, void *settings, struct err *err)
+{
+	return migrate(cli, settings, MIGRATE_UP, first_operand(cli, "head"), err);
+}
+
+static bool downgrade(struct cli *cli, void *settings, struct err *err)
+{
+	if (cli->operands.count)
+		return migrate(cli, settings, MIGRATE_DOWN, cli->operands.items[0], err);
+	err_set(err, ERR_USAGE, "downgrade needs a target");
+	return err_hint(err, "the last revision: mig-apply downgrade -1; "
+			     "all of them: mig-apply downgrade base");
+}
+
+static bool plan(struct cli *cli, void *settings, struct err *err)
+{
+	CLEANUP(scene_release) struct scene scene = {0};
+	return set_scene(cli, settings, false, &scene, err) &&
+	       make_plan(&scene, MIGRATE_UP, first_operand(cli, "head"), err) &&
+	       show_plan(cli, &scene, cli->shared.verbose, err);
+}
+
+/* --- where things stand ----------------------------------------------------------------------- */
+
+static char *current_line(struct cli *cli, const struct scene *scene, const char *row)
+{
+	size_t index = graph_find(scene->tree->graph, row);
+	if (index == GRAPH_NONE)
+		return xstrfmt("%s (in no file of %s)", row, scene->tree->dir);
+	return cli->shared.verbose ? report_entry(scene->tree, index, &scene->state.current)
+				   : report_short_line(scene->tree, index);
+}
+
+static bool current(struct cli *cli, void *options, struct err *err)
+{
+	const struct settings *settings = options;
+	CLEANUP(scene_release) struct scene scene = {0};
+	const struct strvec *rows = &scene.state.versions.rows;
+	if (!cli_target(cli, &scene.db, err) ||
+		!migrate_tree_load(&cli->env->migrations, &scene.tree, err) ||
+		!migrate_state_read(scene.db, scene.tree, cli->env->migrations.version_table,
+			MIGRATE_ROWS_ANY, &scene.state, err))
+		return false;
+	json_t *heads = json_array();
+	STRVEC_EACH (rows, row) {
+		AUTO_FREE char *line = current_line(cli, &scene, row);
+		cli_print(cli, "%s", line);
+		json_array_append_new(heads, json_string(row));
+	}
+	bool at_head = scene.state.current.count == rows->count &&
+		       migrate_at_head(scene.tree, &scene.state);
+	cli_result(cli, json_pack("{s:o, s:b}", "heads", heads, "at_head", at_head));
+	if (!settings->check || at_head)
+		return true;
+	err_set(err, ERR_NO, "the database is not at head");
+	return err_hint(err, "what is missing: mig-apply plan");
+}
+
+static void print_revisions(struct cli *cli, const struct migrate_tree *tree,
+	const struct graph_list *list, const struct graph_list *current, bool lineage)
+{
+	json_t *revisions = json_array();
+	for (size_t i = 0; i < list->count; i++) {
+		size_t index = list->items[i];
+		AUTO_FREE char *line = cli->shared.verbose ? report_entry(tree, index, current)
+				       : lineage ? report_history_line(tree, index, current)
+						 : report_short_line(tree, index);
+		cli_print(cli, "%s", line);
+		json_array_append_new(revisions, report_revision(tree, index));
+	}
+	cli_result(cli, json_pack("{s:o}", "revisions", revisions));
+}
+
+static bool history(struct cli *cli, void *options, struct err *err)
+{
+	const struct settings *settings = options;
+	CLEANUP(scene_release) struct scene scene = {0};
+	if (settings->indicate ? !set_scene(cli, settings, false, &scene, err)
+			       : !load_tree(cli, &scene.tree, err))
+		return false;
+	AUTO_LIST(order);
+	report_order(scene.tree, &order);
+	print_revisions(cli, scene.tree, &order, &scene.state.current, true);
+	return true;
+}
+
+static bool heads(struct cli *cli, void *options, struct err *err)
+{
+	const struct settings *settings = options;
+	CLEANUP(migrate_tree_free_auto) struct migrate_tree *tree = NULL;
+	if (!load_tree(cli, &tree, err))
+		return false;
+	AUTO_LIST(list);
+	graph_heads(tree->graph, false, &list);
+	print_revisions(cli, tree, &list, NULL, false);
+	if (!settings->check || list.count < 2)
+		return true;
+	err_set(err, ERR_NO, "there are %zu heads", list.count);
+	return err_hint(
+		err, "make them one: mig-apply revision --head REV --head REV -m \"Merge\"");
+}
+
+static bool show(struct cli *cli, void *settings, struct err *err)
+{
+	(void)settings;
+	CLEANUP(migrate_tree_free_auto) struct migrate_tree *tree = NULL;
+	AUTO_LIST(found);
+	if (!load_tree(cli, &tree, err) ||
+		!graph_resolve(tree->graph, cli->operands.items[0], &found, err))
+		return false;
+	cli->shared.verbose = true;
+	print_revisions(cli, tree, &found, NULL, false);
+	return true;
+}
+
+/* --- stamp, revision -------------------------------------------------------------------------- */
+
+static bool stamp(struct cli *cli, void *options, struct err *err)
+{
+	const struct settings *settings = options;
+	CLEANUP(scene_release) struct scene scene = {0};
+	size_t changes;
+	if (!set_scene(cli, settings, true, &scene, err) ||
+		!migrate_stamp(scene.db, scene.tree, &scene.state, &cli->operands, settings->purge,
+			&scene.how, &changes, err))
+		return false;
+	const struct graph_list *now = &scene.state.current;
+	AUTO_FREE char *names = graph_names(scene.tree->graph, now);
+	cli_print(cli, "%s is %s at %s; no SQL of any revision was run", cli->env->name,
+		changes ? "now" : "already", now->count ? names : "<base>");
+	cli_result(cli, json_pack("{s:o}", "heads", report_ids(scene.tree, now)));
+	return true;
+}
+
+static bool revision(struct cli *cli, void *options, struct err *err)
+{
+	const struct settings *settings = options;
+	if (!settings->message) {
+		err_set(err, ERR_USAGE, "revision needs a message");
+		return err_hint(err, "mig-apply revision -m \"Add user preferences\"");
+	}
+	struct migrate_new request = {
+		.message = settings->message,
+		.id = settings->rev_id,
+		.branch_label = settings->branch_label,
+		.heads = &settings->heads,
+		.depends_on = &settings->depends_on,
+		.splice = settings->splice,
+	};
+	AUTO_FREE char *path = NULL;
+	AUTO_FREE char *id = NULL;
+	if (!cli_env_offline(cli, err) ||
+		!migrate_new_revision(&cli->env->migrations, &request, &path, &id, err))
+		return false;
+	cli_print(cli, "%s", path);
+	cli_result(cli, json_pack("{s:s, s:s}", "revision", id, "path", path));
+	return true;
+}
+
+/* --- the program ------------------------------------------------------------------------------ */
+
+#define OPTION(name, letter, type, field, arg, help) \
+	{ \
+		name, letter, type, offsetof(struct settings, field), arg, help \
+	}
+
+static const struct cli_option run_options[] = {
+	OPTION("lock-timeout", 0, CLI_DURATION, lock_timeout_ms, "T",
+		"how long a statement may wait for a table lock (2s)"),
+	OPTION("lock-retries", 0, CLI_INT, lock_retries, "N",
+		"how often a revision is tried again after that (10)"),
+	{0},
+};
+static const struct cli_option check_options[] = {
+	OPTION("check", 0, CLI_FLAG, check, NULL, "exit 4 when the answer is no"),
+	{0},
+};
+static const struct cli_option history_options[] = {
+	OPTION("indicate-current", 'i', CLI_FLAG, indicate, NULL,
+		"mark what the database stands on"),
+	{0},
+};
+static const struct cli_option stamp_options[] = {
+	OPTION("purge", 0, CLI_FLAG, purge, NULL, "first take out every row of the version table"),
+	{0},
+};
+static const struct cli_option revision_options[] = {
+	OPTION("message", 'm', CLI_STRING, message, "TEXT", "what the revision does, in one line"),
+	OPTION("head", 0, CLI_LIST, heads, "REV", "what it stands on; several: a merge (head)"),
+	OPTION("splice", 0, CLI_FLAG, splice, NULL, "REV need not be a head: begin a branch"),
+	OPTION("branch-label", 0, CLI_STRING, branch_label, "NAME", "name the branch that begins"),
+	OPTION("depends-on", 0, CLI_LIST, depends_on, "REV", "another branch's revision it needs"),
+	OPTION("rev-id", 0, CLI_STRING, rev_id, "ID", "its id (12 random hex digits)"),
+	{0},
+};
+
+static const struct cli_verb verbs[] = {
+	{"upgrade", "[TARGET]", "apply revisions up to a target (head)", run_options, upgrade,
+		CLI_DRY_RUN},
+	{"downgrade", "[TARGET]", "take revisions back down to a target", run_options, downgrade,
+		CLI_DRY_RUN},
+	{"plan", "[TARGET]", "tell what upgrade would do; -v: with its SQL", NULL, plan,
+		CLI_READ_ONLY},
+	{"current", NULL, "tell where the database stands", check_options, current, CLI_READ_ONLY},
+	{"history", NULL, "list all revisions, newest first", history_options, history,
+		CLI_READ_ONLY},
+	{"heads", NULL, "list the newest revision of each branch", check_options, heads,
+		CLI_READ_ONLY},
+	{"show", "REV", "tell all about one revision", NULL, show, CLI_READ_ONLY},
+	{"stamp", "TARGET..", "set the version table without running any SQL", stamp_options,
+		stamp},
+	{"revision", NULL, "write a new revision file", revision_options, revision},
+	{0},
+};
+
+static const char *const examples[] = {
+	"mig-apply plan",
+	"what an upgrade would do",
+	"mig-apply upgrade",
+	"apply all that is pending",
+	"mig-apply downgrade -1",
+	"take the last revision back",
+	"mig-apply revision -m \"Add user preferences\"",
+	"begin a new revision",
+	NULL,
+};
+
+static const struct cli_program program = {
+	.name = "mig-apply",
+	.summary = "move a database along its migrations",
+	.verbs = verbs,
+	.settings_size = sizeof(struct settings),
+	.examples = examples,
+};
+
+int main(int argc, char **argv)
+{
+	return cli_main(&program, argc, argv);
+}
