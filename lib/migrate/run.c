@@ -61,12 +61,25 @@ void runner_release(struct runner *runner)
 	err_release(&runner->lost);
 }
 
+/* The room db names the database; here the revision says more. */
+static void name_revision(
+	const struct runner *runner, const struct migrate_step *step, struct err *err)
+{
+	AUTO_FREE char *database = xstrfmt("%s: ", runner->db->dbname);
+	AUTO_FREE char *said = xstrdup(err->msg);
+	free(err->msg);
+	err->msg = xstrfmt("%s%s%s: %s", step->file->id, step->file->message ? " " : "",
+		step->file->message ? step->file->message : "",
+		str_starts(said, database) ? said + strlen(database) : said);
+}
+
 /* The server's words, where they point to in the file, and the statement. */
 static bool explain(struct runner *runner, const struct migrate_step *step,
 	const struct sql_script *script, const struct sql_statement *statement, struct err *err)
 {
 	if (runner->lost.code != ERR_NONE)
 		return err_move(err, &runner->lost);
+	name_revision(runner, step, err);
 	int position = db_error_position(runner->db);
 	size_t offset = position ? sql_statement_offset(statement, position) : statement->offset;
 	sql_error_at(err, script->file, script->source, offset);
@@ -85,14 +98,14 @@ static bool explain(struct runner *runner, const struct migrate_step *step,
 }
 
 static bool send_copy(struct runner *runner, const struct sql_script *script,
-	const struct sql_statement *statement, const char *text, const char *name, struct err *err)
+	const struct sql_statement *statement, const char *text, struct err *err)
 {
 	PGconn *pg = runner->db->pg;
 	AUTO_RESULT(begun);
 	AUTO_RESULT(ended);
 	begun.pg = PQexec(pg, text);
 	if (PQresultStatus(begun.pg) != PGRES_COPY_IN)
-		return db_error(runner->db, begun.pg, err, name);
+		return db_error(runner->db, begun.pg, err, runner->db->dbname);
 	const char *data = script->source + statement->data_offset;
 	size_t left = statement->data_length;
 	while (left) {
@@ -105,7 +118,7 @@ static bool send_copy(struct runner *runner, const struct sql_script *script,
 	PQputCopyEnd(pg, left ? "the rest could not be sent" : NULL);
 	ended.pg = PQgetResult(pg);
 	bool fine = PQresultStatus(ended.pg) == PGRES_COMMAND_OK ||
-		    db_error(runner->db, ended.pg, err, name);
+		    db_error(runner->db, ended.pg, err, runner->db->dbname);
 	for (PGresult *rest; (rest = PQgetResult(pg));)
 		PQclear(rest);
 	return fine;
@@ -118,11 +131,9 @@ static bool run_one(struct runner *runner, const struct migrate_step *step,
 	if (!keys_check(runner->settings->keys, err))
 		return false;
 	AUTO_FREE char *text = xstrndup(statement->text, statement->length);
-	AUTO_FREE char *name = xstrfmt("%s%s%s", step->file->id, step->file->message ? " " : "",
-		step->file->message ? step->file->message : "");
 	runner->started_ms = runner->checked_ms = clock_monotonic_ms();
 	/* One statement by protocol, too: text that holds two is refused by the server. */
-	bool fine = statement->has_data ? send_copy(runner, script, statement, text, name, err)
+	bool fine = statement->has_data ? send_copy(runner, script, statement, text, err)
 					: db_query_params(runner->db, result, err, text, 0, NULL);
 	runner->started_ms = 0;
 	return fine || explain(runner, step, script, statement, err);
