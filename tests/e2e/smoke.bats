@@ -288,7 +288,8 @@ configure() {
 	expect 0 mig-verify smoke -n --base "$HTTPD" smoke.yaml
 	says "would check http: GET /"
 	says "would check run: touch made"
-	[ ! -e requests ] && [ ! -e made ]
+	[ ! -e requests ]
+	[ ! -e made ]
 	checks '  - {http: {get: /}}'
 	expect 3 mig-verify smoke -n smoke.yaml
 	says "smoke.yaml:2:5"

@@ -79,7 +79,7 @@ row() {
 		  - {name: lives, sql: select 1, expect: {value: 1}}
 	END
 	run mig-verify smoke smoke.yaml
-	[ "$status" != 0 ] && [ "$status" != 4 ]
+	[ "$status" = 10 ]
 	says "error    dies"
 	says "pass     lives"
 }

@@ -74,3 +74,11 @@ spooled() {
 arrived() {
 	find "$WORK/arrived" -name '*.body' | wc -l
 }
+
+# never COMMAND..: fails when it succeeds (a bare "! command" fails no test)
+never() {
+	if "$@"; then
+		echo "should not succeed: $*"
+		return 1
+	fi
+}
