@@ -10,7 +10,7 @@
 #	scene_prove RUN..    sets acknowledged, lost, inside, turned_away, other (numbers of orders)
 #	scene_stop           ends everything and removes the folder
 #
-# Roles: shop_owner deploys (owns the database, may create databases and end sessions, is no
+# Roles: shop_owner deploys (owns the database, may create databases, see and end sessions, is no
 # superuser), shop_app is the application's own.
 
 scene_source=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -39,7 +39,7 @@ scene_start() {
 
 scene_roles() {
 	psql -Xq -v ON_ERROR_STOP=1 <<-END
-		create role shop_owner login createdb in role pg_signal_backend;
+		create role shop_owner login createdb in role pg_signal_backend, pg_read_all_stats;
 		create role shop_app login;
 		create database shop owner shop_owner;
 	END
