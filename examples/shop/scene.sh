@@ -77,8 +77,10 @@ scene_program() {
 	done
 }
 
+# The policy of production wants a snapshot before any migration, be the database empty.
 scene_fill() {
-	mig-apply upgrade head --quiet || return 1
+	mig-backup create --label empty --quiet > run/fill.log || return 1
+	mig-apply upgrade head --quiet >> run/fill.log || return 1
 	psql -Xq -v rows="$1" -f "$scene_source/rows.sql" "$DATABASE_URL"
 }
 
@@ -106,6 +108,12 @@ scene_answers() {
 	echo "the shop takes no orders; its last answers:" >&2
 	tail -n 5 run/orders.log >&2
 	return 1
+}
+
+scene_count() {
+	psql -XAtq "$admin" -c "select (select count(*) from customers)
+		+ (select count(*) from products) + (select count(*) from orders)
+		+ (select count(*) from order_items)"
 }
 
 scene_quiet() {

@@ -48,14 +48,18 @@ static bool begin(
  * Making the database
  */
 
-/* A copy goes where the live one is, so that a swap moves no file. */
+/*
+ * A copy goes where the live one is, so that a swap moves no file. NULL: where template0 is; naming
+ * that tablespace would need CREATE on it, which only a superuser has.
+ */
 static bool choose_tablespace(struct restoring *restoring, char **tablespace, struct err *err)
 {
 	const struct restore_settings *settings = restoring->settings;
 	return db_value(restoring->server, tablespace, err,
 		"select spcname from pg_tablespace t where t.oid ="
 		" coalesce((select dattablespace from pg_database where datname = $1 and $2 = ''),"
-		" (select oid from pg_tablespace where spcname = $3))",
+		" (select oid from pg_tablespace where spcname = $3))"
+		" and t.oid <> (select dattablespace from pg_database where datname = 'template0')",
 		settings->live, settings->to_db ? "to" : "",
 		restoring->manifest->database.tablespace);
 }
