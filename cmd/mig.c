@@ -7,6 +7,7 @@
 #include "front/doctor.h"
 #include "front/init.h"
 #include "front/pin.h"
+#include "front/status.h"
 #include "front/topics.h"
 #include <stdio.h>
 #include <unistd.h>
@@ -15,8 +16,7 @@ struct settings {
 	bool pin;
 };
 
-/* --- doors -------------------------------------------------------------------------------------
- */
+/* --- doors --------------------------------------------------------------------------- */
 
 /* word, program, is the word its verb (or only its name), summary */
 #define DOORS(X) \
@@ -83,8 +83,7 @@ static bool door_row(struct cli *cli, void *settings, struct err *err)
 	return err_set(err, ERR_BUG, "door %s was not entered", cli->verb->name);
 }
 
-/* --- init --------------------------------------------------------------------------------------
- */
+/* --- init ---------------------------------------------------------------------------- */
 
 static void tell_next(struct cli *cli, const struct init_found *found)
 {
@@ -121,8 +120,7 @@ static bool init(struct cli *cli, void *settings, struct err *err)
 	return true;
 }
 
-/* --- doctor ------------------------------------------------------------------------------------
- */
+/* --- doctor -------------------------------------------------------------------------- */
 
 static bool pin(struct cli *cli, struct err *err)
 {
@@ -169,7 +167,7 @@ static bool doctor(struct cli *cli, void *options, struct err *err)
 	CLEANUP(doctor_release) struct doctor state = {0};
 	if (((struct settings *)options)->pin)
 		return pin(cli, err);
-	if (cli_target_env(cli, &config_error)) {
+	if (cli_env(cli, &config_error)) {
 		state.env = cli->env;
 		state.params = cli_target_params(cli);
 	}
@@ -184,8 +182,28 @@ static bool doctor(struct cli *cli, void *options, struct err *err)
 	return !bad || err_set(err, ERR_NO, "%zu thing%s to mend", bad, bad == 1 ? "" : "s");
 }
 
-/* --- help --------------------------------------------------------------------------------------
- */
+/* --- status -------------------------------------------------------------------------- */
+
+static bool show_status(struct cli *cli, void *settings, struct err *err)
+{
+	(void)settings;
+	CLEANUP(status_release) struct status state = {.log = cli->log};
+	if (!cli_env(cli, err))
+		return false;
+	state.env = cli->env;
+	state.params = cli_target_params(cli);
+	bool reached = db_open(&state.params, &state.db, err);
+	if (reached && !cli_target_check(cli->env, state.db, err))
+		return false;
+	status_collect(&state);
+	STRVEC_EACH (&state.lines, line)
+		cli_print(cli, "%s", line);
+	json_object_set_new(state.json, "attention", json_boolean(state.attention || !reached));
+	cli_result(cli, json_incref(state.json));
+	return reached;
+}
+
+/* --- help ---------------------------------------------------------------------------- */
 
 static void list_topics(struct cli *cli)
 {
@@ -226,8 +244,7 @@ static bool help(struct cli *cli, void *settings, struct err *err)
 	return true;
 }
 
-/* --- the program -------------------------------------------------------------------------------
- */
+/* --- the program --------------------------------------------------------------------- */
 
 static const struct cli_option doctor_options[] = {
 	{"pin", 0, CLI_FLAG, offsetof(struct settings, pin), NULL,
@@ -239,6 +256,8 @@ static const struct cli_verb verbs[] = {
 	{"init", NULL, "write a first mig.yaml for this tree", NULL, init, CLI_DRY_RUN},
 	{"doctor", NULL, "what is missing, and what to type next", doctor_options, doctor,
 		CLI_DRY_RUN},
+	{"status", NULL, "is anything running, where, since when, how is it stopped?", NULL,
+		show_status, CLI_READ_ONLY},
 	{"help", "[TOPIC]", "about one topic or program", NULL, help, CLI_READ_ONLY},
 #define X(word, program, keeps_word, summary) \
 	{word, "[WORD..]", summary " (" program ")", NULL, door_row, CLI_DRY_RUN},
@@ -254,6 +273,8 @@ static const char *const examples[] = {
 	"what is missing?",
 	"mig doctor --pin -e production",
 	"tie the environment to its database",
+	"mig status",
+	"is anything running, and how is it stopped?",
 	"mig backup create",
 	"the same as mig-backup create",
 	NULL,

@@ -32,6 +32,9 @@ void cli_error_print(const struct cli *cli, const struct err *err);
 
 void cli_signals_install(bool counted);
 
+/* With -d, several environments and none chosen: the one whose pin matches (target.c). */
+MUST_CHECK bool cli_choose_env(struct cli *cli, struct err *err);
+
 /* The program whose verb this is, other than `program`; NULL: none. */
 const char *cli_program_of_verb(const char *verb, const char *program);
 

@@ -17,6 +17,8 @@ static bool load_environment(struct cli *cli, bool no_database, struct err *err)
 {
 	if (cli->env)
 		return true;
+	if (!no_database && !cli_choose_env(cli, err))
+		return false;
 	struct conf_request request = {.config_path = cli->shared.config,
 		.env_name = cli->shared.env,
 		.dbname = cli->shared.dbname,

@@ -124,23 +124,23 @@ static bool is_undecided(const char *config, bool *undecided, struct err *err)
 	return true;
 }
 
-bool cli_target_env(struct cli *cli, struct err *err)
+bool cli_choose_env(struct cli *cli, struct err *err)
 {
 	struct conf_request request = {.config_path = cli->shared.config, .getenv = cli_getenv};
-	AUTO_FREE char *config = conf_find(&request);
 	bool undecided = false;
-	if (!cli->env && config && cli->shared.dbname && !cli->shared.env) {
-		if (!is_undecided(config, &undecided, err) ||
-			(undecided && !choose_by_pin(cli, config, err)))
-			return false;
-	}
-	return cli_env(cli, err);
+	if (!cli->shared.dbname || cli->shared.env)
+		return true;
+	AUTO_FREE char *config = conf_find(&request);
+	if (!config)
+		return true;
+	return is_undecided(config, &undecided, err) &&
+	       (!undecided || choose_by_pin(cli, config, err));
 }
 
 bool cli_target(struct cli *cli, struct db **db, struct err *err)
 {
 	CLEANUP(db_close_auto) struct db *made = NULL;
-	if (!cli_target_env(cli, err))
+	if (!cli_env(cli, err))
 		return false;
 	struct db_params params = cli_target_params(cli);
 	if (!db_open(&params, &made, err) || !cli_target_check(cli->env, made, err))

@@ -14,8 +14,6 @@
  * -d, several environments and none chosen, the environment is the one whose pin matches.
  */
 MUST_CHECK bool cli_target(struct cli *cli, struct db **db, struct err *err);
-/* The same without the session: for programs that open their sessions themselves. */
-MUST_CHECK bool cli_target_env(struct cli *cli, struct err *err);
 /* How to reach it, for further sessions and for keys; borrows from cli (after cli_env). */
 struct db_params cli_target_params(const struct cli *cli);
 /* Is this session's database the one that the environment is pinned to? */

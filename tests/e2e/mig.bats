@@ -236,3 +236,67 @@ two_environments() {
 	expect 2 mig doctor --pn
 	says "did you mean --pin?"
 }
+
+# Waits until status says a text; 10 s.
+status_says() {
+	for _ in $(seq 50); do
+		run mig status
+		[[ $output = *"$1"* ]] && return 0
+		sleep 0.2
+	done
+	says "$1"
+}
+
+@test "status says that nothing is running, and what there is to go back to" {
+	expect 0 mig status
+	says "nothing: the run key is free"
+	says "maintenance  open"
+	says "no run that died"
+	says "copies       none"
+	says "none; take one: mig backup create"
+	expect 0 mig backup create
+	expect 0 mig restore latest
+	expect 0 mig status
+	says "${DB}__r_"
+	says "restored"
+	says "(1 in all)"
+	expect 0 mig status --json
+	echo "$output" | jq -e 'select(.event == "result") | .copies[0].purpose == "restored"
+		and .snapshot.count == 1 and .running == null and .maintenance.state == "open"'
+	expect 10 mig status -d "host=$WORK dbname=x"
+	says "maintenance"
+	expect 4 mig doctor -d "host=$WORK dbname=x"
+}
+
+@test "status says what runs, since when, how to stop it, and what died" {
+	cat > mig.yaml <<-END
+		mig: 1
+		project: shop
+		environments:
+		  test:
+		    database: "$(url "$DB")"
+		    maintenance: [{file: closed}]
+	END
+	cat > slow.yaml <<-END
+		mig: 1
+		name: slow
+		steps:
+		  - {id: close, maintenance: "on"}
+		  - {id: slow, run: [sleep, "60"]}
+		  - {id: open, maintenance: "off", pivot: true}
+	END
+	mig run ./slow.yaml > run.log 2>&1 3>&- &
+	status_says "step slow"
+	says "mig-run"
+	says "since 20"
+	says "maintenance  closed, held by run:"
+	says "stop it (it undoes what it did): kill -INT"
+	pid=$(sed -n 's/.*kill -INT \([0-9]*\).*/\1/p' <<< "$output")
+	kill -9 "$pid"
+	status_says "died in step slow"
+	says "nothing: the run key is free"
+	says "mig run recover 20"
+	says "lift it: mig maintenance off"
+	expect 0 mig status --json
+	echo "$output" | jq -e 'select(.event == "result") | .attention and (.unfinished | length) == 1'
+}
