@@ -178,10 +178,17 @@ static bool command_off(
 	return maint_was_on(before) || run_well(command, &command->disable, err);
 }
 
+/* A service may stop after its command has ended. */
+static int64_t command_settle_ms(const void *config)
+{
+	const struct command_config *command = config;
+	return command->timeout_ms < SETTLE_MS ? command->timeout_ms : SETTLE_MS;
+}
+
 const struct maint_row maint_command = {
 	.key = "command",
 	.gives = MAINT_TELLS,
-	.settle_ms = SETTLE_MS,
+	.settle_ms = command_settle_ms,
 	.fields = fields,
 	.field_count = ARRAY_SIZE(fields),
 	.size = sizeof(struct command_config),

@@ -71,7 +71,9 @@ static bool refuse_foreign(const struct work *work, struct err *err)
 static bool read_back(const struct work *work, const struct maint_provider *provider,
 	enum maint_switch wanted, struct err *err)
 {
-	int64_t end = clock_monotonic_ms() + provider->row->settle_ms;
+	const struct maint_row *row = provider->row;
+	int64_t end =
+		clock_monotonic_ms() + (row->settle_ms ? row->settle_ms(provider->config) : 0);
 	for (;;) {
 		AUTO_FREE char *why = NULL;
 		enum maint_switch is = maint_provider_status(provider, &work->site, &why);
@@ -81,7 +83,7 @@ static bool read_back(const struct work *work, const struct maint_provider *prov
 			clock_sleep_ms(SETTLE_POLL_MS);
 			continue;
 		}
-		err_set(err, provider->row->in_database ? ERR_REFUSED : ERR_REMOTE,
+		err_set(err, row->in_database ? ERR_REFUSED : ERR_REMOTE,
 			"%s was switched %s, but is %s%s%s", provider->name,
 			maint_switch_word(wanted), maint_switch_word(is), why ? ": " : "",
 			why ? why : "");

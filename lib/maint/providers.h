@@ -36,7 +36,8 @@ struct maint_row {
 	const char *word; /* the value that it must have for this row; NULL: any */
 	enum maint_gives gives;
 	bool in_database; /* acts on the target's server */
-	int64_t settle_ms; /* how long after on and off the status may still be the old one */
+	/* How long after on and off the status may still be the old one; NULL: not at all. */
+	int64_t (*settle_ms)(const void *config);
 	/* The item's keys; `config` is a zeroed struct of this size. */
 	const struct conf_field *fields;
 	size_t field_count;
