@@ -125,6 +125,9 @@ bool db_error(struct db *db, const PGresult *result, struct err *err, const char
 /* Character position (from 1) of the last SQL error in its statement, 0 unknown. */
 int db_error_position(const struct db *db);
 
+/* Was this session asked to stop (and is not undoing things)? ERR_SIGNAL; for loops that wait. */
+MUST_CHECK bool db_go_on(struct db *db, struct err *err);
+
 /* Asks the server to cancel what this session is running (from another thread or a handler). */
 void db_cancel(struct db *db);
 

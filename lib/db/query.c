@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 
 enum { STOP_POLL_MS = 200 };
 
@@ -215,6 +216,15 @@ void db_rollback(struct db_tx *tx)
 	if (!db_exec(db, &ignored, "ROLLBACK"))
 		log_debug(db->log, "rollback", NULL, "%s", ignored.msg);
 	db->uninterrupted = false;
+}
+
+bool db_go_on(struct db *db, struct err *err)
+{
+	if (db->uninterrupted || !db->stop || !db->stop(db->stop_ctx))
+		return true;
+	err_set(err, ERR_SIGNAL, "interrupted");
+	err->signal = SIGINT;
+	return false;
 }
 
 void db_cancel(struct db *db)

@@ -228,18 +228,35 @@ static bool switch_all_on(struct work *work, size_t *switched, struct err *err)
 	return drained || sessions_drain(work->site.db, work->settings->drain_ms, err);
 }
 
+static bool is_as_before(
+	const struct work *work, const struct maint_provider *provider, const json_t *before)
+{
+	AUTO_FREE char *why = NULL;
+	enum maint_switch is = maint_provider_status(provider, &work->site, &why);
+	return str_equal(maint_switch_word(is), json_string_value(json_object_get(before, "was")));
+}
+
+/* Who may not switch it on may not switch it off either: then nothing has changed. */
+static bool undo_one(
+	const struct work *work, const struct maint_provider *provider, struct err *err)
+{
+	const json_t *entry = maint_record_entry(&work->record, provider->name);
+	const json_t *before = json_object_get(entry, "before");
+	return !entry || switch_off(work, provider, before, err) ||
+	       is_as_before(work, provider, before);
+}
+
 /* A closing that could not be completed is taken back; what cannot be taken back is said. */
 static bool undo_closing(struct work *work, size_t switched, struct err *err)
 {
 	AUTO_ERR(why);
 	work->site.db->uninterrupted = true;
 	for (size_t i = switched; i-- > 0;) {
-		const struct maint_provider *provider = work->providers.items[i];
-		const json_t *entry = maint_record_entry(&work->record, provider->name);
-		if (!entry || switch_off(work, provider, json_object_get(entry, "before"), &why))
+		if (undo_one(work, work->providers.items[i], &why))
 			continue;
 		log_warn(work->settings->log, "maintenance_stuck",
-			json_pack("{s:s}", "provider", provider->name), "%s", why.msg);
+			json_pack("{s:s}", "provider", work->providers.items[i]->name), "%s",
+			why.msg);
 		return err_hint(err,
 			"maintenance is on in part (%s): mig-maintenance status, then off",
 			why.msg);

@@ -3,7 +3,8 @@
 #include "base/clock.h"
 #include "db/keys.h"
 
-enum { END_LIMIT_MS = 10 * 1000, POLL_MS = 50 };
+/* Who may not be ended may still be about to leave. */
+enum { END_LIMIT_MS = 10 * 1000, REFUSED_LIMIT_MS = 1000, POLL_MS = 50 };
 
 /* In a place for "from pg_stat_activity a where": foreign sessions of this database. */
 static char *foreign_condition(struct db *db)
@@ -25,12 +26,14 @@ static char *foreign_condition(struct db *db)
 }
 
 /* "123" -> tries to end it; a refusal is not an error: it is then still there at the end. */
-static void terminate(struct db *db, const char *pid)
+static bool terminate(struct db *db, const char *pid)
 {
 	AUTO_ERR(refused);
 	AUTO_RESULT(row);
-	if (!db_query(db, &row, &refused, "select pg_terminate_backend($1::int)", pid))
-		log_debug(db->log, "session_kept", NULL, "%s", refused.msg);
+	if (db_query(db, &row, &refused, "select pg_terminate_backend($1::int)", pid))
+		return true;
+	log_debug(db->log, "session_kept", NULL, "%s", refused.msg);
+	return false;
 }
 
 static bool list_present(struct db *db, const char *condition, const char *since,
@@ -50,18 +53,20 @@ bool sessions_end(struct db *db, struct strvec *left, struct err *err)
 {
 	AUTO_FREE char *condition = foreign_condition(db);
 	AUTO_FREE char *since = NULL;
-	int64_t end = clock_monotonic_ms() + END_LIMIT_MS;
+	int64_t began = clock_monotonic_ms();
 	if (!db_value(db, &since, err, "select clock_timestamp()::text"))
 		return false;
 	for (;;) {
 		AUTO_RESULT(rows);
-		if (!list_present(db, condition, since, &rows, err))
+		int obeyed = 0;
+		if (!db_go_on(db, err) || !list_present(db, condition, since, &rows, err))
 			return false;
 		if (db_rows(&rows) == 0)
 			return true;
 		for (int i = 0; i < db_rows(&rows); i++)
-			terminate(db, db_get(&rows, i, 0));
-		if (clock_monotonic_ms() >= end) {
+			obeyed += terminate(db, db_get(&rows, i, 0));
+		int64_t limit = obeyed > 0 ? END_LIMIT_MS : REFUSED_LIMIT_MS;
+		if (clock_monotonic_ms() - began >= limit) {
 			for (int i = 0; i < db_rows(&rows); i++)
 				strvec_push(left, db_get(&rows, i, 1));
 			return true;
@@ -80,7 +85,7 @@ bool sessions_drain(struct db *db, int64_t limit_ms, struct err *err)
 		condition);
 	for (;;) {
 		AUTO_RESULT(busy);
-		if (!db_query(db, &busy, err, sql))
+		if (!db_go_on(db, err) || !db_query(db, &busy, err, sql))
 			return false;
 		if (db_rows(&busy) == 0 || clock_monotonic_ms() >= end)
 			return true;
