@@ -11,6 +11,7 @@ struct create {
 	const struct backup_settings *settings;
 	struct keys *keys;
 	struct create_dump *dump;
+	bool dump_ended;
 	struct create_locks locks;
 	struct pack_manifest *manifest;
 	struct store *store; /* NULL with settings->to */
@@ -121,6 +122,7 @@ static bool describe(struct create *create, struct err *err)
 	struct pack_manifest *manifest = create->manifest;
 	manifest->lsn = xstrdup_null(create->locks.lsn);
 	return create_database_describe(leader, manifest, err) &&
+	       create_maintenance_undo(create->settings->env, leader, manifest, err) &&
 	       create_tables_describe(leader, manifest, err) &&
 	       create_sequences_describe(leader, manifest, err) &&
 	       create_revisions_describe(
@@ -140,16 +142,64 @@ static bool interrupted(struct err *err)
 	return err_set(err, ERR_SIGNAL, "interrupted; nothing was published");
 }
 
+/*
+ * Until pg_dump has its locks: behind a request that is queued behind ours it would wait for ever,
+ * so it gives up early, and then we let go, too, and begin anew.
+ */
+static bool dump_has_locks(struct create *create, struct err *err)
+{
+	bool shared = false;
+	while (!shared && !create->dump_ended) {
+		if (cancelled(create))
+			return interrupted(err);
+		if (!create_dump_read(create->dump, 20, &create->dump_ended, err) ||
+			!create_locks_shared(
+				&create->locks, create_dump_session(create->dump), &shared, err))
+			return err_context(err, "definitions");
+	}
+	return true;
+}
+
+/* One attempt at locks, snapshot and pg_dump on it. */
+static bool begin_snapshot(struct create *create, int64_t until, struct err *err)
+{
+	create->dump_ended = false;
+	return create_locks_take(create->settings, until, &create->locks, err) &&
+	       create_dump_start(create->dump, &create->locks, create->settings, err) &&
+	       dump_has_locks(create, err);
+}
+
+static bool take_snapshot(struct create *create, struct err *err)
+{
+	enum { DEFAULT_TIMEOUT_MS = 30000, PAUSE_MS = 200 };
+	const struct backup_settings *settings = create->settings;
+	int64_t until =
+		clock_monotonic_ms() +
+		(settings->lock_timeout_ms ? settings->lock_timeout_ms : DEFAULT_TIMEOUT_MS);
+	for (;;) {
+		AUTO_ERR(why);
+		if (begin_snapshot(create, until, &why))
+			return true;
+		bool again = why.code == ERR_LOCK && clock_monotonic_ms() < until;
+		if (!again) {
+			create_locks_explain(&create->locks, &why);
+			return err_move(err, &why);
+		}
+		log_debug(settings->log, "lock_retry", NULL, "%s: once more", why.msg);
+		create_locks_release(&create->locks);
+		clock_sleep_ms(clock_jitter(PAUSE_MS));
+	}
+}
+
 /* pg_dump works beside the workers; a failed worker ends the wait. */
 static bool take_dump(struct create *create, struct err *err)
 {
-	bool ended = false;
-	while (!ended) {
+	while (!create->dump_ended) {
 		if (cancelled(create))
 			return interrupted(err);
 		if (create_copy_failed(create->copy))
 			return true; /* create_copy_finish says why */
-		if (!create_dump_read(create->dump, 200, &ended, err))
+		if (!create_dump_read(create->dump, 200, &create->dump_ended, err))
 			return err_context(err, "definitions");
 	}
 	return create_dump_add(create->dump, create->writer, err);
@@ -168,13 +218,16 @@ static bool locks_held(struct create *create, struct err *err)
 static bool copy_all(struct create *create, struct err *err)
 {
 	const struct backup_settings *settings = create->settings;
-	if (!create_dump_start(create->dump, &create->locks, settings, err) ||
-		!add_texts(create, err) ||
+	if (!add_texts(create, err) ||
 		!create_copy_start(settings, &create->locks, create->manifest, create->writer,
 			&create->copy, err))
 		return false;
-	return take_dump(create, err) && create_copy_finish(create->copy, err) &&
-	       locks_held(create, err);
+	if (!take_dump(create, err))
+		return false;
+	while (!create_copy_ended(create->copy, 1000))
+		if (!locks_held(create, err))
+			return false;
+	return create_copy_finish(create->copy, err) && locks_held(create, err);
 }
 
 static bool publish(struct create *create, struct err *err)
@@ -257,7 +310,7 @@ bool backup_create(
 {
 	CLEANUP(create_release)
 	struct create create = {.settings = settings, .began = clock_monotonic_ms()};
-	if (!begin(&create, err) || !create_locks_take(settings, &create.locks, err))
+	if (!begin(&create, err) || !take_snapshot(&create, err))
 		return false;
 	log_info(settings->log, "backup_started",
 		json_pack("{s:s}", "snapshot", create.manifest->id), "snapshot %s of %s",

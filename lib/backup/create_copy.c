@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "backup/create_rows.h"
@@ -36,6 +37,8 @@ struct create_copy {
 	size_t *deferred; /* parts that no worker could lock */
 	size_t deferred_count, deferred_alloc;
 	struct err first; /* the first failure */
+	int working;
+	pthread_cond_t ended; /* a worker has */
 };
 
 static bool stop_asked(void *ctx)
@@ -194,6 +197,10 @@ static void *worker_main(void *arg)
 	AUTO_ERR(err);
 	if (!work(copy, &err))
 		fail(copy, &err);
+	pthread_mutex_lock(&copy->lock);
+	copy->working--;
+	pthread_cond_signal(&copy->ended);
+	pthread_mutex_unlock(&copy->lock);
 	return NULL;
 }
 
@@ -239,6 +246,7 @@ static bool start_workers(struct create_copy *copy, struct err *err)
 {
 	int wanted = worker_count(copy);
 	copy->threads = xcalloc((size_t)wanted + 1, sizeof(*copy->threads));
+	copy->working = wanted;
 	for (; copy->thread_count < wanted; copy->thread_count++)
 		if (pthread_create(&copy->threads[copy->thread_count], NULL, worker_main, copy))
 			return err_set(err, ERR_FAILED, "cannot start a worker thread");
@@ -258,6 +266,7 @@ bool create_copy_start(const struct backup_settings *settings, const struct crea
 	copy->params.stop = stop_asked;
 	copy->params.stop_ctx = copy;
 	pthread_mutex_init(&copy->lock, NULL);
+	pthread_cond_init(&copy->ended, NULL);
 	if (!plan_parts(copy, err) || !start_workers(copy, err))
 		return false;
 	*started = xtake(&copy);
@@ -267,6 +276,19 @@ bool create_copy_start(const struct backup_settings *settings, const struct crea
 bool create_copy_failed(struct create_copy *copy)
 {
 	return copy->stopped;
+}
+
+bool create_copy_ended(struct create_copy *copy, int wait_ms)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += wait_ms / 1000;
+	pthread_mutex_lock(&copy->lock);
+	while (copy->working && !pthread_cond_timedwait(&copy->ended, &copy->lock, &until))
+		;
+	bool ended = copy->working == 0;
+	pthread_mutex_unlock(&copy->lock);
+	return ended;
 }
 
 static void join(struct create_copy *copy)
@@ -316,6 +338,7 @@ void create_copy_free(struct create_copy *copy)
 	copy->stopped = true;
 	join(copy);
 	pthread_mutex_destroy(&copy->lock);
+	pthread_cond_destroy(&copy->ended);
 	err_release(&copy->first);
 	free(copy->threads);
 	free(copy->parts);

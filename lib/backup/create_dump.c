@@ -15,11 +15,13 @@
 #include "base/proc.h"
 #include "db/child.h"
 
-enum { LOCK_WAIT_MS = 30000 };
+/* Short: who is queued before it waits for us, and others behind it. */
+enum { LOCK_WAIT_MS = 1000 };
 
 struct create_dump {
 	char *pg_dump, *pg_restore; /* paths */
 	char *version; /* "15.18" */
+	char *session; /* application_name */
 	struct strvec env;
 	struct proc_stream child;
 	struct strbuf archive;
@@ -92,6 +94,7 @@ bool create_dump_find(const struct backup_settings *settings, struct db *db,
 	CLEANUP(create_dump_free_auto) struct create_dump *dump = xcalloc(1, sizeof(*dump));
 	dump->archive = (struct strbuf)STRBUF_INIT;
 	dump->child.out = dump->child.errfd = -1;
+	dump->session = xstrfmt("mig-backup pg_dump %d", db->pid);
 	int server = db->version / 10000;
 	dump->pg_dump = find_program("pg_dump", settings->pg_bin, server);
 	dump->pg_restore = find_program("pg_restore", settings->pg_bin, server);
@@ -111,6 +114,11 @@ const char *create_dump_version(const struct create_dump *dump)
 	return dump->version;
 }
 
+const char *create_dump_session(const struct create_dump *dump)
+{
+	return dump->session;
+}
+
 /* --- pg_dump ---------------------------------------------------------------------------------- */
 
 bool create_dump_start(struct create_dump *dump, const struct create_locks *locks,
@@ -123,7 +131,11 @@ bool create_dump_start(struct create_dump *dump, const struct create_locks *lock
 		strvec_push(&argv, words[i]);
 	strvec_pushf(&argv, "--snapshot=%s", locks->snapshot);
 	strvec_pushf(&argv, "--lock-wait-timeout=%d", LOCK_WAIT_MS);
+	proc_stream_abort(&dump->child);
+	strbuf_reset(&dump->archive);
+	strvec_release(&dump->env);
 	db_child_env(locks->leader, locks->leader->dbname, &dump->env);
+	strvec_pushf(&dump->env, "PGAPPNAME=%s", dump->session);
 	log_debug(settings->log, "pg_dump", NULL, "%s %s", dump->pg_dump, dump->version);
 	return proc_stream_start(&dump->child, &argv, &dump->env, err);
 }
@@ -148,7 +160,7 @@ static bool read_some(int fd, struct strbuf *to, bool *ended, struct err *err)
 static void classify(struct err *err)
 {
 	const char *said = err->detail ? err->detail : "";
-	if (strstr(said, "lock timeout") || strstr(said, "could not obtain lock"))
+	if (strstr(said, "LOCK TABLE") || strstr(said, "could not obtain lock"))
 		err->code = ERR_LOCK;
 	else if (strstr(said, "permission denied"))
 		err->code = ERR_SQL;
@@ -274,6 +286,7 @@ void create_dump_free(struct create_dump *dump)
 	free(dump->pg_dump);
 	free(dump->pg_restore);
 	free(dump->version);
+	free(dump->session);
 	strvec_release(&dump->env);
 	strbuf_release(&dump->archive);
 	free(dump);

@@ -14,9 +14,7 @@ enum {
 	BATCH_BYTES = 100000,
 	ONE_TRY_MS = 500, /* how long a lock request of ours may hold up others */
 	PAUSE_MS = 300,
-	LEADER_MS = 2000,
 	READ_MS = 10000, /* for what the leader reads later: sequences */
-	DEFAULT_TIMEOUT_MS = 30000,
 };
 
 static const char list_sql[] =
@@ -150,15 +148,18 @@ static bool begin_keeper(struct create_locks *locks, struct err *err)
 		locks->keeper, &locks->keeper_tx, "isolation level read committed, read only", err);
 }
 
-/* The keeper has these locks already: only a request queued between the two can be in the way. */
+/*
+ * The keeper has these locks already: only a request queued between the two can be in the way, and
+ * that one waits for the keeper. So one try is enough.
+ */
 static bool begin_leader(struct create_locks *locks, const struct db_result *tables,
 	const struct deadline *deadline, struct err *err)
 {
-	struct deadline soon = {deadline->settings, clock_monotonic_ms() + LEADER_MS};
+	struct deadline now = {deadline->settings, 0};
 	db_rollback(&locks->leader_tx);
 	return db_begin(locks->leader, &locks->leader_tx,
 		       "isolation level repeatable read, read only", err) &&
-	       lock_tables(locks->leader, tables, &soon, err) &&
+	       lock_tables(locks->leader, tables, &now, err) &&
 	       db_execf(locks->leader, err, "set local lock_timeout = %d", READ_MS);
 }
 
@@ -242,17 +243,40 @@ static void name_holders(struct create_locks *locks, struct err *err)
 	err_detail(err, "%s", text.buf);
 }
 
-static void explain(struct create_locks *locks, struct err *err)
+void create_locks_explain(struct create_locks *locks, struct err *err)
 {
 	if (err->code == ERR_LOCK) {
-		err_context(err, "cannot lock the tables");
+		err_set(err, ERR_LOCK,
+			"cannot lock the tables: other sessions want to change them");
 		name_holders(locks, err);
-		err_hint(err, "end that transaction, or wait longer: --lock-timeout 10m");
+		err_hint(err, "end those transactions, or wait longer: --lock-timeout 10m");
 	} else if (strcmp(err->sqlstate, "42501") == 0) {
-		err_hint(err,
-			"GRANT USAGE on the schema and SELECT on all of its tables and sequences, "
-			"or GRANT pg_read_all_data, to this role");
+		err_hint(err, "GRANT USAGE on the schema and SELECT on all of its tables and "
+			      "sequences, or "
+			      "GRANT pg_read_all_data, to this role");
 	}
+}
+
+bool create_locks_shared(
+	struct create_locks *locks, const char *application_name, bool *shared, struct err *err)
+{
+	/* members of extensions are ours alone: pg_dump has no need of them */
+	static const char sql[] =
+		"select not exists (select 1 from pg_catalog.pg_locks ours"
+		" join pg_catalog.pg_class c on c.oid = ours.relation and c.relkind in ('r', 'p')"
+		" where ours.pid = pg_catalog.pg_backend_pid() and c.oid >= 16384"
+		" and not exists (select 1 from pg_catalog.pg_depend d where d.objid = c.oid"
+		"  and d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.deptype = 'e')"
+		" and not exists (select 1 from pg_catalog.pg_locks theirs"
+		"  join pg_catalog.pg_stat_activity a on a.pid = theirs.pid"
+		"  where a.application_name = $1 and theirs.relation = c.oid and theirs.granted))"
+		" and exists (select 1 from pg_catalog.pg_stat_activity where application_name = "
+		"$1)";
+	AUTO_RESULT(row);
+	if (!db_query(locks->leader, &row, err, sql, application_name))
+		return false;
+	*shared = db_get_bool(&row, 0, 0);
+	return true;
 }
 
 static void note_position(struct create_locks *locks)
@@ -265,19 +289,17 @@ static void note_position(struct create_locks *locks)
 		log_debug(locks->leader->log, "lsn", NULL, "%s", ignored.msg);
 }
 
-bool create_locks_take(
-	const struct backup_settings *settings, struct create_locks *locks, struct err *err)
+bool create_locks_take(const struct backup_settings *settings, int64_t until,
+	struct create_locks *locks, struct err *err)
 {
-	int64_t timeout =
-		settings->lock_timeout_ms ? settings->lock_timeout_ms : DEFAULT_TIMEOUT_MS;
-	struct deadline deadline = {settings, clock_monotonic_ms() + timeout};
+	struct deadline deadline = {settings, until};
 	bool ok = backup_session_open(&settings->target, &locks->keeper, err) &&
 		  backup_session_open(&settings->target, &locks->leader, err) &&
 		  begin_keeper(locks, err);
 	if (!ok)
 		return false;
 	if (!take_rounds(locks, &deadline, err)) {
-		explain(locks, err);
+		create_locks_explain(locks, err);
 		return false;
 	}
 	note_position(locks);

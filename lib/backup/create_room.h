@@ -18,9 +18,15 @@ struct create_locks {
 	char *lsn; /* NULL: unknown */
 };
 
-MUST_CHECK bool create_locks_take(
-	const struct backup_settings *settings, struct create_locks *locks, struct err *err);
+/* until: of the monotonic clock; ERR_LOCK when the tables are not to be had by then. */
+MUST_CHECK bool create_locks_take(const struct backup_settings *settings, int64_t until,
+	struct create_locks *locks, struct err *err);
 void create_locks_release(struct create_locks *locks);
+/* Does the session with this application_name have all of the leader's locks, too? */
+MUST_CHECK bool create_locks_shared(
+	struct create_locks *locks, const char *application_name, bool *shared, struct err *err);
+/* After an ERR_LOCK: who stands in the way, what to do. */
+void create_locks_explain(struct create_locks *locks, struct err *err);
 
 /* Condition over pg_class c: a table of the user's, or a configuration table of an extension. */
 #define CREATE_TABLES_WHERE \
@@ -43,6 +49,9 @@ MUST_CHECK bool create_tables_sizes(
 /* create_database.c: the database, its settings, extensions, collations, roles, tablespaces. */
 MUST_CHECK bool create_database_describe(
 	struct db *leader, struct pack_manifest *manifest, struct err *err);
+/* create_maintenance.c: settings and ACL of the database as before maintenance, if it is on. */
+MUST_CHECK bool create_maintenance_undo(const struct conf_env *env, struct db *leader,
+	struct pack_manifest *manifest, struct err *err);
 /* create_sequences.c: values of all sequences. */
 MUST_CHECK bool create_sequences_describe(
 	struct db *leader, struct pack_manifest *manifest, struct err *err);
@@ -79,7 +88,8 @@ struct create_dump;
 MUST_CHECK bool create_dump_find(const struct backup_settings *settings, struct db *db,
 	struct create_dump **dump, struct err *err);
 const char *create_dump_version(const struct create_dump *dump);
-/* Starts it; it runs beside the workers. */
+const char *create_dump_session(const struct create_dump *dump);
+/* Starts it (anew); it runs beside the workers. Its session is named create_dump_session(). */
 MUST_CHECK bool create_dump_start(struct create_dump *dump, const struct create_locks *locks,
 	const struct backup_settings *settings, struct err *err);
 /* Reads what it has said; *ended when that was all. Waits at most wait_ms. */
@@ -104,7 +114,9 @@ MUST_CHECK bool create_copy_start(const struct backup_settings *settings,
 	struct pack_writer *writer, struct create_copy **copy, struct err *err);
 /* Has a worker failed? Then there is no use in waiting for anything else. */
 bool create_copy_failed(struct create_copy *copy);
-/* Waits for the workers, copies what they could not lock in the leader; all contents are filled. */
+/* Waits for the workers, at most wait_ms: true when none works any more. */
+bool create_copy_ended(struct create_copy *copy, int wait_ms);
+/* After their end: copies what they could not lock in the leader; all contents are filled. */
 MUST_CHECK bool create_copy_finish(struct create_copy *copy, struct err *err);
 /* Stops the workers and waits for them. */
 void create_copy_free(struct create_copy *copy);

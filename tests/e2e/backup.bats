@@ -1,0 +1,345 @@
+load ../support/common
+setup_file() { common_setup_file; }
+teardown_file() { common_teardown_file; }
+setup() { common_setup; }
+teardown() { common_teardown; }
+
+store() {
+	echo "$XDG_STATE_HOME/mig/default/default/snapshots"
+}
+
+newest() {
+	find "$(store)" -name '*.mig.tar' | sort | tail -1
+}
+
+# everything that pg_dump sees, in an order that does not depend on the rows' places
+contents() {
+	pg_dump "$1" | grep -v -e '^\\restrict' -e '^\\unrestrict' | LC_ALL=C sort
+}
+
+# restores with the script alone: mig is not in PATH
+restore_without_mig() {
+	rm -rf unpacked
+	mkdir unpacked
+	tar -xf "$1" -C unpacked
+	PATH=/usr/bin:/bin sh unpacked/restore.sh "$2"
+}
+
+same_after_restore() {
+	dropdb --if-exists -f "$2"
+	restore_without_mig "$(newest)" "$2" || return 1
+	diff <(contents "$1") <(contents "$2")
+}
+
+# rows TABLE: the row count that the newest snapshot tells
+rows() {
+	mig-backup show latest --tables --json |
+		jq -r --arg name "$1" 'select(.event == "table" and .name == $name) | .rows'
+}
+
+@test "a snapshot is taken, listed and shown" {
+	sql -c "create table orders (id int primary key, what text)" \
+		-c "insert into orders select i, 'thing ' || i from generate_series(1, 1000) i" \
+		-c "create table alembic_version (version_num text)" \
+		-c "insert into alembic_version values ('3f9c1a7be2d4')"
+	expect 0 mig-backup create --label before
+	says "2 tables, 1001 rows"
+	[ "$(stat -c %a "$(newest)")" = 600 ]
+	expect 0 mig-backup list
+	says "label: before"
+	says "3f9c1a7be2d4"
+	expect 0 mig-backup show label:before
+	says "public.alembic_version: 3f9c1a7be2d4"
+	expect 0 mig-backup show latest --tables
+	says "1000 rows"
+	expect 0 mig-verify backup latest
+	says "is sound"
+}
+
+@test "the result line has the documented keys, and -q says nothing" {
+	sql -c "create table t (i int)" -c "insert into t values (1)"
+	mig-backup create --json -q > out 2> log
+	[ "$(jq -r .event out)" = result ]
+	[ "$(jq -r .store out)" = local ]
+	[ "$(jq -r .rows out)" = 1 ]
+	[ -s "$(jq -r .path out)" ]
+	[ "$(jq .bytes out)" = "$(stat -c %s "$(jq -r .path out)")" ]
+	[ ! -s log ]
+	mig-backup create -q > out 2> log
+	[ ! -s log ]
+	[ ! -s out ]
+}
+
+@test "restore.sh brings every kind of table and object back without mig" {
+	sql <<-'END'
+		create role backup_reader;
+		create schema app;
+		create type app.mood as enum ('sad', 'fine');
+		create domain app.positive as int check (value > 0);
+		create table app.all_types (
+			id bigint generated always as identity primary key,
+			twice int generated always as (n * 2) stored,
+			n int, m app.mood, p app.positive, big numeric, f float8, r real,
+			t text, c char(5), v varchar(9), b bytea, j json, jb jsonb, u uuid, a int[],
+			d date, ts timestamp, tz timestamptz, i interval, mo money, x xml, o oid,
+			net inet, bits bit varying, rng int4range, pt point, ok boolean);
+		insert into app.all_types (n, m, p, big, f, r, t, c, v, b, j, jb, u, a, d, ts, tz, i, mo, x,
+			o, net, bits, rng, pt, ok)
+		select k, 'fine', k + 1, 'NaN', 'Infinity', 1.1 / (k + 1), E'tab\t nl\n back\\ \r quote''' || k,
+			'ab', E'\\.', decode('00ff5c0a', 'hex'), '{"a": [1, null]}', '{"b": "\u00e9"}',
+			'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', array[1, null, k], 'infinity',
+			'2026-01-02 03:04:05.678901', '0044-03-15 12:00:00+01 BC', '1 year -2 days 03:04:05.6',
+			k * 1.5, '<a>&amp;</a>', 123, '10.0.0.0/8', B'1010', '[1,5)', '(1.5,2)', true
+		from generate_series(1, 50) k;
+		insert into app.all_types (n) values (null);
+		create table app.dropped (a int, b int, c text);
+		alter table app.dropped drop column b;
+		insert into app.dropped values (1, 'x');
+		create table app.nothing ();
+		insert into app.nothing default values;
+		insert into app.nothing default values;
+		create table app.empty (i int);
+		create table app.parent (i int);
+		create table app.child (j int) inherits (app.parent);
+		insert into app.parent values (1);
+		insert into app.child values (2, 3);
+		create table app.part (k int, v text, primary key (k)) partition by range (k);
+		create table app.part_low (v text, k int not null);
+		alter table app.part attach partition app.part_low for values from (0) to (10);
+		create table app.part_high partition of app.part for values from (10) to (100)
+			partition by list (k);
+		create table app.part_rest partition of app.part_high default;
+		insert into app.part select k, 'v' || k from generate_series(0, 99) k;
+		create table app.enums (m app.mood, k int) partition by hash (m);
+		create table app.enums_0 partition of app.enums for values with (modulus 2, remainder 0);
+		create table app.enums_1 partition of app.enums for values with (modulus 2, remainder 1);
+		insert into app.enums select unnest(enum_range(null::app.mood)), generate_series(1, 10);
+		create unlogged table app.fast (i int);
+		insert into app.fast values (7);
+		create sequence app.counter increment by 5;
+		select nextval('app.counter'), nextval('app.counter');
+		create sequence app.untouched;
+		create table app.refs (id bigint references app.all_types);
+		insert into app.refs values (1);
+		alter table app.refs add constraint later check (id > 5) not valid;
+		create view app.seen as select * from app.dropped;
+		create materialized view app.stored as select count(*) from app.all_types;
+		create function app.f() returns trigger language plpgsql as $$ begin return new; end $$;
+		create trigger tr before insert on app.dropped for each row execute function app.f();
+		create index on app.all_types using gin (jb);
+		grant select on app.dropped to backup_reader;
+		comment on table app.dropped is 'it''s';
+		select lo_from_bytea(4711, decode(repeat('00ff61', 300000), 'hex'));
+		select lo_create(4712);
+		grant select on large object 4711 to backup_reader;
+		comment on large object 4711 is 'large';
+	END
+	psql -Xqc "alter database $DB set work_mem = '7MB'" -c "alter database $DB set search_path = app, public" \
+		-c "comment on database $DB is 'a database'"
+	expect 0 mig-backup create
+	same_after_restore "$DB" copy
+	[ "$(psql -XAtc 'show search_path' copy)" = "app, public" ]
+	[ "$(psql -XAtc 'show work_mem' copy)" = 7MB ]
+	[ "$(psql -XAtc "select count(*) from only app.parent" copy)" = 1 ]
+	[ "$(psql -XAtc "select description from pg_shdescription join pg_database d on objoid = d.oid where datname = 'copy'" copy)" = "a database" ]
+	[ "$(psql -XAtc "select md5(lo_get(4711))" copy)" = "$(sql -c "select md5(lo_get(4711))")" ]
+	# hashes are the same for the same rows: a second snapshot, of the copy, tells the same
+	mig-backup show latest --tables --json | jq -c 'select(.event == "table") | [.name, .rows, .hash]' | sort > first
+	PGDATABASE=copy mig-backup create -q
+	mig-backup show latest --tables --json | jq -c 'select(.event == "table") | [.name, .rows, .hash]' | sort > second
+	grep -v enums_ first > first.but
+	grep -v enums_ second > second.but
+	diff first.but second.but
+	expect 0 mig-verify backup latest
+	dropdb copy
+	psql -Xqc "drop owned by backup_reader" -c "drop role backup_reader"
+}
+
+@test "hostile names of databases, schemas, tables and columns" {
+	local name
+	name=$(printf 'ä%.0s' {1..31})x # 63 bytes
+	psql -Xq -v name="$name" postgres <<< 'drop database if exists :"name"; create database :"name";'
+	export PGDATABASE=$name
+	sql <<-'END'
+		create schema "ro""b'; drop schema public; --";
+		create table "ro""b'; drop schema public; --"."new
+		line	tab" ("back\slash" int, "quote'd" text, "$$" text, "x""y" int generated always as identity);
+		insert into "ro""b'; drop schema public; --"."new
+		line	tab" ("back\slash", "quote'd") values (1, E'\\.'), (2, 'ü');
+		create sequence "se'q\
+		uence";
+		select nextval(E'"se''q\\\nuence"');
+		create table ":target" ("%s%n" int primary key);
+		insert into ":target" values (1);
+	END
+	expect 0 mig-backup create
+	says "2 tables, 3 rows"
+	expect 0 mig-verify backup latest
+	same_after_restore "$name" 'a "copy" of'
+	tar -tf "$(newest)" > names
+	[ -z "$(grep -v '^[a-zA-Z0-9/._-]*$' names)" ]
+	export PGDATABASE=postgres
+	psql -Xq -v name="$name" <<< 'drop database :"name"; drop database "a ""copy"" of";'
+}
+
+@test "a database in LATIN1 and one in SQL_ASCII keep their bytes" {
+	local encoding
+	for encoding in LATIN1 SQL_ASCII; do
+		psql -Xqc "drop database if exists odd" \
+			-c "create database odd encoding $encoding template template0 locale 'C'" postgres
+		PGCLIENTENCODING=LATIN1 psql -Xq odd <<< $'create table "caf\xe9" (t text); insert into "caf\xe9" values (E\'na\xefve\');'
+		PGDATABASE=odd expect 0 mig-backup create
+		PGDATABASE=odd same_after_restore odd odd2
+		expect 0 mig-verify backup latest
+		dropdb odd
+		dropdb odd2
+	done
+}
+
+@test "safety_18 configuration tables of extensions come with their condition" {
+	[ -e "$(pg_config --sharedir)/extension/postgres_fdw.control" ] || skip "no contrib modules"
+	local folder
+	folder=$(pg_config --sharedir)/extension
+	[ -w "$folder" ] || skip "extensions cannot be added here"
+	printf "default_version = '1'\n" > "$folder/mig_test.control"
+	cat > "$folder/mig_test--1.sql" <<-'END'
+		create table mig_test_config (k text primary key, own boolean default true);
+		create table mig_test_fixed (k text);
+		insert into mig_test_config values ('shipped', false);
+		insert into mig_test_fixed values ('shipped');
+		select pg_extension_config_dump('mig_test_config', 'where own');
+	END
+	sql -c "create extension mig_test" -c "insert into mig_test_config values ('mine')"
+	expect 0 mig-backup create
+	[ "$(rows mig_test_config)" = 1 ]
+	[ -z "$(rows mig_test_fixed)" ]
+	same_after_restore "$DB" copy
+	[ "$(psql -XAtc "select count(*) from mig_test_config" copy)" = 2 ]
+	dropdb copy
+	rm "$folder"/mig_test*
+}
+
+@test "every snapshot is of one moment while others write, truncate and alter" {
+	sql -c "create table account (id int primary key, balance int)" \
+		-c "insert into account select i, 100 from generate_series(1, 200) i" \
+		-c "create table refilled (i int)" -c "insert into refilled select generate_series(1, 1000)"
+	touch go
+	(while [ -e go ]; do
+		for _ in 1 2 3 4 5; do
+			echo "begin; update account set balance = balance - 7 where id = $((1 + RANDOM % 200));"
+			echo "insert into account values (1000, 0) on conflict do nothing;"
+			echo "update account set balance = balance + 7 where id = 1000; commit;"
+		done | psql -Xq > /dev/null 2>&1
+	done) &
+	(while [ -e go ]; do
+		psql -Xq > /dev/null 2>&1 <<-END
+			begin; truncate refilled; select pg_sleep(0.01);
+			insert into refilled select generate_series(1, 1000); commit;
+			alter table refilled add column if not exists x int;
+			create table short_lived (i int); drop table short_lived;
+		END
+		sleep 0.1
+	done) &
+	local round
+	for round in 1 2 3 4; do
+		expect 0 mig-backup create --label "round $round"
+		[ "$(rows refilled)" = 1000 ]
+	done
+	rm go
+	wait
+	restore_without_mig "$(newest)" copy
+	[ "$(psql -XAtc 'select sum(balance) from account' copy)" = 20000 ]
+	dropdb copy
+}
+
+@test "safety_01 there are never two backups of one database at once" {
+	sql -c "create table t (i int)"
+	sql -c "begin" -c "lock table t" -c "select pg_sleep(20)" > /dev/null &
+	local holder=$!
+	sleep 0.5
+	mig-backup create -q &
+	local first=$!
+	sleep 1
+	expect 13 mig-backup create
+	says "mig-backup"
+	kill $holder
+	psql -Xqc "select pg_terminate_backend(pid) from pg_stat_activity where query ~ 'pg_sleep' and pid <> pg_backend_pid()" postgres > /dev/null
+	wait $first
+	expect 0 mig-backup list
+}
+
+@test "safety_11 maintenance is never part of a snapshot: the values before are" {
+	cat > mig.yaml <<-END
+		mig: 1
+		project: shop
+		environments:
+		  test:
+		    database: "dbname=$DB"
+		    maintenance: [{database: read-only}, {database: no-connections}]
+	END
+	sql -c "create table t (i int)"
+	psql -Xqc "alter database $DB set work_mem = '7MB'" postgres
+	local before
+	before=$(sql -c "select datacl from pg_database where datname = '$DB'")
+	expect 0 mig-maintenance on
+	[ "$(sql -c "select datacl from pg_database where datname = '$DB'" postgres)" != "$before" ]
+	expect 0 mig-backup create --to m.mig.tar
+	expect 0 mig-maintenance off
+	mig-backup show ./m.mig.tar --tables --json | jq -es 'any(.[]; .name == "maintenance" and .rows == 0)'
+	restore_without_mig m.mig.tar copy
+	[ "$(psql -XAtc 'select count(*) from mig.maintenance' copy)" = 0 ]
+	[ "$(psql -XAtc 'show default_transaction_read_only' copy)" = off ]
+	[ "$(psql -XAtc 'show work_mem' copy)" = 7MB ]
+	[ "$(psql -XAtc "select has_database_privilege('public', 'copy', 'connect')" copy)" = t ]
+	dropdb copy
+}
+
+@test "--to writes one file, and never over another" {
+	sql -c "create table t (i int)"
+	expect 0 mig-backup create --to "$WORK/mine.mig.tar"
+	expect 0 mig-verify backup "$WORK/mine.mig.tar"
+	expect 0 mig-backup list
+	says "has no snapshots"
+	expect 17 mig-backup create --to "$WORK/mine.mig.tar"
+	says "exists already"
+	[ ! -e "$WORK/mine.mig.tar.partial" ]
+}
+
+@test "snapshots go into every store of the environment" {
+	cat > mig.yaml <<-END
+		mig: 1
+		project: shop
+		stores:
+		  near: {url: $WORK/near}
+		  far: {url: $WORK/far}
+		environments:
+		  test: {database: "dbname=$DB", stores: [near, far]}
+		  other: {database: "dbname=postgres", stores: [near]}
+	END
+	sql -c "create table t (i int)"
+	expect 0 mig-backup create -e test
+	cmp near/shop/test/*.mig.tar far/shop/test/*.mig.tar
+	expect 0 mig-verify backup -e test latest
+	# safety 22: latest never leaves its environment
+	expect 14 mig-verify backup -e other latest
+	expect 0 mig-verify backup -e other test:latest
+	sed -i "s|$WORK/far|gopher://far/x|" mig.yaml
+	expect 3 mig-backup create -e test
+	says "no store for gopher:// is known"
+	[ "$(find near -name '*.mig.tar*' | wc -l)" = 1 ]
+}
+
+@test "wrong words for a snapshot" {
+	expect 14 mig-backup show latest
+	says "mig-backup create"
+	sql -c "create table t (i int)"
+	mig-backup create -q
+	expect 14 mig-backup show latest~1
+	expect 14 mig-backup show label:none
+	expect 14 mig-backup show /nonexistent/x.mig.tar
+	expect 14 mig-backup show @2001-01-01T00:00:00Z
+	says "the oldest is"
+	expect 2 mig-backup show newest
+	expect 2 mig-backup create --level 77
+	expect 2 mig-backup create -j -1
+}
