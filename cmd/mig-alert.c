@@ -128,28 +128,6 @@ static bool make_message(const struct settings *settings, struct parts *parts,
 	return true;
 }
 
-static void put(json_t *object, const char *key, const char *text)
-{
-	if (text)
-		json_object_set_new(object, key, json_string(text));
-}
-
-static json_t *results_json(const struct alert_results *results)
-{
-	json_t *list = json_array();
-	for (size_t i = 0; i < results->count; i++) {
-		const struct alert_result *result = &results->items[i];
-		json_t *item = json_pack("{s:s, s:s}", "receiver", result->receiver, "outcome",
-			alert_outcome_word(result->outcome));
-		put(item, "id", result->id);
-		put(item, "error", result->why.msg);
-		if (result->status)
-			json_object_set_new(item, "status", json_integer(result->status));
-		json_array_append_new(list, item);
-	}
-	return json_pack("{s:o}", "receivers", list);
-}
-
 static void print_results(struct cli *cli, const struct alert_results *results)
 {
 	for (size_t i = 0; i < results->count; i++) {
@@ -163,7 +141,7 @@ static void print_results(struct cli *cli, const struct alert_results *results)
 				"next one or with: mig-alert flush",
 				result->receiver, result->why.msg);
 	}
-	cli_result(cli, results_json(results));
+	cli_result(cli, alert_results_json(results));
 }
 
 /* The first receiver that is worse off than allowed gives the exit code, others a warning. */
@@ -185,18 +163,24 @@ static bool judge(
 	return err->code == ERR_NONE;
 }
 
+static bool show_only(struct cli *cli, const struct alert_settings *how,
+	const struct strvec *receivers, const struct alert_message *message, struct err *err)
+{
+	if (!alert_receivers_check(how, receivers, err))
+		return false;
+	STRVEC_EACH (receivers, name)
+		cli_print(cli, "would alert %s: %s: %s", name, alert_level_word(message->level),
+			message->title);
+	return true;
+}
+
 static bool dispatch(struct cli *cli, const struct strvec *receivers,
 	const struct alert_message *message, bool waiting_is_fine, struct err *err)
 {
 	AUTO_ALERT_RESULTS(results);
 	struct alert_settings how = {.env = cli->env, .version = cli_version, .log = cli->log};
-	if (cli->shared.dry_run) {
-		STRVEC_EACH (receivers, name) {
-			cli_print(cli, "would alert %s: %s: %s", name,
-				alert_level_word(message->level), message->title);
-		}
-		return true;
-	}
+	if (cli->shared.dry_run)
+		return show_only(cli, &how, receivers, message, err);
 	if (!alert_send(&how, receivers, message, &results, err))
 		return false;
 	print_results(cli, &results);

@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/proc.h"
 #include "check/check.h"
-#include "cli/cli.h"
+#include "cli/target.h"
 
 struct settings {
 	struct check_retry retry;
@@ -45,6 +45,17 @@ static bool load(struct cli *cli, struct check_list *list, struct err *err)
 	if (!load_files(cli, list, err))
 		return false;
 	return check_list_needs_database(list) ? cli_env(cli, err) : cli_env_offline(cli, err);
+}
+
+/* A wrong pin is refused; that a database is unreachable is for the checks to report. */
+static bool check_pin(struct cli *cli, const struct check_list *list, struct err *err)
+{
+	CLEANUP(db_close_auto) struct db *db = NULL;
+	AUTO_ERR(ignored);
+	if (!check_list_needs_database(list) || !cli->env->pins.count)
+		return true;
+	struct db_params params = cli_target_params(cli);
+	return !db_open(&params, &db, &ignored) || cli_target_check(cli->env, db, err);
 }
 
 /* The sibling that knows revisions, with the choice of environment and database handed on. */
@@ -93,7 +104,7 @@ static bool smoke(struct cli *cli, void *options, struct err *err)
 	AUTO_CHECK_REPORT(report);
 	AUTO_STRVEC(apply);
 	AUTO_STRVEC(lines);
-	if (!check_numbers(settings, err) || !load(cli, &list, err))
+	if (!check_numbers(settings, err) || !load(cli, &list, err) || !check_pin(cli, &list, err))
 		return false;
 	if (cli->shared.dry_run) {
 		list_checks(cli, &list);

@@ -54,6 +54,28 @@ void alert_results_release(struct alert_results *results)
 	*results = (struct alert_results){0};
 }
 
+static void put(json_t *object, const char *key, const char *text)
+{
+	if (text)
+		json_object_set_new(object, key, json_string(text));
+}
+
+json_t *alert_results_json(const struct alert_results *results)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < results->count; i++) {
+		const struct alert_result *result = &results->items[i];
+		json_t *item = json_pack("{s:s, s:s}", "receiver", result->receiver, "outcome",
+			alert_outcome_word(result->outcome));
+		put(item, "id", result->id);
+		put(item, "error", result->why.msg);
+		if (result->status)
+			json_object_set_new(item, "status", json_integer(result->status));
+		json_array_append_new(list, item);
+	}
+	return json_pack("{s:o}", "receivers", list);
+}
+
 static struct alert_result *add_result(struct alert_results *results, const char *receiver)
 {
 	xgrow(results->items, results->count, results->alloc);

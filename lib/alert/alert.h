@@ -66,6 +66,8 @@ struct alert_results {
 	size_t count, alloc;
 };
 void alert_results_release(struct alert_results *results);
+/* {"receivers": [{"receiver", "outcome", "id", "status", "error"}..]} */
+json_t *alert_results_json(const struct alert_results *results);
 #define AUTO_ALERT_RESULTS(name) CLEANUP(alert_results_release) struct alert_results name = {0}
 
 /*
@@ -75,6 +77,10 @@ void alert_results_release(struct alert_results *results);
  */
 MUST_CHECK bool alert_send(const struct alert_settings *settings, const struct strvec *receivers,
 	const struct alert_message *message, struct alert_results *results, struct err *err);
+
+/* Would they take a message? Looks at names, kinds and addresses, and asks nobody. ERR_CONFIG. */
+MUST_CHECK bool alert_receivers_check(
+	const struct alert_settings *settings, const struct strvec *receivers, struct err *err);
 
 struct alert_flushed {
 	int sent, rejected, kept;

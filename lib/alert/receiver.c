@@ -92,3 +92,14 @@ void alert_receiver_close(struct alert_receiver *receiver)
 	free(receiver->name);
 	free(receiver);
 }
+
+bool alert_receivers_check(
+	const struct alert_settings *settings, const struct strvec *receivers, struct err *err)
+{
+	STRVEC_EACH (receivers, name) {
+		CLEANUP(alert_receiver_close_auto) struct alert_receiver *receiver = NULL;
+		if (!alert_receiver_open(settings, name, &receiver, err))
+			return false;
+	}
+	return true;
+}

@@ -36,6 +36,11 @@ MUST_CHECK bool check_list_load(const char *path, struct check_list *list, struc
  */
 MUST_CHECK bool check_list_parse(
 	const struct conf_node *node, struct check_list *list, struct err *err);
+/*
+ * One check in place, only to find mistakes before anything is done: for a playbook, whose runner
+ * replaces ${..} later. One that holds such a name is looked at no further than its kind.
+ */
+MUST_CHECK bool check_lint(const struct conf_node *node, struct err *err);
 void check_list_release(struct check_list *list);
 bool check_list_needs_database(const struct check_list *list);
 const char *check_list_name(const struct check_list *list, size_t index);

@@ -156,17 +156,27 @@ static bool parse_needs(const struct conf_node *node, struct check *check, struc
 	return true;
 }
 
+/* The first scalar with a name in it; NULL: none. */
+static const struct conf_node *find_name(const struct conf_node *node)
+{
+	if (node->kind == CONF_SCALAR)
+		return strstr(node->text, "${") ? node : NULL;
+	for (size_t i = 0; i < node->count; i++) {
+		const struct conf_node *found = find_name(node->items[i]);
+		if (found)
+			return found;
+	}
+	return NULL;
+}
+
 /* Names in a file of checks are not replaced yet: taking them literally would be a trap. */
 static bool refuse_names(const struct conf_node *node, struct err *err)
 {
-	if (node->kind == CONF_SCALAR && strstr(node->text, "${")) {
-		conf_error(node, err, "\"${...}\" is not replaced in a check");
-		return err_hint(err, "write the value itself");
-	}
-	for (size_t i = 0; i < node->count; i++)
-		if (!refuse_names(node->items[i], err))
-			return false;
-	return true;
+	const struct conf_node *name = find_name(node);
+	if (!name)
+		return true;
+	conf_error(name, err, "\"${...}\" is not replaced in a file of checks");
+	return err_hint(err, "write the value itself, or the check in place in the playbook");
 }
 
 static bool common_key(const char *key)
@@ -229,13 +239,26 @@ static bool parse_into(
 	       parse_expect_of(check, common, node, err);
 }
 
+static bool want_map(const struct conf_node *node, struct err *err)
+{
+	return conf_is(node, CONF_MAP) ||
+	       conf_error(node, err,
+		       "a check is a mapping such as {http: {get: /health}, expect: ..}");
+}
+
+bool check_lint(const struct conf_node *node, struct err *err)
+{
+	const struct check_kind *kind = NULL;
+	CLEANUP(check_free_auto) struct check *check = NULL;
+	if (!want_map(node, err) || !find_kind(node, &kind, err))
+		return false;
+	return find_name(node) || check_parse(node, &check, err);
+}
+
 bool check_parse(const struct conf_node *node, struct check **result, struct err *err)
 {
 	const struct check_kind *kind = NULL;
-	if (!conf_is(node, CONF_MAP))
-		return conf_error(node, err,
-			"a check is a mapping such as {http: {get: /health}, expect: ..}");
-	if (!refuse_names(node, err) || !find_kind(node, &kind, err))
+	if (!want_map(node, err) || !refuse_names(node, err) || !find_kind(node, &kind, err))
 		return false;
 	CLEANUP(check_free_auto) struct check *check = xcalloc(1, sizeof(*check));
 	struct common common = {0};

@@ -23,7 +23,8 @@ static bool parse(const struct conf_node *node, struct check *check, struct err 
 		check->name = xstrfmt("revision %s", node->text);
 	struct check_expectation *expectation = check_expect_add(check, &subject);
 	expectation->name = xstrdup(subject.name);
-	return check_test_parse_named("equals", node->text, CHECK_TEXT, &expectation->test, err);
+	return check_test_parse(node->text, true, CHECK_TEXT, &expectation->test, err) ||
+	       conf_error(node, err, "revision is head or the id of a revision");
 }
 
 /* The last line of a program under --json is its result. */

@@ -1,4 +1,5 @@
 #include "base/fs.h"
+#include "check/check.h"
 #include "play/playbook.h"
 #include <stddef.h>
 
@@ -320,7 +321,9 @@ static bool add_file(const struct conf_node *node, const char *directory,
 	if (!fs_exists(path))
 		return conf_error(node, err, "no file %s with checks", path);
 	strvec_push(&checks->files, path);
-	return true;
+	/* a misspelt check must not first be found when everything before it is done */
+	AUTO_CHECK_LIST(list);
+	return check_list_load(path, &list, err);
 }
 
 bool play_checks_read(const struct conf_node *node, const char *directory,
@@ -339,6 +342,8 @@ bool play_checks_read(const struct conf_node *node, const char *directory,
 		}
 		if (check->kind != CONF_MAP || check->count == 0)
 			return conf_error(check, err, "a check is a file name or a map");
+		if (!check_lint(check, err))
+			return false;
 		if (!checks->inline_list)
 			checks->inline_list = json_array();
 		json_array_append_new(checks->inline_list, conf_to_json(check));

@@ -104,6 +104,8 @@ y" --tag "$long=v" --tag "k=$long" --tag "bad=$(printf '\377x')" --fingerprint "
 	sentry_start
 	expect 0 mig-alert send sentry --title "Backup failed" -n
 	says "would alert sentry: error: Backup failed"
+	expect 3 mig-alert send sentri --title "Backup failed" -n
+	says "did you mean sentry"
 	[ "$(arrived)" = 0 ]
 	[ "$(spooled)" = 0 ]
 }

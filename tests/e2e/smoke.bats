@@ -3,6 +3,7 @@
 bats_require_minimum_version 1.5.0
 load ../support/common
 load ../support/http
+load ../support/migrations
 setup_file() { common_setup_file; }
 teardown_file() { common_teardown_file; }
 setup() { common_setup; }
@@ -293,4 +294,22 @@ configure() {
 	checks '  - {http: {get: /}}'
 	expect 3 mig-verify smoke -n smoke.yaml
 	says "smoke.yaml:2:5"
+}
+
+@test "a revision check asks mig-apply where the database is" {
+	line_of 2
+	checks '  - revision: head'
+	expect 0 mig-apply upgrade r001
+	expect 4 mig-verify smoke smoke.yaml
+	says "expected revision head"
+	says "got      revision r001"
+	checks '  - revision: r001'
+	expect 0 mig-verify smoke smoke.yaml
+	expect 0 mig-apply upgrade head
+	expect 4 mig-verify smoke smoke.yaml
+	says "got      revision r002"
+	checks '  - revision: head'
+	expect 0 mig-verify smoke smoke.yaml
+	expect 0 mig-verify smoke smoke.yaml --json
+	[ "$(jq -r 'select(.event == "result").checks[0].got' <<< "$output")" = "revision head" ]
 }

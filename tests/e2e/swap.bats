@@ -5,6 +5,7 @@ teardown_file() { common_teardown_file; }
 setup() {
 	common_setup
 	COPY=${DB}__r_0123456789
+	write_config
 }
 teardown() {
 	local job
@@ -22,6 +23,7 @@ swap() { expect "$1" mig-restore swap "$COPY" --accept-loss --yes; }
 	sql -c "drop database if exists \"$live\" with (force)" -c "create database \"$live\"" postgres
 	export PGDATABASE=$live
 	DB=$live COPY=éééééééééééééééé__r_0123456789
+	write_config
 	make_live
 	make_copy "$COPY"
 	closed
@@ -70,9 +72,9 @@ swap() { expect "$1" mig-restore swap "$COPY" --accept-loss --yes; }
 }
 
 @test "safety_06 killed between CREATE DATABASE and its mark: listed by the intent, and dropped" {
-	mkdir -p state/mig/default/default/intents
+	mkdir -p "$STATE/intents"
 	echo "{\"intent\":\"create\",\"database\":\"$COPY\",\"of\":\"$DB\"}" \
-		> state/mig/default/default/intents/create-1.json
+		> "$STATE/intents/create-1.json"
 	sql -c "create database $COPY" postgres
 	expect 0 mig-restore copies
 	says "$COPY"
@@ -80,13 +82,13 @@ swap() { expect "$1" mig-restore swap "$COPY" --accept-loss --yes; }
 	expect 17 mig-restore swap "$COPY" --accept-loss --yes
 	expect 0 mig-restore drop "$COPY" --yes
 	[ -z "$(oid_of "$COPY")" ]
-	[ ! -e state/mig/default/default/intents/create-1.json ]
+	[ ! -e "$STATE/intents/create-1.json" ]
 }
 
 @test "safety_06 a copy of another database is not touched" {
 	make_copy "$COPY"
 	sql -c "create database ${DB}_other" postgres
-	PGDATABASE=${DB}_other expect 17 mig-restore drop "$COPY" --yes
+	expect 17 mig-restore drop -d "${DB}_other" "$COPY" --yes
 	says "belongs to \"$DB\""
 	[ -n "$(oid_of "$COPY")" ]
 	sql -c "drop database ${DB}_other" postgres
@@ -149,7 +151,10 @@ swap() { expect "$1" mig-restore swap "$COPY" --accept-loss --yes; }
 	closed
 	sql -c "select pg_sleep(60)" > live.out 2>&1 3>&- &
 	sql -d "$COPY" -c "select pg_sleep(60)" > copy.out 2>&1 3>&- &
-	until_true test "$(sql -c "select count(*) from pg_stat_activity where query ~ '^select pg_sleep'" postgres)" = 2
+	both() {
+		[ "$(sql -c "select count(*) from pg_stat_activity where query ~ '^select pg_sleep'" postgres)" = 2 ]
+	}
+	until_true both
 	swap 0
 	wait
 	grep -q "terminating connection" live.out
@@ -174,34 +179,37 @@ swap() { expect "$1" mig-restore swap "$COPY" --accept-loss --yes; }
 }
 
 @test "safety_07 SIGKILL at random moments: before or after, and always reachable" {
-	local seed=${SEED:-$RANDOM} round live copy now moments='' after=0
+	local seed=${SEED:-$RANDOM} round live copy now began whole after=0
 	RANDOM=$seed
 	make_live
 	make_copy "$COPY"
 	live=$(oid_of "$DB") copy=$(oid_of "$COPY")
 	closed
+	began=$(date +%s%N)
 	swap 0
-	for round in 1 2 3 4 5 6 7 8 9 10; do
-		local before pause
+	whole=$((($(date +%s%N) - began) / 1000000))
+	nobody() {
+		[ -z "$(sql -c "select pid from pg_stat_activity where application_name ~ '^mig-restore'" postgres)" ]
+	}
+	for round in $(seq "${ROUNDS:-10}"); do
+		local before pause swapper
 		before=$(oid_of "$DB")
-		pause=0.0$((RANDOM % 10))$((RANDOM % 10))
-		[ $((round % 2)) = 0 ] || pause=0.1$((RANDOM % 10))
+		pause=$(printf '0.%03d' $((RANDOM % (whole * 3 / 2 + 50) % 1000)))
 		mig-restore undo --accept-loss --yes > undo.out 2>&1 3>&- &
-		local pid=$!
+		swapper=$!
 		sleep "$pause"
-		kill -9 $pid 2>/dev/null || true
-		wait $pid 2>/dev/null || true
-		until_true test -z "$(sql -c "select pid from pg_stat_activity where application_name ~ '^mig-restore'" postgres)"
+		kill -9 $swapper 2>/dev/null || true
+		wait $swapper 2>/dev/null || true
+		until_true nobody
 		now=$(oid_of "$DB")
 		[ "$now" = "$live" ] || [ "$now" = "$copy" ]
 		[ "$now" = "$before" ] || after=$((after + 1))
-		moments="$moments $pause"
 		sql -d "$DB" -c "select 1" > /dev/null
 		[ "$(databases | wc -l)" = 2 ]
 		expect 0 mig-restore copies
 		says "displaced"
 	done
-	echo "seed $seed: pauses$moments; committed $after of 10" >&3
+	echo "# seed $seed: $after of $round committed before the kill, within $whole ms" >&3
 	expect 0 mig-restore undo --accept-loss --yes
 }
 
@@ -209,7 +217,7 @@ swap() { expect "$1" mig-restore swap "$COPY" --accept-loss --yes; }
 	make_live
 	make_copy "$COPY"
 	swap 17
-	says "maintenance"
+	says "a swap needs maintenance, and it is open"
 	closed
 	expect 17 mig-restore swap "$COPY" --yes
 	says "public.t"
@@ -224,19 +232,9 @@ swap() { expect "$1" mig-restore swap "$COPY" --accept-loss --yes; }
 @test "safety_09 in production the name is typed; break-glass wants a reason; never is never" {
 	make_live
 	make_copy "$COPY"
-	environment() {
-		cat > mig.yaml <<-END
-			mig: 1
-			project: shop
-			environments:
-			  live:
-			    database: "dbname=$DB"
-			    production: true
-			    policy: {restore: $1}
-		END
-	}
+	environment() { write_config "production: true" "policy: {restore: $1}"; }
 	environment never
-	expect 0 mig-maintenance on
+	closed
 	expect 17 mig-restore swap "$COPY" --accept-loss --yes --reason why --confirm "$DB"
 	says "never"
 	environment break-glass

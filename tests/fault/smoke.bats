@@ -91,6 +91,14 @@ row() {
 	row "not text" 4 "answer" "run: [sh, -c, 'printf \"\\\\377\\\\376x\"'], expect: {stdout: text}"
 }
 
+@test "a revision check that cannot be made keeps the code of mig-apply" {
+	mkdir migrations
+	row "nobody listens" 10 "mig-apply current" "revision: head" -d "host=$WORK/none"
+	row "no such revision" 4 "got      revision none" "revision: abcdef"
+	printf 'not a revision\n' > migrations/x.sql
+	row "a tree that cannot be read" 3 "mig-apply current" "revision: head"
+}
+
 @test "a failed check outweighs one that could not be made" {
 	httpd_start '{"/x": [{"status": 500}]}'
 	cat > smoke.yaml <<-END

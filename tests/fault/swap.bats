@@ -9,6 +9,7 @@ teardown_file() { common_teardown_file; }
 setup() {
 	common_setup
 	COPY=${DB}__r_0123456789
+	write_config
 	make_live
 	make_copy "$COPY"
 	sql postgres <<-END
@@ -36,7 +37,7 @@ state() {
 		-c "select * from pg_db_role_setting order by 1, 2"
 }
 
-closed() { expect 0 mig-maintenance on; }
+closed() { PGUSER=${1:-owner} expect 0 mig-maintenance on; }
 
 # refused TEXT [ROLE]: the swap is refused with that text, and nothing is changed
 refused() {
@@ -80,7 +81,7 @@ refused() {
 }
 
 @test "safety_08 a session that this role may not end" {
-	closed
+	closed deployer
 	PGUSER=owner sql -c "select pg_sleep(60)" > sleeper 2>&1 3>&- &
 	until_true sleeping
 	refused "may not be ended by deployer" deployer
@@ -92,31 +93,31 @@ sleeping() {
 }
 
 @test "safety_08 a role without CREATEDB" {
-	closed
+	closed deployer
 	sql -c "alter role deployer nocreatedb" postgres
 	refused "neither CREATEDB nor superuser" deployer
 }
 
 @test "safety_08 a role that owns neither database" {
-	closed
+	closed deployer
 	sql -c "alter database $COPY owner to owner" postgres
 	refused "is owned by owner" deployer
 }
 
 @test "safety_08 a setting that this role may not make" {
-	closed
+	closed deployer
 	sql -c "alter database $DB set session_replication_role = 'replica'" postgres
 	refused "session_replication_role" deployer
 }
 
 @test "safety_08 a role's setting in the database that this role may not make" {
-	closed
+	closed deployer
 	sql -c "alter role owner in database $DB set work_mem = '9MB'" postgres
 	refused "work_mem of role owner" deployer
 }
 
 @test "safety_08 the ordinary deployer may: owner of both, CREATEDB" {
-	closed
+	closed deployer
 	PGUSER=deployer expect 0 mig-restore swap "$COPY" --accept-loss --yes
 	[ "$(rows_of "$DB")" = 12 ]
 }
@@ -142,6 +143,21 @@ stopped_session() {
 	stopped_session "$DB"
 	refused "sessions stay in database \"$DB\""
 	kill -CONT "$backend"
+}
+
+@test "safety_07 SIGKILL between the two renames: rolled back, and reachable" {
+	closed
+	stopped_session "$COPY"
+	before=$(state)
+	mig-restore swap "$COPY" --accept-loss --yes > swap.out 2>&1 3>&- &
+	local swapper=$!
+	until_true renaming
+	kill -9 $swapper
+	[ "$(PGCONNECT_TIMEOUT=10 rows_of "$DB")" = 10 ]
+	[ "$(state)" = "$before" ]
+	kill -CONT "$backend"
+	expect 0 mig-restore swap "$COPY" --accept-loss --yes
+	[ "$(rows_of "$DB")" = 12 ]
 }
 
 @test "safety_07 the server's session of the swap dies: rolled back, and said so" {

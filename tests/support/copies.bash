@@ -1,6 +1,21 @@
 # For tests of copies and swaps: databases that look as mig made them.
 # shellcheck shell=bash
 
+# write_config [LINES..]: one environment with a file as its maintenance; state in $STATE
+write_config() {
+	STATE=$WORK/state/shop/live
+	cat > mig.yaml <<-END
+		mig: 1
+		project: shop
+		state_dir: state
+		environments:
+		  live:
+		    database: "dbname=$DB"
+		    maintenance: [{file: $WORK/closed}]
+	END
+	[ $# = 0 ] || printf '    %s\n' "$@" >> mig.yaml
+}
+
 oid_of() {
 	sql -c "select oid from pg_database where datname = '$1'" postgres
 }

@@ -2,6 +2,7 @@
 #include "alert/alert.h"
 #include "alert/clean.h"
 #include "alert/dsn.h"
+#include "alert/kind.h"
 #include "alert/limits.h"
 #include "alert/spool.h"
 #include "base/fs.h"
@@ -326,6 +327,93 @@ static void a_damaged_message_is_told_apart(void **state)
 	assert_true(fs_remove_tree(folder, &err));
 }
 
+/* --- Sentry ------------------------------------------------------------------------------------
+ */
+
+static void fill_noise(char *text, size_t size)
+{
+	static uint32_t noise = 20261121;
+	size_t length;
+	noise ^= noise << 13;
+	length = noise % size;
+	for (size_t i = 0; i < length; i++) {
+		noise ^= noise << 13;
+		noise ^= noise >> 17;
+		noise ^= noise << 5;
+		text[i] = (char)(noise >> 8);
+		if (!text[i])
+			text[i] = '\n';
+	}
+	text[length] = '\0';
+}
+
+/* Three lines; the length is that of the third, which is JSON and within the limits. */
+static void envelope_is_exact(const struct strbuf *body)
+{
+	AUTO_STRVEC(lines);
+	strvec_split(&lines, body->buf, '\n');
+	assert_int_equal(lines.count, 4);
+	assert_string_equal(lines.items[3], "");
+	assert_null(memchr(body->buf, '\r', body->len));
+	json_t *header = json_loads(lines.items[0], JSON_REJECT_DUPLICATES, NULL);
+	json_t *item = json_loads(lines.items[1], JSON_REJECT_DUPLICATES, NULL);
+	json_t *event = json_loads(lines.items[2], JSON_REJECT_DUPLICATES, NULL);
+	assert_non_null(json_object_get(header, "sent_at"));
+	assert_non_null(event);
+	assert_int_equal(
+		json_integer_value(json_object_get(item, "length")), strlen(lines.items[2]));
+	assert_true(strlen(lines.items[2]) <= 1 << 20);
+	assert_true(json_string_length(json_object_get(event, "message")) <= 8192);
+	json_decref(header);
+	json_decref(item);
+	json_decref(event);
+}
+
+static void whatever_is_said_becomes_an_exact_envelope(void **state)
+{
+	(void)state;
+	static const char text[] = "sentry: {dsn: \"https://" KEY "@host/7\"}\n";
+	AUTO_ERR(err);
+	struct conf_document *doc = NULL;
+	assert_true(conf_document_parse("mig.yaml", text, strlen(text), &doc, &err));
+	struct conf_env env = {.project = (char *)"shop", .name = (char *)"x", .alerts = doc->root};
+	struct alert_settings settings = {.env = &env, .version = "0.1.0"};
+	struct alert_receiver *receiver = NULL;
+	assert_true(alert_receiver_open(&settings, "sentry", &receiver, &err));
+	for (int round = 0; round < 30; round++) {
+		char title[64], long_text[20000], tag[400];
+		AUTO_STRVEC(tags);
+		fill_noise(title, sizeof(title));
+		fill_noise(long_text, sizeof(long_text));
+		fill_noise(tag, sizeof(tag));
+		strvec_pushf(&tags, "%s=%s", title, tag);
+		struct alert_breadcrumb crumbs[200];
+		for (size_t i = 0; i < ARRAY_SIZE(crumbs); i++)
+			crumbs[i] = (struct alert_breadcrumb){
+				.at_ms = 1, .category = tag, .message = long_text};
+		struct alert_message message = {.title = title,
+			.body = long_text,
+			.tags = &tags,
+			.release = tag,
+			.transaction = tag,
+			.fingerprint = &tags,
+			.logger = "t",
+			.breadcrumbs = crumbs,
+			.breadcrumb_count = (size_t)round % 200};
+		struct alert_request request = {.body = STRBUF_INIT};
+		json_t *kept = receiver->kind->encode(receiver, &message, KEY);
+		assert_non_null(kept);
+		assert_true(receiver->kind->request(receiver, kept, &request, &err));
+		envelope_is_exact(&request.body);
+		json_decref(kept);
+		free(request.url);
+		strvec_release(&request.headers);
+		strbuf_release(&request.body);
+	}
+	alert_receiver_close(receiver);
+	conf_document_free(doc);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -343,6 +431,7 @@ int main(void)
 		cmocka_unit_test(a_message_in_hand_is_nobody_elses),
 		cmocka_unit_test(the_spool_has_an_end),
 		cmocka_unit_test(a_damaged_message_is_told_apart),
+		cmocka_unit_test(whatever_is_said_becomes_an_exact_envelope),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

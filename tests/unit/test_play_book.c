@@ -21,7 +21,7 @@ static int make_folder(void **state)
 		return -1;
 	path = fs_join(folder, "book.yaml");
 	AUTO_FREE char *checks = fs_join(folder, "smoke.yaml");
-	return fs_write_atomic(checks, "checks: []\n", 11, &err) ? 0 : -1;
+	return fs_write_atomic(checks, "checks: [{revision: head}]\n", 27, &err) ? 0 : -1;
 }
 
 static int drop_folder(void **state)
@@ -62,6 +62,8 @@ static const struct refusal refusals[] = {
 	{"zero checks", "steps:\n  - {id: a, checks: []}\n", ":4:21", "zero checks"},
 	{"zero recovered", "recovered: []\nsteps:\n  - {id: a, wait: 1s}\n", ":3:12",
 		"zero checks"},
+	{"misspelt check", "steps:\n  - {id: a, checks: [{revison: head}]}\n", ":4:23",
+		"unknown key"},
 	{"missing checks file", "steps:\n  - {id: a, checks: [gone.yaml]}\n", ":4:22", "no file"},
 	{"unknown input", "steps:\n  - {id: a, run: [x, \"${inputs.ref}\"]}\n", ":4:22",
 		"inputs.ref"},
