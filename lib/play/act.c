@@ -126,17 +126,26 @@ static void write_done(
 		log_warn(engine->set->log, "journal", NULL, "%s", why.msg);
 }
 
+/* ": what (why)" of a failure, on one line; "" of a success. Caller owns. */
+static char *reason_text(const struct err *why)
+{
+	if (!why->msg)
+		return xstrdup("");
+	if (!why->detail)
+		return xstrfmt(": %s", why->msg);
+	return xstrfmt(": %s (%.*s)", why->msg, (int)strcspn(why->detail, "\n"), why->detail);
+}
+
 static void say(
 	struct play_engine *engine, const struct play_call *call, const struct play_answer *answer)
 {
 	AUTO_FREE char *took = clock_duration_text(answer->took_ms);
 	AUTO_FREE char *name = call_name(call);
+	AUTO_FREE char *reason = reason_text(&answer->why);
 	json_t *fields = json_pack("{s:s, s:s, s:s, s:I}", "step", call->id, "phase", call->phase,
 		"state", play_state_word(answer->state), "took_ms", (json_int_t)answer->took_ms);
-	const char *why = answer->why.msg;
 	log_emit(engine->set->log, answer->state == PLAY_OK ? LOG_INFO : LOG_WARN, "step_done",
-		fields, "%s: %s (%s)%s%s", name, play_state_word(answer->state), took,
-		why ? ": " : "", why ? why : "");
+		fields, "%s: %s (%s)%s", name, play_state_word(answer->state), took, reason);
 }
 
 void play_record(

@@ -24,34 +24,42 @@ static bool given_up(struct play_engine *engine)
 }
 
 /* One command of the failure path; its failure is told and kept, never raised. */
-static bool perform(struct play_engine *engine, const char *id, const char *phase,
-	enum play_kind kind, const struct strvec *argv, const struct play_step *step,
-	struct play_answer *answer)
+static bool perform(
+	struct play_engine *engine, const struct play_call *call, struct play_answer *answer)
 {
 	AUTO_ERR(why);
+	int64_t begun = clock_now_ms();
+	bool held = keys_check(engine->keys, &why);
+	engine->facts.key_lost |= !held;
+	if (!held || !play_act(engine, call, answer, &why)) {
+		play_note(engine, "%s %s was not begun: %s", call->phase, call->id, why.msg);
+		return false;
+	}
+	enum play_state state = !str_equal(call->phase, "undo") ? answer->state
+				: answer->state == PLAY_OK      ? PLAY_UNDONE
+								: PLAY_UNDO_FAILED;
+	/* of several tries the last is the answer */
+	size_t last = json_array_size(engine->lines);
+	if (call->attempt > 1 && last > 0)
+		json_array_remove(engine->lines, last - 1);
+	play_line_add(engine, call->id, call->phase, call->kind, state, begun,
+		clock_now_ms() - begun, &answer->why);
+	return answer->state == PLAY_OK;
+}
+
+static bool switch_maintenance(
+	struct play_engine *engine, const char *word, const char *id, const char *phase)
+{
+	AUTO_STRVEC(argv);
+	AUTO_ANSWER(answer);
+	strvec_push(&argv, "mig-maintenance");
+	strvec_push(&argv, word);
 	struct play_call call = {.id = id,
 		.phase = phase,
-		.kind = kind,
+		.kind = PLAY_KIND_MAINTENANCE,
 		.attempt = 1,
-		.argv = argv,
-		.step = step,
-		.timeout_ms = step ? step->timeout_ms : 0};
-	int64_t begun = clock_now_ms();
-	if (!keys_check(engine->keys, &why)) {
-		engine->facts.key_lost = true;
-		play_note(engine, "%s %s was not begun: %s", phase, id, why.msg);
-		return false;
-	}
-	if (!play_act(engine, &call, answer, &why)) {
-		play_note(engine, "%s %s was not begun: %s", phase, id, why.msg);
-		return false;
-	}
-	bool undo = str_equal(phase, "undo") || str_equal(phase, "restore");
-	enum play_state state = !undo                      ? answer->state
-				: answer->state == PLAY_OK ? PLAY_UNDONE
-							   : PLAY_UNDO_FAILED;
-	play_line_add(engine, id, phase, kind, state, begun, clock_now_ms() - begun, &answer->why);
-	return answer->state == PLAY_OK;
+		.argv = &argv};
+	return perform(engine, &call, &answer);
 }
 
 static bool drain(struct play_engine *engine)
@@ -100,35 +108,42 @@ static bool struck_out(const struct play_engine *engine, const struct play_step 
 	return engine->facts.pivot && step->kind != PLAY_KIND_TRAFFIC;
 }
 
-static void undo_step(struct play_engine *engine, size_t index)
+/* True when a command was run. */
+static bool undo_step(struct play_engine *engine, size_t index)
 {
 	const struct play_step *step = &engine->book->steps.items[index];
 	struct play_progress *mine = &engine->progress[index];
 	AUTO_STRVEC(argv);
 	AUTO_ANSWER(answer);
 	if (!mine->left || step->undo == PLAY_UNDO_NONE)
-		return;
+		return false;
 	if (struck_out(engine, step)) {
 		play_note(engine, "step %s is not undone: users may have written since", step->id);
-		return;
+		return false;
 	}
 	if (!undo_command(engine, step, mine, &argv))
-		return;
-	if (perform(engine, step->id, "undo", step->kind, &argv, step, &answer)) {
-		mine->state = PLAY_UNDONE;
-		mine->left = false;
-		return;
-	}
-	mine->state = PLAY_UNDO_FAILED;
-	engine->facts.undo_failed = true;
-	if (!answer.by_itself && !drain(engine))
+		return false;
+	struct play_call call = {.id = step->id,
+		.phase = "undo",
+		.kind = step->kind,
+		.attempt = 1,
+		.argv = &argv,
+		.step = step,
+		.timeout_ms = step->timeout_ms};
+	mine->left = !perform(engine, &call, &answer);
+	mine->state = mine->left ? PLAY_UNDO_FAILED : PLAY_UNDONE;
+	engine->facts.undo_failed |= mine->left;
+	if (mine->left && !answer.by_itself && !drain(engine))
 		engine->facts.doubt = engine->facts.data_doubt = true;
+	return true;
 }
 
-static void rung_undo(struct play_engine *engine)
+static bool rung_undo(struct play_engine *engine)
 {
+	bool changed = false;
 	for (size_t i = engine->book->steps.count; i-- > 0 && !given_up(engine);)
-		undo_step(engine, i);
+		changed |= undo_step(engine, i);
+	return changed;
 }
 
 /* --- rung: restore ------------------------------------------------------------------------------
@@ -165,14 +180,9 @@ static void note_restored(struct play_engine *engine)
 
 static bool close_again(struct play_engine *engine)
 {
-	AUTO_STRVEC(argv);
-	AUTO_ANSWER(answer);
-	strvec_push(&argv, "mig-maintenance");
-	strvec_push(&argv, "on");
-	if (!perform(engine, "close-again", "restore", PLAY_KIND_MAINTENANCE, &argv, NULL, &answer))
-		return false;
-	engine->facts.closed = true;
-	return true;
+	bool closed = switch_maintenance(engine, "on", "close-again", "restore");
+	engine->facts.closed |= closed;
+	return closed;
 }
 
 /* What the rename committed decides, not what the program managed to say about it. */
@@ -191,7 +201,8 @@ static bool swapped(struct play_engine *engine, bool said_so)
 	return oid != engine->oid;
 }
 
-static bool swap_back(struct play_engine *engine)
+/* True when the restore point is live and the program that put it there has no complaint. */
+static bool swap_back(struct play_engine *engine, bool *changed)
 {
 	AUTO_STRVEC(argv);
 	AUTO_ANSWER(answer);
@@ -200,52 +211,66 @@ static bool swap_back(struct play_engine *engine)
 	strvec_push(&argv, "--swap");
 	strvec_push(&argv, "--proof");
 	strvec_push_take(&argv, fs_join(engine->dir, "proof.json"));
-	bool done =
-		perform(engine, "swap-back", "restore", PLAY_KIND_DATABASE, &argv, NULL, &answer);
+	struct play_call call = {.id = "swap-back",
+		.phase = "restore",
+		.kind = PLAY_KIND_DATABASE,
+		.attempt = 1,
+		.argv = &argv};
+	bool done = perform(engine, &call, &answer);
 	if (!done && !answer.by_itself && !drain(engine)) {
 		engine->facts.doubt = engine->facts.data_doubt = true;
 		return false;
 	}
-	if (!swapped(engine, done))
-		return false;
-	note_restored(engine);
-	return done;
+	*changed = swapped(engine, done);
+	if (*changed)
+		note_restored(engine);
+	return *changed && done;
 }
 
-static void rung_restore(struct play_engine *engine)
+static bool rung_restore(struct play_engine *engine)
 {
 	const char *refusal = restore_refusal(engine);
+	bool changed = false;
 	if (refusal) {
 		play_note(engine, "rung restore is struck out: %s", refusal);
-		return;
+		return false;
 	}
-	if (!close_again(engine) || !drain(engine) || !swap_back(engine))
+	if (!close_again(engine) || !drain(engine) || !swap_back(engine, &changed))
 		engine->facts.undo_failed = true;
+	return changed;
 }
 
 /* --- the ladder ---------------------------------------------------------------------------------
  */
 
+static bool ask_recovered(struct play_engine *engine, int attempt)
+{
+	AUTO_STRVEC(argv);
+	AUTO_ANSWER(answer);
+	AUTO_ERR(why);
+	if (!play_checks_command(engine, "recovered", &engine->book->recovered, &argv, &why)) {
+		play_note(engine, "recovered: %s", why.msg);
+		return false;
+	}
+	struct play_call call = {.id = "recovered",
+		.phase = "recovered",
+		.kind = PLAY_KIND_CHECK,
+		.attempt = attempt,
+		.argv = &argv};
+	return perform(engine, &call, &answer);
+}
+
 bool play_recovered(struct play_engine *engine)
 {
-	const struct play_checks *checks = &engine->book->recovered;
-	if (!checks->node)
+	bool passed = false;
+	if (!engine->book->recovered.node)
 		return !play_left(engine, false);
-	for (int i = 0; i < RECOVERED_TRIES && !given_up(engine); i++) {
-		AUTO_STRVEC(argv);
-		AUTO_ANSWER(answer);
-		AUTO_ERR(why);
-		if (i > 0)
+	for (int i = 1; i <= RECOVERED_TRIES && !passed && !given_up(engine); i++) {
+		if (i > 1)
 			clock_sleep_ms(RECOVERED_PAUSE_MS);
-		if (!play_checks_command(engine, "recovered", checks, &argv, &why)) {
-			play_note(engine, "recovered: %s", why.msg);
-			return false;
-		}
-		if (perform(engine, "recovered", "recovered", PLAY_KIND_CHECK, &argv, NULL,
-			    &answer))
-			return true;
+		passed = ask_recovered(engine, i);
 	}
-	return false;
+	return passed;
 }
 
 static bool restore_follows(const struct play_engine *engine, size_t rung)
@@ -258,21 +283,24 @@ static bool restore_follows(const struct play_engine *engine, size_t rung)
 
 void play_ladder(struct play_engine *engine)
 {
-	const struct play_book *book = engine->book;
-	static void (*const rungs[])(struct play_engine *) = {
+	static bool (*const rungs[])(struct play_engine *) = {
 		[PLAY_RUNG_UNDO] = rung_undo, [PLAY_RUNG_RESTORE] = rung_restore};
+	const struct play_book *book = engine->book;
+	bool news = true; /* something happened since `recovered` was last asked */
 	if (!given_up(engine) && !drain(engine))
 		engine->facts.undo_failed = true;
 	for (size_t i = 0; i < book->ladder_count && !given_up(engine); i++) {
-		rungs[book->ladder[i]](engine);
+		news |= rungs[book->ladder[i]](engine);
 		/* a database that is still changed is not asked whether it is well */
 		if (play_left(engine, true) && restore_follows(engine, i))
 			continue;
-		engine->facts.recovered = play_recovered(engine);
+		if (news)
+			engine->facts.recovered = play_recovered(engine);
+		news = false;
 		if (engine->facts.recovered && !play_left(engine, true))
 			return;
 	}
-	if (book->ladder_count == 0 && !given_up(engine))
+	if (news && !given_up(engine))
 		engine->facts.recovered = play_recovered(engine);
 }
 
@@ -298,9 +326,5 @@ void play_always(struct play_engine *engine)
 
 bool play_lift(struct play_engine *engine)
 {
-	AUTO_STRVEC(argv);
-	AUTO_ANSWER(answer);
-	strvec_push(&argv, "mig-maintenance");
-	strvec_push(&argv, "off");
-	return perform(engine, "lift", "lift", PLAY_KIND_MAINTENANCE, &argv, NULL, &answer);
+	return switch_maintenance(engine, "off", "lift", "lift");
 }
