@@ -104,7 +104,7 @@ bool play_announce(struct play_engine *engine, const struct play_call *call, str
 	AUTO_FREE char *name = call_name(call);
 	if (!write_intent(engine, call, err))
 		return false;
-	log_info(engine->set->log, "step_started",
+	log_emit(engine->set->log, call->quiet ? LOG_DEBUG : LOG_INFO, "step_started",
 		json_pack(
 			"{s:s, s:s, s:s}", "step", call->id, "phase", call->phase, "command", safe),
 		"%s: %s", name, safe);

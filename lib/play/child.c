@@ -159,6 +159,13 @@ static const char *first_word(const struct play_call *call)
 	return call->argv->items[0];
 }
 
+static void take_sqlstate(const json_t *exit, struct err *why)
+{
+	const char *text = play_story_text(exit, "sqlstate");
+	if (strlen(text) + 1 == sizeof(why->sqlstate))
+		memcpy(why->sqlstate, text, sizeof(why->sqlstate));
+}
+
 /* The program's own words first: they say what a person has to know. */
 static void explain(
 	struct child *child, const struct proc_result *result, struct play_answer *answer)
@@ -191,6 +198,7 @@ static void explain(
 	}
 	if (exit && *play_story_text(exit, "hint"))
 		err_hint(why, "%s", play_story_text(exit, "hint"));
+	take_sqlstate(exit, why);
 	if (exit && *play_story_text(exit, "where"))
 		err_where(why, "%s", play_story_text(exit, "where"));
 }

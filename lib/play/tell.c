@@ -85,6 +85,7 @@ static void send_alert(struct play_engine *engine, const struct strvec *receiver
 		.attempt = 1,
 		.argv = &argv,
 		.timeout_ms = ALERT_TIMEOUT_MS,
+		.quiet = true,
 		.input = body};
 	/* a notifier that fails is said, and changes nothing else */
 	if (!play_act(engine, &call, &answer, &why))
