@@ -151,11 +151,12 @@ static void print_line(struct cli *cli, const struct doctor_line *line, json_t *
 {
 	AUTO_STRVEC(rows);
 	strvec_split(&rows, line->text, '\n');
-	cli_print(cli, "%-4s  %-9s  %s", doctor_word(line->level), line->topic, rows.items[0]);
+	cli_print(cli, "%-4s  %-11s  %s", doctor_word(line->level), line->topic, rows.items[0]);
 	for (size_t i = 1; i < rows.count; i++)
-		cli_print(cli, "%17s%s", "", rows.items[i]);
+		if (rows.items[i][0])
+			cli_print(cli, "%19s%s", "", rows.items[i]);
 	if (line->next)
-		cli_print(cli, "%17snext: %s", "", line->next);
+		cli_print(cli, "%19snext: %s", "", line->next);
 	json_array_append_new(
 		all, json_pack("{s:s, s:s, s:s, s:s?}", "level", doctor_word(line->level), "topic",
 			     line->topic, "text", line->text, "next", line->next));

@@ -9,6 +9,9 @@ static const struct doctor_check doctor_checks[] = {
 	{"state", DOCTOR_NEEDS_ENV, doctor_state},
 	{"rights", DOCTOR_NEEDS_DB, doctor_rights},
 	{"swap", DOCTOR_NEEDS_DB, doctor_swap},
+	{"migrations", DOCTOR_NEEDS_ENV, doctor_migrations},
+	{"maintenance", DOCTOR_NEEDS_ENV, doctor_maintenance},
+	{"smoke", DOCTOR_NEEDS_ENV, doctor_smoke},
 	{"alerts", DOCTOR_NEEDS_ENV, doctor_alerts},
 	{"libraries", DOCTOR_NEEDS_NOTHING, doctor_libraries},
 };

@@ -50,6 +50,9 @@ struct doctor_check {
 void doctor_config(struct doctor *doctor);
 void doctor_state(struct doctor *doctor);
 void doctor_stores(struct doctor *doctor);
+void doctor_migrations(struct doctor *doctor);
+void doctor_maintenance(struct doctor *doctor);
+void doctor_smoke(struct doctor *doctor);
 void doctor_alerts(struct doctor *doctor);
 void doctor_libraries(struct doctor *doctor);
 void doctor_connection(struct doctor *doctor);

@@ -28,9 +28,6 @@ void doctor_config(struct doctor *doctor)
 			env->conninfo_origin);
 	STRVEC_EACH (&env->warnings, warning)
 		doctor_say(doctor, DOCTOR_WARN, NULL, "%s", warning);
-	if (!fs_is_dir(env->migrations.dir))
-		doctor_say(doctor, DOCTOR_WARN, "mig apply revision -m \"first change\"",
-			"no folder of migrations yet: %s", env->migrations.dir);
 }
 
 /* The nearest folder that exists: where mkdir would begin. */
@@ -93,25 +90,6 @@ void doctor_stores(struct doctor *doctor)
 void doctor_state(struct doctor *doctor)
 {
 	say_folder(doctor, "", doctor->env->state_dir);
-}
-
-void doctor_alerts(struct doctor *doctor)
-{
-	const struct conf_env *env = doctor->env;
-	bool watched = env->maintenance || env->production;
-	if (conf_get(env->alerts, "healthchecks"))
-		doctor_say(doctor, DOCTOR_OK, NULL, "a dead-man switch is configured");
-	else if (watched)
-		doctor_say(doctor, DOCTOR_WARN,
-			"alerts: {healthchecks: {url: {env: HC_URL}}} in mig.yaml",
-			"no dead-man switch outside: if this host dies during maintenance, nobody "
-			"is told");
-	if (env->alerts && env->alerts->count)
-		doctor_say(doctor, DOCTOR_OK, "mig alert test", "%zu receiver%s of alerts",
-			env->alerts->count, env->alerts->count == 1 ? "" : "s");
-	else if (watched)
-		doctor_say(doctor, DOCTOR_WARN, "alerts: {sentry: {dsn: {env: SENTRY_DSN}}}",
-			"nobody receives alerts");
 }
 
 /* ---- programs of PostgreSQL ---- */

@@ -217,6 +217,44 @@ two_environments() {
 	says "mig-verify"
 }
 
+@test "the example configuration is read and holds every key" {
+	example=$BATS_TEST_DIRNAME/../../etc/mig.yaml.example
+	DATABASE_DIRECT_URL=$(url "$DB") expect 0 mig doctor --show-settings -c "$example" -e production
+	says '"policy.destructive"'
+	mig help configuration | sed -n 's/^\([a-z]*[.a-zA-Z_]*\) .*/\1/p' | grep -v '^mig.yaml' |
+		while read -r key; do
+			grep -qE "(^|[ {])${key##*.}: " "$example" || grep -q "^ *${key##*.}:" "$example" || {
+				echo "not in the example: $key"
+				exit 1
+			}
+		done
+}
+
+@test "doctor reads the parts that other programs use" {
+	mkdir migrations
+	printf -- '-- revision: aaaaaaaaaaaa\n-- migrate:up\nselect 1;\n' > migrations/a.sql
+	cat > mig.yaml <<-END
+		mig: 1
+		project: shop
+		environments:
+		  test:
+		    database: "$(url "$DB")"
+		    maintenance: [{file: closed}]
+		    smoke: {checks: [{sql: "select 1", expect: {value: "1"}}]}
+		    alerts: {sentry: {dsn: {env: NO_DSN_HERE}}}
+	END
+	expect 4 mig doctor
+	says "1 revision (sql)"
+	says "file $WORK/closed"
+	says "1 check"
+	says "environment variable NO_DSN_HERE is not set"
+	says "no dead-man switch"
+	sed -i 's/{file: closed}/{fil: closed}/; s/expect: {value/expect: {valeu/' mig.yaml
+	expect 4 mig doctor
+	says "mig.yaml:6:"
+	says "mig.yaml:7:"
+}
+
 @test "words of the front door lead to their programs, with all options" {
 	mkdir doors
 	cp "$(command -v mig)" doors/mig
