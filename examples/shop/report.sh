@@ -26,16 +26,21 @@ fail() {
 	exit 1
 }
 
-# One line per step of a run, from its journal: begun (UTC), how long, what, how it ended.
+# One line per step of a run, from its journal: when (since its start), how long, how it ended.
 report_timeline() {
-	tell "run $(basename "$1")"
-	jq -r 'select(.record == "done") |
-		[.at[11:23], (.took_ms / 100 | round / 10 | tostring) + " s", .phase + " " + .step,
-			.state + (if .error then ": " + .error else "" end)] | @tsv' "$1/journal.jsonl" |
+	local closed reopened
+	tell "$2, run $(basename "$1"):"
+	jq -rs -f "$scene_source/timeline.jq" "$1/journal.jsonl" |
 		while IFS=$'\t' read -r at took what state; do
-			printf '  %s  %7s  %-24s %s\n' "$at" "$took" "$what" "$state"
+			printf '  %8s  %7s  %-22s %s\n' "$at" "$took" "$what" "$state"
 		done
+	read -r closed reopened < <(scene_closing "$1")
+	tell "  users were kept out for $(seconds $((reopened - closed)))"
 	tell ""
+}
+
+seconds() {
+	printf '%d.%d s' $(($1 / 1000)) $(($1 % 1000 / 100))
 }
 
 # Every table of the undone run: as it was when writes stopped, and before they began again.

@@ -21,7 +21,7 @@ scene_start() {
 	SCENE=$(mktemp -d "${TMPDIR:-/tmp}/mig-demo.XXXXXX")
 	scene_pids=
 	mkdir "$SCENE/run" "$SCENE/alerts" "$SCENE/migrations"
-	cp -R "$scene_source"/{mig.yaml,smoke.yaml,recovered.yaml,playbooks,releases} \
+	cp -R "$scene_source"/{mig.yaml,playbooks,releases} \
 		"$scene_source"/{fingerprint,switch} "$SCENE"
 	cluster_start || return 1
 	scene_roles || return 1
