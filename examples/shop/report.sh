@@ -28,14 +28,14 @@ fail() {
 
 # One line per step of a run, from its journal: when (since its start), how long, how it ended.
 report_timeline() {
-	local closed reopened
+	local began open
 	tell "$2, run $(basename "$1"):"
 	jq -rs -f "$scene_source/timeline.jq" "$1/journal.jsonl" |
 		while IFS=$'\t' read -r at took what state; do
 			printf '  %8s  %7s  %-22s %s\n' "$at" "$took" "$what" "$state"
 		done
-	read -r closed reopened < <(scene_closing "$1")
-	tell "  users were kept out for $(seconds $((reopened - closed)))"
+	read -r began _ _ open < <(scene_closing "$1")
+	tell "  users were kept out for $(seconds $((open - began)))"
 	tell ""
 }
 

@@ -6,7 +6,7 @@
 #	scene_release REF    lays the release's migrations beside the others, as a checkout would
 #	scene_deploy REF     plays deploy.yaml; sets RUN (the run's folder); returns mig-run's exit status
 #	scene_answers        waits until the shop takes orders again
-#	scene_quiet          stops the client
+#	scene_client MS      one more client; scene_quiet stops them all
 #	scene_prove RUN..    sets acknowledged, lost, inside, turned_away, other (numbers of orders)
 #	scene_stop           ends everything and removes the folder
 #
@@ -89,10 +89,14 @@ scene_open() {
 		--current current --port-file run/shop.port || return 1
 	SHOP_URL=http://127.0.0.1:$(< run/shop.port)
 	sed -i "s|http://127.0.0.1:8080|$SHOP_URL|" mig.yaml
-	setsid "$BUILD/shop/writer" "$SHOP_URL/orders" run/orders.log 10 2> run/writer.log &
-	writer_pid=$!
-	scene_pids="$scene_pids $writer_pid"
+	scene_client 10
 	scene_answers
+}
+
+# One more client, that rests so many milliseconds between orders.
+scene_client() {
+	setsid "$BUILD/shop/writer" "$SHOP_URL/orders" run/orders.log "$1" 2>> run/writer.log &
+	writer_pids="${writer_pids:-} $!"
 }
 
 # The next order that is sent from now on is acknowledged within ten seconds.
@@ -117,8 +121,12 @@ scene_count() {
 }
 
 scene_quiet() {
-	kill "$writer_pid" 2>/dev/null
-	wait "$writer_pid"
+	local pid
+	for pid in ${writer_pids:-}; do
+		kill "$pid" 2> /dev/null
+		wait "$pid"
+	done
+	writer_pids=
 }
 
 scene_release() {
@@ -134,12 +142,13 @@ scene_deploy() {
 	return $status
 }
 
-# When a run had closed the shop, and when it began to open it again: "<ms> <ms>".
+# When a run began to close the shop, had closed it, began to open it again, had opened it (ms).
 scene_closing() {
 	jq -rs 'def ms: (.[0:19] + "Z" | fromdate) * 1000 + (.[20:23] | tonumber);
-		(first(.[] | select(.record == "done" and .step == "close" and .state == "ok")).at | ms),
-		(first(.[] | select(.record == "intent" and (.step == "open" or .phase == "lift"))).at | ms)' \
-		"$1/journal.jsonl" | paste -sd ' '
+		def at(kind; condition): first(.[] | select(.record == kind and condition)).at | ms;
+		def opens: .step == "open" or .phase == "lift";
+		[at("intent"; .step == "close"), at("done"; .step == "close"), at("intent"; opens),
+			at("done"; opens)] | map(tostring) | join(" ")' "$1/journal.jsonl"
 }
 
 scene_prove() {
@@ -154,6 +163,7 @@ scene_prove() {
 
 scene_stop() {
 	local pid
+	scene_quiet
 	for pid in ${scene_pids:-}; do
 		kill "$pid" 2>/dev/null
 		wait "$pid" 2>/dev/null

@@ -64,6 +64,7 @@ static const char insert_items[] =
 struct session {
 	PGconn *pg;
 	bool busy;
+	char sqlstate[6]; /* of the last statement that failed */
 };
 
 struct shop {
@@ -146,10 +147,15 @@ static void session_give_back(struct shop *shop, struct session *session)
 
 static PGresult *ask(struct session *session, const char *sql, int count, const char *const *values)
 {
-	return PQexecParams(session->pg, sql, count, NULL, values, NULL, NULL, 0);
+	PGresult *result = PQexecParams(session->pg, sql, count, NULL, values, NULL, NULL, 0);
+	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+
+	if (state)
+		snprintf(session->sqlstate, sizeof(session->sqlstate), "%s", state);
+	return result;
 }
 
-static bool ended_well(PGresult *result)
+static bool ended_well(const PGresult *result)
 {
 	ExecStatusType status = PQresultStatus(result);
 
@@ -170,6 +176,7 @@ static bool simple(struct session *session, const char *sql)
 /* Nothing was asked before `begin`, so a lost connection is replaced once, silently. */
 static bool begin(const struct shop *shop, struct session *session, const char *how)
 {
+	session->sqlstate[0] = '\0';
 	if (session->pg && PQstatus(session->pg) == CONNECTION_OK && simple(session, how))
 		return true;
 	PQfinish(session->pg);
@@ -177,16 +184,20 @@ static bool begin(const struct shop *shop, struct session *session, const char *
 	return PQstatus(session->pg) == CONNECTION_OK && simple(session, how);
 }
 
-/* Rolls back and tells why: 503 when the database is away, 500 when it refused. */
+/*
+ * Rolls back and tells why: 503 when the database is away or read-only (maintenance began after
+ * this request was let in), 500 when it refused.
+ */
 static struct answer failed(struct session *session)
 {
 	const char *message = PQerrorMessage(session->pg);
 	json_t *why = json_stringn(message, strcspn(message, "\n"));
+	bool read_only = strcmp(session->sqlstate, "25006") == 0;
 	/* A session that was ended shows it only now. */
 	bool away = PQstatus(session->pg) != CONNECTION_OK || !simple(session, "rollback");
 
 	note("failed: %s", json_string_value(why));
-	return say(away ? 503 : 500, json_pack("{s:o}", "error", why));
+	return say(away || read_only ? 503 : 500, json_pack("{s:o}", "error", why));
 }
 
 /* The first value of one query in a read-only transaction; the caller owns it; NULL on failure. */

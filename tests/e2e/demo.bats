@@ -1,7 +1,10 @@
 # The whole demo once, with fewer rows.
 load ../support/common
 setup() { common_setup; }
-teardown() { common_teardown; }
+teardown() {
+	[ -z "${SCENE:-}" ] || scene_stop
+	common_teardown
+}
 
 common_setup() {
 	WORK=$(mktemp -d "${TMPDIR:-/tmp}/mig-test.XXXXXX")
@@ -28,4 +31,27 @@ running() {
 	# nothing is left: no folder, no process
 	[ -z "$(ls -A "$WORK")" ]
 	! running "$WORK"
+}
+
+@test "the proof of the demo notices a lost order, one accepted inside, and one turned away outside" {
+	source "$BATS_TEST_DIRNAME/../../examples/shop/scene.sh"
+	scene_start 2000
+	scene_quiet
+	mkdir run/r
+	printf '{"record":"%s","step":"%s","state":"ok","at":"2026-01-01T00:00:0%s.000Z"}\n' \
+		intent close 1 'done' close 2 intent open 3 'done' open 4 > run/r/journal.jsonl
+	scene_prove run/r
+	[ "$acknowledged" -gt 0 ]
+	[ "$lost $inside $turned_away $other" = "0 0 0 0" ]
+
+	reference=$(awk '$3 == 201 { print $5; exit }' run/orders.log)
+	psql -Xq "$admin" -c "delete from orders where reference = '$reference'"
+	closed=$(date -u -d 2026-01-01T00:00:02Z +%s)
+	awk -v ms="${closed}500" 'NR == 2 { print ms, ms, 201, $4, $5 }' run/orders.log >> run/orders.log
+	echo "${closed}500 ${closed}500 503 - x" >> run/orders.log
+	echo "$((closed + 60))500 $((closed + 60))500 503 - y" >> run/orders.log
+	scene_prove run/r
+	status_line="$lost $inside $turned_away $other"
+	scene_stop
+	[ "$status_line" = "1 1 1 1" ]
 }
