@@ -15,28 +15,6 @@ struct settings {
 	struct strvec heads, depends_on;
 };
 
-/* What every verb that looks at a database has in hand. */
-struct scene {
-	struct db *db;
-	struct keys *keys; /* NULL: only reading */
-	struct migrate_tree *tree;
-	struct migrate_state state;
-	struct migrate_plan plan;
-	struct migrate_settings how;
-	char *proof;
-	char host[256];
-};
-
-static void scene_release(struct scene *scene)
-{
-	migrate_plan_release(&scene->plan);
-	migrate_state_release(&scene->state);
-	migrate_tree_free(scene->tree);
-	db_close(scene->db);
-	keys_release(scene->keys);
-	free(scene->proof);
-}
-
 static bool backup_age(void *ctx, int64_t *age_ms, struct err *err)
 {
 	const struct cli *cli = ctx;
@@ -57,9 +35,28 @@ static bool load_tree(struct cli *cli, struct migrate_tree **tree, struct err *e
 	return cli_env_offline(cli, err) && migrate_tree_load(&cli->env->migrations, tree, err);
 }
 
-static bool take_keys(struct cli *cli, struct scene *scene, struct err *err)
+/* Files and database, with the keys when something is to be changed. */
+static bool open_session(struct cli *cli, const struct settings *settings, bool change,
+	enum migrate_rows rows, struct migrate_session *session, struct err *err)
 {
+	static char host[256];
 	AUTO_FREE char *program = xstrfmt("%s %s", cli->program->name, cli->verb->name);
+	if (!cli_target(cli, &session->db, err))
+		return false;
+	gethostname(host, sizeof(host) - 1);
+	session->how = (struct migrate_settings){
+		.env = cli->env,
+		.target = cli_target_params(cli),
+		.lock_timeout_ms = settings->lock_timeout_ms ? settings->lock_timeout_ms : 2000,
+		.lock_retries = settings->lock_retries ? (int)settings->lock_retries : 10,
+		.host = host,
+		.version = cli_version,
+		.log = cli->log,
+		.cancelled = cli_interrupted,
+		.backup_age = backup_age,
+		.confirm = confirm,
+		.ctx = cli,
+	};
 	struct keys_request request = {
 		.target = cli_target_params(cli),
 		.mode = KEYS_RUN,
@@ -68,101 +65,52 @@ static bool take_keys(struct cli *cli, struct scene *scene, struct err *err)
 		.lock_wait_ms = cli->shared.lock_wait_ms,
 		.log = cli->log,
 	};
-	if (!keys_take(&request, &scene->keys, err) || !keys_work(scene->keys, scene->db, err))
-		return false;
-	if (scene->keys->kin) {
-		AUTO_FREE char *dir = conf_run_dir(cli->env, scene->keys->run_id);
-		scene->proof = fs_join(dir, "proof.json");
-	}
-	return true;
-}
-
-/* Files, database, keys when something is to be changed, and where the database stands. */
-static bool set_scene(struct cli *cli, const struct settings *settings, bool change,
-	struct scene *scene, struct err *err)
-{
-	if (!cli_target(cli, &scene->db, err) ||
-		!migrate_tree_load(&cli->env->migrations, &scene->tree, err) ||
-		(change && !take_keys(cli, scene, err)))
-		return false;
-	gethostname(scene->host, sizeof(scene->host) - 1);
-	scene->how = (struct migrate_settings){
-		.env = cli->env,
-		.lock_timeout_ms = settings->lock_timeout_ms ? settings->lock_timeout_ms : 2000,
-		.lock_retries = settings->lock_retries ? (int)settings->lock_retries : 10,
-		.proof = scene->proof,
-		.host = scene->host,
-		.version = cli_version,
-		.keys = scene->keys,
-		.log = cli->log,
-		.cancelled = cli_interrupted,
-		.backup_age = backup_age,
-		.confirm = confirm,
-		.ctx = cli,
-	};
-	if (!change && !db_exec(scene->db, err, "begin read only"))
-		return false;
-	enum migrate_rows rows = settings->purge ? MIGRATE_ROWS_ANY : MIGRATE_ROWS_KNOWN;
-	return migrate_state_read(scene->db, scene->tree, cli->env->migrations.version_table, rows,
-		&scene->state, err);
+	return migrate_open(session, change ? &request : NULL, rows, err);
 }
 
 /* --- upgrade, downgrade, plan ----------------------------------------------------------------- */
 
-static bool make_plan(
-	struct scene *scene, enum migrate_direction direction, const char *target, struct err *err)
-{
-	struct migrate_plan *plan = &scene->plan;
-	if (!migrate_plan_make(scene->tree, &scene->state, direction, target, plan, err))
-		return false;
-	AUTO_LIST(steps);
-	for (size_t i = 0; i < plan->count; i++)
-		graph_list_push(&steps, plan->steps[i].index);
-	return migrate_check_unedited(scene->db, scene->tree, &scene->state,
-		direction == MIGRATE_DOWN ? &steps : NULL, err);
-}
-
-static bool show_plan(struct cli *cli, struct scene *scene, bool with_sql, struct err *err)
+static bool show_plan(
+	struct cli *cli, struct migrate_session *session, bool with_sql, struct err *err)
 {
 	AUTO_STRVEC(lines);
-	report_plan(&scene->plan, cli->env, &lines);
+	report_plan(&session->plan, cli->env, &lines);
 	STRVEC_EACH (&lines, line)
 		cli_print(cli, "%s%s", with_sql ? "-- " : "", line);
-	AUTO_FREE char *sql = report_plan_sql(&scene->plan, &scene->state, &scene->how, err);
+	AUTO_FREE char *sql = report_plan_sql(session, err);
 	if (!sql)
 		return false;
 	if (with_sql && *sql)
 		cli_print(cli, "\n%s", sql);
-	json_t *result = report_plan_json(&scene->plan, cli->env);
+	json_t *result = report_plan_json(&session->plan, cli->env);
 	json_object_set_new(result, "sql", json_string(sql));
 	cli_result(cli, result);
 	return true;
 }
 
-static void show_outcome(struct cli *cli, const struct scene *scene, size_t done)
+static void show_outcome(struct cli *cli, const struct migrate_session *session, size_t done)
 {
-	const struct graph_list *now = &scene->state.current;
-	AUTO_FREE char *names = graph_names(scene->tree->graph, now);
+	const struct graph_list *now = &session->state.current;
+	AUTO_FREE char *names = graph_names(session->tree->graph, now);
 	cli_print(cli, "%s %s %s", cli->env->name, done ? "is now at" : "was already at",
 		now->count ? names : "<base>");
-	cli_result(cli, report_result(&scene->plan, done, now));
+	cli_result(cli, report_result(&session->plan, done, now));
 }
 
 static bool migrate(struct cli *cli, const struct settings *settings,
 	enum migrate_direction direction, const char *target, struct err *err)
 {
-	CLEANUP(scene_release) struct scene scene = {0};
+	AUTO_SESSION(session);
 	size_t done = 0;
 	bool dry = cli->shared.dry_run;
-	if (!set_scene(cli, settings, !dry, &scene, err) ||
-		!make_plan(&scene, direction, target, err))
+	if (!open_session(cli, settings, !dry, MIGRATE_ROWS_KNOWN, &session, err) ||
+		!migrate_plan(&session, direction, target, err))
 		return false;
 	if (dry)
-		return show_plan(cli, &scene, true, err);
-	if (!migrate_policy_check(&scene.plan, &scene.how, err) ||
-		!migrate_apply(scene.db, &scene.plan, &scene.state, &scene.how, &done, err))
+		return show_plan(cli, &session, true, err);
+	if (!migrate_policy_check(&session, err) || !migrate_apply(&session, &done, err))
 		return false;
-	show_outcome(cli, &scene, done);
+	show_outcome(cli, &session, done);
 	return true;
 }
 
@@ -187,41 +135,38 @@ static bool downgrade(struct cli *cli, void *settings, struct err *err)
 
 static bool plan(struct cli *cli, void *settings, struct err *err)
 {
-	CLEANUP(scene_release) struct scene scene = {0};
-	return set_scene(cli, settings, false, &scene, err) &&
-	       make_plan(&scene, MIGRATE_UP, first_operand(cli, "head"), err) &&
-	       show_plan(cli, &scene, cli->shared.verbose, err);
+	AUTO_SESSION(session);
+	return open_session(cli, settings, false, MIGRATE_ROWS_KNOWN, &session, err) &&
+	       migrate_plan(&session, MIGRATE_UP, first_operand(cli, "head"), err) &&
+	       show_plan(cli, &session, cli->shared.verbose, err);
 }
 
 /* --- where things stand ----------------------------------------------------------------------- */
 
-static char *current_line(struct cli *cli, const struct scene *scene, const char *row)
+static char *current_line(struct cli *cli, const struct migrate_session *session, const char *row)
 {
-	size_t index = graph_find(scene->tree->graph, row);
+	size_t index = graph_find(session->tree->graph, row);
 	if (index == GRAPH_NONE)
-		return xstrfmt("%s (in no file of %s)", row, scene->tree->dir);
-	return cli->shared.verbose ? report_entry(scene->tree, index, &scene->state.current)
-				   : report_short_line(scene->tree, index);
+		return xstrfmt("%s (in no file of %s)", row, session->tree->dir);
+	return cli->shared.verbose ? report_entry(session->tree, index, &session->state.current)
+				   : report_short_line(session->tree, index);
 }
 
 static bool current(struct cli *cli, void *options, struct err *err)
 {
 	const struct settings *settings = options;
-	CLEANUP(scene_release) struct scene scene = {0};
-	const struct strvec *rows = &scene.state.versions.rows;
-	if (!cli_target(cli, &scene.db, err) ||
-		!migrate_tree_load(&cli->env->migrations, &scene.tree, err) ||
-		!migrate_state_read(scene.db, scene.tree, cli->env->migrations.version_table,
-			MIGRATE_ROWS_ANY, &scene.state, err))
+	AUTO_SESSION(session);
+	const struct strvec *rows = &session.state.versions.rows;
+	if (!open_session(cli, settings, false, MIGRATE_ROWS_ANY, &session, err))
 		return false;
 	json_t *heads = json_array();
 	STRVEC_EACH (rows, row) {
-		AUTO_FREE char *line = current_line(cli, &scene, row);
+		AUTO_FREE char *line = current_line(cli, &session, row);
 		cli_print(cli, "%s", line);
 		json_array_append_new(heads, json_string(row));
 	}
-	bool at_head = scene.state.current.count == rows->count &&
-		       migrate_at_head(scene.tree, &scene.state);
+	bool at_head = session.state.current.count == rows->count &&
+		       migrate_at_head(session.tree, &session.state);
 	cli_result(cli, json_pack("{s:o, s:b}", "heads", heads, "at_head", at_head));
 	if (!settings->check || at_head)
 		return true;
@@ -247,13 +192,14 @@ static void print_revisions(struct cli *cli, const struct migrate_tree *tree,
 static bool history(struct cli *cli, void *options, struct err *err)
 {
 	const struct settings *settings = options;
-	CLEANUP(scene_release) struct scene scene = {0};
-	if (settings->indicate ? !set_scene(cli, settings, false, &scene, err)
-			       : !load_tree(cli, &scene.tree, err))
+	AUTO_SESSION(session);
+	if (settings->indicate
+			? !open_session(cli, settings, false, MIGRATE_ROWS_KNOWN, &session, err)
+			: !load_tree(cli, &session.tree, err))
 		return false;
 	AUTO_LIST(order);
-	report_order(scene.tree, &order);
-	print_revisions(cli, scene.tree, &order, &scene.state.current, true);
+	report_order(session.tree, &order);
+	print_revisions(cli, session.tree, &order, &session.state.current, true);
 	return true;
 }
 
@@ -291,17 +237,17 @@ static bool show(struct cli *cli, void *settings, struct err *err)
 static bool stamp(struct cli *cli, void *options, struct err *err)
 {
 	const struct settings *settings = options;
-	CLEANUP(scene_release) struct scene scene = {0};
+	AUTO_SESSION(session);
 	size_t changes;
-	if (!set_scene(cli, settings, true, &scene, err) ||
-		!migrate_stamp(scene.db, scene.tree, &scene.state, &cli->operands, settings->purge,
-			&scene.how, &changes, err))
+	enum migrate_rows rows = settings->purge ? MIGRATE_ROWS_ANY : MIGRATE_ROWS_KNOWN;
+	if (!open_session(cli, settings, true, rows, &session, err) ||
+		!migrate_stamp(&session, &cli->operands, settings->purge, &changes, err))
 		return false;
-	const struct graph_list *now = &scene.state.current;
-	AUTO_FREE char *names = graph_names(scene.tree->graph, now);
+	const struct graph_list *now = &session.state.current;
+	AUTO_FREE char *names = graph_names(session.tree->graph, now);
 	cli_print(cli, "%s is %s at %s; no SQL of any revision was run", cli->env->name,
 		changes ? "now" : "already", now->count ? names : "<base>");
-	cli_result(cli, json_pack("{s:o}", "heads", report_ids(scene.tree, now)));
+	cli_result(cli, json_pack("{s:o}", "heads", report_ids(session.tree, now)));
 	return true;
 }
 

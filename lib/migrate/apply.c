@@ -9,29 +9,17 @@ enum { FIRST_DELAY_MS = 200, LONGEST_DELAY_MS = 5000 };
 /* One try of one revision. */
 struct attempt {
 	struct runner *runner;
-	struct migrate_plan *plan;
+	struct migrate_session *session;
 	struct migrate_step *step;
-	struct migrate_state *state;
+	struct graph_list rows; /* of the version table, as they will be */
+	char *transaction; /* its id, once it is about to commit */
 	bool wrote; /* rows may have been changed */
 };
 
-static bool set_session(struct db *db, const struct migrate_settings *settings, struct err *err)
+static void attempt_release(struct attempt *attempt)
 {
-	STRVEC_EACH (&settings->env->migrations.settings, setting) {
-		const char *equals = strchr(setting, '=');
-		AUTO_FREE char *name = xstrndup(setting, (size_t)(equals - setting));
-		AUTO_RESULT(result);
-		if (!db_query(
-			    db, &result, err, "select set_config($1, $2, false)", name, equals + 1))
-			return err_context(err, "migrations: settings: %s", name);
-	}
-	return true;
-}
-
-static bool set_lock_timeout(
-	struct db *db, const struct migrate_settings *settings, struct err *err)
-{
-	return db_execf(db, err, "set local lock_timeout = %" PRId64, settings->lock_timeout_ms);
+	graph_list_release(&attempt->rows);
+	free(attempt->transaction);
 }
 
 static bool run_script(struct attempt *attempt, struct err *err)
@@ -49,91 +37,150 @@ static bool run_script(struct attempt *attempt, struct err *err)
 	return true;
 }
 
-static bool record(
-	struct attempt *attempt, struct graph_list *rows, int64_t started_ms, struct err *err)
+static bool record(struct attempt *attempt, int64_t started_ms, struct err *err)
 {
-	const struct migrate_settings *settings = attempt->runner->settings;
-	const struct migrate_tree *tree = attempt->plan->tree;
-	struct db *db = attempt->runner->db;
-	bool up = attempt->plan->direction == MIGRATE_UP;
+	struct migrate_session *session = attempt->session;
+	const struct graph *graph = session->tree->graph;
+	size_t index = attempt->step->index;
+	bool up = session->plan.direction == MIGRATE_UP;
 	AUTO_ROW_CHANGES(changes);
 	attempt->wrote = true;
-	bool known = up ? graph_rows_up(tree->graph, rows, attempt->step->index, &changes, err)
-			: graph_rows_down(tree->graph, rows, attempt->step->index, &changes, err);
-	if (!known || !books_write(db, tree, attempt->state, &changes, err))
+	bool known = up ? graph_rows_up(graph, &attempt->rows, index, &changes, err)
+			: graph_rows_down(graph, &attempt->rows, index, &changes, err);
+	if (!known || !books_write(session->db, session->tree, &session->state, &changes, err))
 		return false;
 	struct history_row row = {
 		.file = attempt->step->file,
 		.direction = up ? "up" : "down",
 		.bound = true,
 		.duration_ms = clock_monotonic_ms() - started_ms,
-		.settings = settings,
 	};
-	return history_write(db, &row, err);
+	return history_write(session, &row, err);
 }
 
 /* What keeps the proof that nobody else writes (safety 12) true, or says that it is not. */
-static bool report_writes(struct attempt *attempt, struct err *err)
+static bool report_writes(const struct attempt *attempt, struct err *err)
 {
-	const char *proof = attempt->runner->settings->proof;
+	const char *proof = attempt->session->proof;
 	const struct sql_script *script = &attempt->step->script;
-	if (!proof)
-		return true;
-	for (size_t i = 0; i < script->count; i++) {
+	for (size_t i = 0; proof && i < script->count; i++) {
 		if (!(script->items[i].flags & SQL_LOSES_COUNTERS))
 			continue;
 		AUTO_FREE char *brief = sql_statement_brief(&script->items[i]);
 		AUTO_FREE char *reason = xstrfmt("revision %s: %s", attempt->step->file->id, brief);
 		writes_report_unknown(proof, reason);
 	}
-	return writes_report_own(attempt->runner->db, proof, err);
+	return writes_report_own(attempt->session->db, proof, err);
 }
 
-static bool run_transaction(struct attempt *attempt, struct graph_list *rows, struct err *err)
+/*
+ * The server counts rows that were rolled back, too. Behind a savepoint the counters of what failed
+ * can still be read and reported; where that fails as well, the proof is lost.
+ */
+static void report_rollback(const struct attempt *attempt)
 {
-	struct runner *runner = attempt->runner;
-	int64_t started_ms = clock_monotonic_ms();
-	AUTO_TX(tx);
-	if (!db_begin(runner->db, &tx, "read write", err) ||
-		!set_lock_timeout(runner->db, runner->settings, err))
-		return false;
-	if (!run_script(attempt, err) || !record(attempt, rows, started_ms, err) ||
-		!report_writes(attempt, err) || !keys_check(runner->settings->keys, err))
-		return false;
-	return db_commit(&tx, err);
-}
-
-static void note_rollback(const struct attempt *attempt)
-{
-	const char *proof = attempt->runner->settings->proof;
+	const char *proof = attempt->session->proof;
+	AUTO_ERR(why);
 	if (!proof || !attempt->wrote)
 		return;
-	AUTO_FREE char *reason =
-		xstrfmt("revision %s was rolled back after it wrote", attempt->step->file->id);
+	struct db *db = attempt->session->db;
+	db->uninterrupted = true;
+	bool reported = db_exec(db, &why, "rollback to savepoint mig_revision") &&
+			writes_report_own(db, proof, &why);
+	db->uninterrupted = false;
+	if (reported)
+		return;
+	AUTO_FREE char *reason = xstrfmt(
+		"revision %s was rolled back after it wrote: %s", attempt->step->file->id, why.msg);
 	writes_report_unknown(proof, reason);
 }
 
-static bool worth_retry(const struct err *err)
+static bool run_inside(struct attempt *attempt, int64_t started_ms, struct err *err)
 {
-	return err->code == ERR_LOCK && *err->sqlstate;
+	struct db *db = attempt->session->db;
+	bool done = db_execf(db, err, "set local lock_timeout = %" PRId64,
+			    attempt->session->how.lock_timeout_ms) &&
+		    (!attempt->session->proof || db_exec(db, err, "savepoint mig_revision")) &&
+		    run_script(attempt, err);
+	if (done && attempt->step->flags & SQL_SETS_SESSION)
+		done = db_exec(db, err, "reset role");
+	return done && record(attempt, started_ms, err) && report_writes(attempt, err) &&
+	       db_value(db, &attempt->transaction, err, "select txid_current()") &&
+	       keys_check(attempt->session->keys, err);
+}
+
+static bool run_transaction(struct attempt *attempt, struct err *err)
+{
+	int64_t started_ms = clock_monotonic_ms();
+	AUTO_TX(tx);
+	if (!db_begin(attempt->session->db, &tx, "read write", err))
+		return false;
+	if (!run_inside(attempt, started_ms, err)) {
+		report_rollback(attempt);
+		return false;
+	}
+	bool sets = attempt->step->flags & SQL_SETS_SESSION;
+	return db_commit(&tx, err) && (!sets || settings_restore(attempt->session, err));
+}
+
+/* --- a connection that was lost while COMMIT ran -----------------------------------------------
+ */
+
+static bool ask_status(const struct attempt *attempt, char **status)
+{
+	enum { TRIES = 20, PAUSE_MS = 500 };
+	for (int i = 0; i < TRIES; i++) {
+		AUTO_ERR(ignored);
+		CLEANUP(db_close_auto) struct db *db = NULL;
+		if (db_open(&attempt->session->how.target, &db, &ignored) &&
+			db_value(db, status, &ignored, "select txid_status($1::bigint)",
+				attempt->transaction) &&
+			*status && strcmp(*status, "in progress"))
+			return true;
+		clock_sleep_ms(PAUSE_MS);
+	}
+	return false;
+}
+
+/* The server remembers what became of the transaction: asked, so that nobody has to guess. */
+static bool resolve_doubt(const struct attempt *attempt, struct err *err)
+{
+	AUTO_FREE char *status = NULL;
+	const struct migrate_file *file = attempt->step->file;
+	if (!attempt->transaction || !ask_status(attempt, &status))
+		return err_hint(err, "see where the database stands: mig-apply current");
+	bool committed = !strcmp(status, "committed");
+	AUTO_FREE char *said = xstrdup_null(err->detail);
+	err_set(err, ERR_DATABASE, "the connection was lost while %s was committed: it %s",
+		file->id, committed ? "is committed" : "was rolled back");
+	if (said)
+		err_detail(err, "%s", said);
+	return err_hint(err, "run the command again: it goes on from there");
+}
+
+/* --- retries ---------------------------------------------------------------------------------- */
+
+static bool cancelled(const struct migrate_session *session)
+{
+	return session->how.cancelled && session->how.cancelled(session->how.ctx);
 }
 
 /* False: told to stop while waiting. */
 static bool pause_before_retry(const struct runner *runner, int tries, const struct err *why)
 {
-	const struct migrate_settings *settings = runner->settings;
+	const struct migrate_settings *how = &runner->session->how;
 	int64_t delay = FIRST_DELAY_MS;
 	for (int i = 1; i < tries && delay < LONGEST_DELAY_MS; i++)
 		delay *= 2;
 	delay = clock_jitter(delay > LONGEST_DELAY_MS ? LONGEST_DELAY_MS : delay);
-	log_warn(settings->log, "lock_retry",
-		json_pack("{s:i, s:i, s:I, s:s*}", "try", tries, "of", settings->lock_retries,
+	log_warn(how->log, "lock_retry",
+		json_pack("{s:i, s:i, s:I, s:s*}", "try", tries, "of", how->lock_retries,
 			"delay_ms", (json_int_t)delay, "blockers", runner->blockers),
 		"%s: trying again in %" PRId64 " ms (%d of %d)%s%s", why->msg, delay, tries,
-		settings->lock_retries, runner->blockers ? "; blocked by " : "",
+		how->lock_retries, runner->blockers ? "; blocked by " : "",
 		runner->blockers ? runner->blockers : "");
 	for (int64_t end = clock_monotonic_ms() + delay; clock_monotonic_ms() < end;) {
-		if (settings->cancelled && settings->cancelled(settings->ctx))
+		if (cancelled(runner->session))
 			return false;
 		clock_sleep_ms(50);
 	}
@@ -147,87 +194,87 @@ static void copy_list(struct graph_list *to, const struct graph_list *from)
 		graph_list_push(to, from->items[i]);
 }
 
-static bool give_up(const struct migrate_settings *settings, struct err *err)
+static bool give_up(const struct migrate_settings *how, struct err *err)
 {
 	return err_hint(err,
-		"%d tries were in vain: end the blocking session or wait for it, then "
-		"run the command again (--lock-timeout, --lock-retries)",
-		settings->lock_retries + 1);
+		"%d tries were in vain: end the blocking session or wait for it, then run the "
+		"command again (--lock-timeout, --lock-retries)",
+		how->lock_retries + 1);
 }
 
 /* Until it commits, fails for good, or the retries are used up. */
-static bool run_step(struct runner *runner, struct migrate_plan *plan, struct migrate_step *step,
-	struct migrate_state *state, struct err *err)
+static bool run_step(struct runner *runner, struct migrate_step *step, struct err *err)
 {
-	const struct migrate_settings *settings = runner->settings;
+	struct migrate_session *session = runner->session;
 	for (int tries = 1;; tries++) {
-		struct attempt attempt = {runner, plan, step, state, false};
-		AUTO_LIST(rows);
-		copy_list(&rows, &state->current);
+		CLEANUP(attempt_release)
+		struct attempt attempt = {.runner = runner, .session = session, .step = step};
+		copy_list(&attempt.rows, &session->state.current);
 		free(xtake(&runner->blockers));
-		if (run_transaction(&attempt, &rows, err)) {
-			copy_list(&state->current, &rows);
+		if (run_transaction(&attempt, err)) {
+			copy_list(&session->state.current, &attempt.rows);
 			return true;
 		}
-		note_rollback(&attempt);
-		if (!worth_retry(err))
+		if (err->code == ERR_DOUBT)
+			return resolve_doubt(&attempt, err);
+		if (err->code != ERR_LOCK || !*err->sqlstate)
 			return false;
-		if (tries > settings->lock_retries)
-			return give_up(settings, err);
+		if (tries > session->how.lock_retries)
+			return give_up(&session->how, err);
 		if (!pause_before_retry(runner, tries, err))
 			return false;
 		err_release(err);
 	}
 }
 
-static void tell(const struct migrate_plan *plan, size_t which, const char *event, int64_t ms,
-	struct log_sink *log)
+static void tell(const struct migrate_session *session, size_t which, const char *event, int64_t ms)
 {
-	const struct migrate_step *step = &plan->steps[which];
-	bool up = plan->direction == MIGRATE_UP;
-	AUTO_FREE char *name = graph_name(plan->tree->graph, step->index);
+	const struct migrate_step *step = &session->plan.steps[which];
+	int count = (int)session->plan.count;
+	bool up = session->plan.direction == MIGRATE_UP;
+	AUTO_FREE char *name = graph_name(session->tree->graph, step->index);
 	AUTO_FREE char *took = ms < 0 ? xstrdup("") : clock_duration_text(ms);
 	const char *word = ms < 0 ? (up ? "applying" : "taking back")
 			   : up   ? "applied"
 				  : "took back";
-	log_info(log, event,
+	log_info(session->how.log, event,
 		json_pack("{s:s, s:s, s:s, s:i, s:i, s:I}", "revision", step->file->id, "direction",
 			up ? "up" : "down", "file", step->file->name, "number", (int)which + 1,
-			"of", (int)plan->count, "ms", (json_int_t)(ms < 0 ? 0 : ms)),
-		"%s %s%s%s (%zu of %zu)", word, name, *took ? " in " : "", took, which + 1,
-		plan->count);
+			"of", count, "ms", (json_int_t)(ms < 0 ? 0 : ms)),
+		"%s %s%s%s (%zu of %d)", word, name, *took ? " in " : "", took, which + 1, count);
 }
 
 /* What the caller reads first when a later step failed: how far it came. */
-static void say_how_far(const struct migrate_plan *plan, size_t done, struct err *err)
+static void say_how_far(const struct migrate_session *session, size_t done, struct err *err)
 {
 	if (!done)
 		return;
-	AUTO_FREE char *last = graph_name(plan->tree->graph, plan->steps[done - 1].index);
+	const struct migrate_plan *plan = &session->plan;
+	AUTO_FREE char *last = graph_name(session->tree->graph, plan->steps[done - 1].index);
 	AUTO_FREE char *detail = xstrdup_null(err->detail);
 	err_detail(err, "%s%s%zu of %zu revisions are committed, the last is %s",
 		detail ? detail : "", detail ? "\n" : "", done, plan->count, last);
 }
 
-bool migrate_apply(struct db *db, struct migrate_plan *plan, struct migrate_state *state,
-	const struct migrate_settings *settings, size_t *done, struct err *err)
+bool migrate_apply(struct migrate_session *session, size_t *done, struct err *err)
 {
 	*done = 0;
-	if (!plan->count)
+	if (!session->plan.count)
 		return true;
-	if (!books_ensure(db, plan->tree, state, err) || !set_session(db, settings, err))
+	if (!books_ensure(session->db, session->tree, &session->state, err) ||
+		!settings_begin(session, err))
 		return false;
 	CLEANUP(runner_release) struct runner runner;
-	runner_init(&runner, db, settings);
-	for (size_t i = 0; i < plan->count; i++) {
+	runner_init(&runner, session);
+	for (size_t i = 0; i < session->plan.count; i++) {
 		int64_t started_ms = clock_monotonic_ms();
-		tell(plan, i, "revision_begins", -1, settings->log);
-		if (!run_step(&runner, plan, &plan->steps[i], state, err)) {
-			say_how_far(plan, *done, err);
+		tell(session, i, "revision_begins", -1);
+		if (!run_step(&runner, &session->plan.steps[i], err)) {
+			say_how_far(session, *done, err);
 			return false;
 		}
 		++*done;
-		tell(plan, i, "revision_done", clock_monotonic_ms() - started_ms, settings->log);
+		tell(session, i, "revision_done", clock_monotonic_ms() - started_ms);
 	}
 	return true;
 }

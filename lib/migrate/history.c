@@ -12,18 +12,19 @@ static char *section_text(const struct migrate_file *file, const struct migrate_
 	return strbuf_take(&text);
 }
 
-bool history_write(struct db *db, const struct history_row *row, struct err *err)
+bool history_write(
+	const struct migrate_session *session, const struct history_row *row, struct err *err)
 {
 	const struct migrate_file *file = row->file;
 	AUTO_FREE char *up = row->bound ? section_text(file, &file->up) : NULL;
 	AUTO_FREE char *down = row->bound ? section_text(file, &file->down_section) : NULL;
 	AUTO_FREE char *duration = xstrfmt("%" PRId64, row->duration_ms);
 	AUTO_RESULT(result);
-	return db_query(db, &result, err,
+	return db_query(session->db, &result, err,
 		"insert into mig.history (revision, direction, checksum, up_sql, down_sql, "
 		"duration_ms, host, run, tool) values ($1, $2, $3, $4, $5, $6::bigint, $7, $8, $9)",
 		file->id, row->direction, row->bound ? file->checksum : NULL, up, down, duration,
-		row->settings->host, row->settings->keys->run_id, row->settings->version);
+		session->how.host, session->keys->run_id, session->how.version);
 }
 
 /* The last thing that happened to each revision, when it was an upgrade by mig. */

@@ -19,23 +19,26 @@ struct history_row {
 	const char *direction;
 	bool bound; /* with checksum and texts: what ran is what the file said */
 	int64_t duration_ms;
-	const struct migrate_settings *settings;
 };
-MUST_CHECK bool history_write(struct db *db, const struct history_row *row, struct err *err);
+MUST_CHECK bool history_write(
+	const struct migrate_session *session, const struct history_row *row, struct err *err);
 
-/* A session that is running statements of a migration. */
+/* The session's settings for migrations; then as after settings_begin(), whatever was SET. */
+MUST_CHECK bool settings_begin(struct migrate_session *session, struct err *err);
+MUST_CHECK bool settings_restore(struct migrate_session *session, struct err *err);
+
+/* Statements of a migration, run so that they can be stopped and their errors be understood. */
 struct runner {
-	struct db *db;
-	const struct migrate_settings *settings;
-	int64_t started_ms; /* of the running statement, monotonic */
+	struct migrate_session *session;
+	int64_t started_ms; /* of the running statement, monotonic; 0: none */
 	int64_t checked_ms; /* when the keys were last checked */
 	bool (*stop)(void *ctx); /* the session's own, put back at the end */
 	void *stop_ctx;
 	char *blockers; /* who kept us waiting, one per line */
 	struct err lost; /* why the keys are gone */
 };
-/* Connects the runner with its session's `stop`. */
-void runner_init(struct runner *runner, struct db *db, const struct migrate_settings *settings);
+/* Connects the runner with the `stop` of the session with the database. */
+void runner_init(struct runner *runner, struct migrate_session *session);
 void runner_release(struct runner *runner);
 /* One statement of a file; the error has its place, text and SQLSTATE. */
 MUST_CHECK bool runner_statement(struct runner *runner, const struct migrate_step *step,

@@ -1,10 +1,10 @@
 /*
  * Migrations against a database: where it stands, what a command would do, and doing it.
  *
- *	migrate_tree_load(&env->migrations, &tree, err)
- *	migrate_state_read(db, tree, table, &state, err)
- *	migrate_plan_make(tree, &state, MIGRATE_UP, "head", &plan, err)     pure but for the files
- *	migrate_policy_check(&plan, settings, err); migrate_apply(&plan, ...)
+ *	AUTO_SESSION(session);  session.how = ..; session.db = ..;
+ *	migrate_open(&session, &keys_request, MIGRATE_ROWS_KNOWN, err)
+ *	migrate_plan(&session, MIGRATE_UP, "head", err)
+ *	migrate_policy_check(&session, err) && migrate_apply(&session, &done, err)
  *
  * One transaction per revision: its statements, its verify section, its version row and its row in
  * mig.history commit together or not at all.
@@ -72,12 +72,11 @@ void migrate_plan_release(struct migrate_plan *plan);
 
 struct migrate_settings {
 	const struct conf_env *env;
+	struct db_params target; /* to ask again when the session was lost */
 	int64_t lock_timeout_ms;
 	int lock_retries;
-	const char *proof; /* proof.json of the run (lib/maint/writes.h); NULL: not in a run */
 	const char *host; /* for mig.history */
 	const char *version; /* of mig */
-	struct keys *keys;
 	struct log_sink *log;
 	bool (*cancelled)(void *ctx); /* may be NULL */
 	/* Age of the newest snapshot of this environment; -1: there is none. */
@@ -87,25 +86,47 @@ struct migrate_settings {
 	void *ctx;
 };
 
+/* A tree, a database, and what is to be done: what every command has in hand. */
+struct migrate_session {
+	struct migrate_settings how;
+	struct db *db;
+	struct keys *keys; /* NULL: only reading */
+	char *proof; /* proof.json of the run (lib/maint/writes.h); NULL: not in a run */
+	struct migrate_tree *tree;
+	struct migrate_state state;
+	struct migrate_plan plan;
+	struct strvec own_settings; /* name, value, name, value: what every revision starts with */
+};
+
+/*
+ * Fill in `how` and `db` (owned from then on) of a zeroed session before. With a request the keys
+ * are taken first, without one everything is read in a READ ONLY transaction.
+ */
+MUST_CHECK bool migrate_open(struct migrate_session *session, const struct keys_request *request,
+	enum migrate_rows rows, struct err *err);
+void migrate_close(struct migrate_session *session);
+#define AUTO_SESSION(name) CLEANUP(migrate_close) struct migrate_session name = {0}
+
+/* Makes session->plan, and refuses files that were edited after they were applied. */
+MUST_CHECK bool migrate_plan(struct migrate_session *session, enum migrate_direction direction,
+	const char *target, struct err *err);
+
 /* What the environment's policy asks for, one line each; nothing is asked or looked up. */
 void migrate_policy_needs(
 	const struct migrate_plan *plan, const struct conf_env *env, struct strvec *needs);
 /* Asks and looks it up: ERR_REFUSED with the ways that are allowed. */
-MUST_CHECK bool migrate_policy_check(
-	const struct migrate_plan *plan, const struct migrate_settings *settings, struct err *err);
+MUST_CHECK bool migrate_policy_check(const struct migrate_session *session, struct err *err);
 
 /*
- * Runs the plan in `db`, which holds the work key. *done counts the steps that are committed, also
- * on failure. ERR_LOCK after the last lock retry; ERR_SQL with file:line:column; ERR_FAILED for a
- * verify statement that is not true; ERR_DOUBT when it is not known whether a commit happened.
+ * Runs the plan. *done counts the steps that are committed, also on failure. ERR_LOCK after the
+ * last lock retry; ERR_SQL with file:line:column; ERR_FAILED for a verify statement that is not
+ * true; ERR_DOUBT when it could not be found out whether a commit happened.
  */
-MUST_CHECK bool migrate_apply(struct db *db, struct migrate_plan *plan, struct migrate_state *state,
-	const struct migrate_settings *settings, size_t *done, struct err *err);
+MUST_CHECK bool migrate_apply(struct migrate_session *session, size_t *done, struct err *err);
 
 /* Moves the rows only; *changes counts what was written. */
-MUST_CHECK bool migrate_stamp(struct db *db, const struct migrate_tree *tree,
-	struct migrate_state *state, const struct strvec *targets, bool purge,
-	const struct migrate_settings *settings, size_t *changes, struct err *err);
+MUST_CHECK bool migrate_stamp(struct migrate_session *session, const struct strvec *targets,
+	bool purge, size_t *changes, struct err *err);
 
 struct migrate_new {
 	const char *message;

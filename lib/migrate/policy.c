@@ -91,16 +91,16 @@ static char *question_for(const struct migrate_plan *plan, const struct conf_env
 	return strbuf_take(&text);
 }
 
-bool migrate_policy_check(
-	const struct migrate_plan *plan, const struct migrate_settings *settings, struct err *err)
+bool migrate_policy_check(const struct migrate_session *session, struct err *err)
 {
-	struct needs needs = find_needs(plan, &settings->env->policy);
+	const struct migrate_settings *settings = &session->how;
+	struct needs needs = find_needs(&session->plan, &settings->env->policy);
 	if (needs.never)
 		return refuse_downgrade(settings->env, err);
 	if (needs.backup_ms && !check_backup(&needs, settings, err))
 		return false;
 	if (!needs.confirm)
 		return true;
-	AUTO_FREE char *question = question_for(plan, settings->env);
+	AUTO_FREE char *question = question_for(&session->plan, settings->env);
 	return settings->confirm(settings->ctx, question, err);
 }

@@ -264,16 +264,16 @@ static bool add_step_sql(const struct migrate_plan *plan, const struct migrate_s
 	return true;
 }
 
-char *report_plan_sql(const struct migrate_plan *plan, const struct migrate_state *state,
-	const struct migrate_settings *settings, struct err *err)
+char *report_plan_sql(const struct migrate_session *session, struct err *err)
 {
+	const struct migrate_plan *plan = &session->plan;
 	AUTO_STRBUF(text);
 	AUTO_LIST(rows);
 	for (size_t i = 0; i < plan->from.count; i++)
 		graph_list_push(&rows, plan->from.items[i]);
 	for (size_t i = 0; i < plan->count; i++)
-		if (!add_step_sql(plan, &plan->steps[i], state->versions.qualified,
-			    settings->lock_timeout_ms, &rows, &text, err))
+		if (!add_step_sql(plan, &plan->steps[i], session->state.versions.qualified,
+			    session->how.lock_timeout_ms, &rows, &text, err))
 			return NULL;
 	return strbuf_take(&text);
 }

@@ -23,8 +23,7 @@ json_t *report_ids(const struct migrate_tree *tree, const struct graph_list *lis
 void report_plan(const struct migrate_plan *plan, const struct conf_env *env, struct strvec *lines);
 json_t *report_plan_json(const struct migrate_plan *plan, const struct conf_env *env);
 /* The SQL that would run, with transactions and version rows; caller owns. */
-char *report_plan_sql(const struct migrate_plan *plan, const struct migrate_state *state,
-	const struct migrate_settings *settings, struct err *err);
+char *report_plan_sql(const struct migrate_session *session, struct err *err);
 /* {"direction":"up","applied":[..],"from":[..],"to":[..]} of the first `done` steps. */
 json_t *report_result(const struct migrate_plan *plan, size_t done, const struct graph_list *now);
 

@@ -8,8 +8,8 @@ static void sample_blockers(struct runner *runner)
 {
 	AUTO_ERR(ignored);
 	AUTO_RESULT(rows);
-	AUTO_FREE char *pid = xstrfmt("%d", runner->db->pid);
-	if (!db_query(runner->settings->keys->session, &rows, &ignored,
+	AUTO_FREE char *pid = xstrfmt("%d", runner->session->db->pid);
+	if (!db_query(runner->session->keys->session, &rows, &ignored,
 		    "select format('%s %s (%s, %s since %s): %s', a.pid, a.usename,"
 		    " nullif(a.application_name, ''), a.state,"
 		    " date_trunc('second', clock_timestamp() - a.xact_start),"
@@ -32,7 +32,7 @@ static void sample_blockers(struct runner *runner)
 static bool should_stop(void *ctx)
 {
 	struct runner *runner = ctx;
-	const struct migrate_settings *settings = runner->settings;
+	const struct migrate_settings *settings = &runner->session->how;
 	int64_t now = clock_monotonic_ms();
 	if (settings->cancelled && settings->cancelled(settings->ctx))
 		return true;
@@ -42,21 +42,21 @@ static bool should_stop(void *ctx)
 	if (now - runner->checked_ms < KEYS_CHECK_MS)
 		return false;
 	runner->checked_ms = now;
-	return !keys_check(settings->keys, &runner->lost);
+	return !keys_check(runner->session->keys, &runner->lost);
 }
 
-void runner_init(struct runner *runner, struct db *db, const struct migrate_settings *settings)
+void runner_init(struct runner *runner, struct migrate_session *session)
 {
 	*runner = (struct runner){
-		.db = db, .settings = settings, .stop = db->stop, .stop_ctx = db->stop_ctx};
-	db->stop = should_stop;
-	db->stop_ctx = runner;
+		.session = session, .stop = session->db->stop, .stop_ctx = session->db->stop_ctx};
+	session->db->stop = should_stop;
+	session->db->stop_ctx = runner;
 }
 
 void runner_release(struct runner *runner)
 {
-	runner->db->stop = runner->stop;
-	runner->db->stop_ctx = runner->stop_ctx;
+	runner->session->db->stop = runner->stop;
+	runner->session->db->stop_ctx = runner->stop_ctx;
 	free(runner->blockers);
 	err_release(&runner->lost);
 }
@@ -65,7 +65,7 @@ void runner_release(struct runner *runner)
 static void name_revision(
 	const struct runner *runner, const struct migrate_step *step, struct err *err)
 {
-	AUTO_FREE char *database = xstrfmt("%s: ", runner->db->dbname);
+	AUTO_FREE char *database = xstrfmt("%s: ", runner->session->db->dbname);
 	AUTO_FREE char *said = xstrdup(err->msg);
 	free(err->msg);
 	err->msg = xstrfmt("%s%s%s: %s", step->file->id, step->file->message ? " " : "",
@@ -80,7 +80,7 @@ static bool explain(struct runner *runner, const struct migrate_step *step,
 	if (runner->lost.code != ERR_NONE)
 		return err_move(err, &runner->lost);
 	name_revision(runner, step, err);
-	int position = db_error_position(runner->db);
+	int position = db_error_position(runner->session->db);
 	size_t offset = position ? sql_statement_offset(statement, position) : statement->offset;
 	sql_error_at(err, script->file, script->source, offset);
 	AUTO_FREE char *detail = xstrdup_null(err->detail);
@@ -100,12 +100,12 @@ static bool explain(struct runner *runner, const struct migrate_step *step,
 static bool send_copy(struct runner *runner, const struct sql_script *script,
 	const struct sql_statement *statement, const char *text, struct err *err)
 {
-	PGconn *pg = runner->db->pg;
+	PGconn *pg = runner->session->db->pg;
 	AUTO_RESULT(begun);
 	AUTO_RESULT(ended);
 	begun.pg = PQexec(pg, text);
 	if (PQresultStatus(begun.pg) != PGRES_COPY_IN)
-		return db_error(runner->db, begun.pg, err, runner->db->dbname);
+		return db_error(runner->session->db, begun.pg, err, runner->session->db->dbname);
 	const char *data = script->source + statement->data_offset;
 	size_t left = statement->data_length;
 	while (left) {
@@ -118,7 +118,7 @@ static bool send_copy(struct runner *runner, const struct sql_script *script,
 	PQputCopyEnd(pg, left ? "the rest could not be sent" : NULL);
 	ended.pg = PQgetResult(pg);
 	bool fine = PQresultStatus(ended.pg) == PGRES_COMMAND_OK ||
-		    db_error(runner->db, ended.pg, err, runner->db->dbname);
+		    db_error(runner->session->db, ended.pg, err, runner->session->db->dbname);
 	for (PGresult *rest; (rest = PQgetResult(pg));)
 		PQclear(rest);
 	return fine;
@@ -128,13 +128,14 @@ static bool run_one(struct runner *runner, const struct migrate_step *step,
 	const struct sql_script *script, const struct sql_statement *statement,
 	struct db_result *result, struct err *err)
 {
-	if (!keys_check(runner->settings->keys, err))
+	if (!keys_check(runner->session->keys, err))
 		return false;
 	AUTO_FREE char *text = xstrndup(statement->text, statement->length);
 	runner->started_ms = runner->checked_ms = clock_monotonic_ms();
 	/* One statement by protocol, too: text that holds two is refused by the server. */
-	bool fine = statement->has_data ? send_copy(runner, script, statement, text, err)
-					: db_query_params(runner->db, result, err, text, 0, NULL);
+	bool fine = statement->has_data
+			    ? send_copy(runner, script, statement, text, err)
+			    : db_query_params(runner->session->db, result, err, text, 0, NULL);
 	runner->started_ms = 0;
 	return fine || explain(runner, step, script, statement, err);
 }

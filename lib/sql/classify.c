@@ -182,6 +182,12 @@ static void fact_copy(struct fact *fact, const PgQuery__Node *node)
 	add_range(fact, node->copy_stmt->relation);
 }
 
+static void fact_set(struct fact *fact, const PgQuery__Node *node)
+{
+	if (!node->variable_set_stmt->is_local)
+		fact->flags |= SQL_SETS_SESSION;
+}
+
 /* One row per kind of which something is to be known; others have no flags. */
 static const struct kind_row {
 	PgQuery__Node__NodeCase node;
@@ -206,6 +212,7 @@ static const struct kind_row {
 	{PG_QUERY__NODE__NODE_DROP_STMT, 0, fact_drop},
 	{PG_QUERY__NODE__NODE_TRUNCATE_STMT, 0, fact_truncate},
 	{PG_QUERY__NODE__NODE_DROP_OWNED_STMT, SQL_DESTRUCTIVE | SQL_LOSES_COUNTERS, NULL},
+	{PG_QUERY__NODE__NODE_VARIABLE_SET_STMT, 0, fact_set},
 	{PG_QUERY__NODE__NODE_TRANSACTION_STMT, 0, fact_transaction},
 	{PG_QUERY__NODE__NODE_REINDEX_STMT, 0, fact_reindex},
 	{PG_QUERY__NODE__NODE_CLUSTER_STMT, 0, fact_cluster},
@@ -250,6 +257,18 @@ static char *first_words(const struct sql_statement *statement)
 	return strbuf_take(&words);
 }
 
+static bool has_word(const struct sql_statement *statement, const char *wanted)
+{
+	struct sql_lexer lexer = {.file = "", .text = statement->text, .length = statement->length};
+	struct sql_token token;
+	AUTO_ERR(ignored);
+	while (sql_lex(&lexer, &token, &ignored) && token.kind != SQL_END)
+		if (token.kind == SQL_WORD && token.end - token.start == strlen(wanted) &&
+			!strncasecmp(statement->text + token.start, wanted, strlen(wanted)))
+			return true;
+	return false;
+}
+
 void sql_classify(struct sql_statement *statement, const PgQuery__Node *node)
 {
 	struct fact fact = {.subject = STRBUF_INIT};
@@ -262,21 +281,12 @@ void sql_classify(struct sql_statement *statement, const PgQuery__Node *node)
 	}
 	statement->kind = first_words(statement);
 	statement->flags = fact.flags;
+	if (node->node_case == PG_QUERY__NODE__NODE_SELECT_STMT &&
+		has_word(statement, "set_config"))
+		statement->flags |= SQL_SETS_SESSION;
 	if (fact.subject.len)
 		statement->subject = strbuf_take(&fact.subject);
 	strbuf_release(&fact.subject);
-}
-
-static bool has_word(const struct sql_statement *statement, const char *wanted)
-{
-	struct sql_lexer lexer = {.file = "", .text = statement->text, .length = statement->length};
-	struct sql_token token;
-	AUTO_ERR(ignored);
-	while (sql_lex(&lexer, &token, &ignored) && token.kind != SQL_END)
-		if (token.kind == SQL_WORD && token.end - token.start == strlen(wanted) &&
-			!strncasecmp(statement->text + token.start, wanted, strlen(wanted)))
-			return true;
-	return false;
 }
 
 void sql_classify_unparsed(struct sql_statement *statement)

@@ -14,7 +14,8 @@ enum sql_flags {
 	SQL_DESTRUCTIVE = 4, /* takes data away: DROP TABLE, DROP COLUMN, TRUNCATE */
 	SQL_LOSES_COUNTERS = 8, /* drops or truncates tables: their row counters are gone */
 	SQL_WRITES_ROWS = 16, /* may change rows of tables */
-	SQL_UNPARSED = 32,
+	SQL_SETS_SESSION = 32, /* SET, RESET, set_config: what follows would inherit it */
+	SQL_UNPARSED = 64,
 };
 
 struct sql_statement {

@@ -114,6 +114,11 @@ static void kinds_are_known(void **state)
 		{"insert into t values (1)", SQL_WRITES_ROWS, "INSERT t"},
 		{"do $$ begin end $$", SQL_WRITES_ROWS, "DO"},
 		{"create table t (a int)", 0, "CREATE TABLE t"},
+		{"set search_path = app", SQL_SETS_SESSION, "SET"},
+		{"set role app", SQL_SETS_SESSION, "SET"},
+		{"set local work_mem = '1MB'", 0, "SET"},
+		{"select pg_catalog.set_config('search_path', '', false)",
+			SQL_WRITES_ROWS | SQL_SETS_SESSION, "SELECT"},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		PARSED(script, cases[i].sql);
