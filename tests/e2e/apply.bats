@@ -326,3 +326,26 @@ teardown() { common_teardown; }
 	expect 0 mig-apply current
 	says "r001 Table 1"
 }
+
+@test "what one revision SETs does not reach the next, nor mig's own rows" {
+	sql -c "drop role if exists app_owner" -c "create role app_owner" -c "create schema app authorization app_owner" \
+		-c "alter database $DB set timezone = 'Europe/Berlin'"
+	revision r001 "" "As another" <<-END
+		-- migrate:up
+		set role app_owner;
+		set search_path = app;
+		set lock_timeout = '1h';
+		create table t (i int);
+	END
+	revision r002 r001 "As ourselves" <<-END
+		-- migrate:up
+		create table seen as select current_user as role, current_setting('search_path') as path,
+			current_setting('lock_timeout') as wait, current_setting('timezone') as zone,
+			current_setting('default_transaction_read_only') as ro;
+	END
+	expect 0 mig-apply upgrade
+	[ "$(sql -c "select tableowner from pg_tables where schemaname = 'app'")" = app_owner ]
+	[ "$(sql -c "select * from public.seen")" = 'owner|"$user", public|2s|Europe/Berlin|off' ]
+	rows_are r002
+	sql -c "drop schema app cascade" -c "drop role app_owner"
+}

@@ -361,3 +361,100 @@ until_running() {
 	sql -c "drop role reader"
 	nothing_written
 }
+
+# in_a_run ID COMMAND..: as a child of a run that holds the run key
+in_a_run() {
+	local id=$1 holder pid got
+	shift
+	mkfifo gate
+	PGAPPNAME="mig-run $id migrate" psql -XAtq postgres > holder.out <<-END &
+		select pg_advisory_lock(('x' || left(encode(sha256('mig:run:$DB'::bytea), 'hex'), 16))::bit(64)::bigint);
+		select pg_backend_pid();
+		\! cat gate
+	END
+	holder=$!
+	for _ in $(seq 100); do
+		pid=$(grep -E '^[0-9]+$' holder.out) && break
+		sleep 0.05
+	done
+	MIG_RUN=$id:$pid "$@"
+	got=$?
+	echo > gate
+	wait $holder
+	return $got
+}
+
+@test "safety_12 in a run, own writes are reported before each commit, lost counters are said" {
+	line_of 1
+	revision r002 r001 "Rows" <<< $'-- migrate:up\ninsert into t1 values (1), (2), (3);'
+	revision r003 r002 "Truncate" <<< $'-- migrate:up\ntruncate t1;'
+	mig_yaml "" false
+	expect 0 mig-apply upgrade r001
+	proof=state/shop/production/runs/20261120T010203Z-1a2b3c/proof.json
+	mkdir -p "$(dirname "$proof")"
+	echo '{"kind":"reading"}' > $proof
+	expect 0 in_a_run 20261120T010203Z-1a2b3c mig-apply upgrade r002
+	cat $proof
+	[ "$(wc -l < $proof)" = 2 ]
+	tail -1 $proof | grep -q '"own"'
+	tail -1 $proof | grep -q '3'
+	rm gate
+	expect 0 in_a_run 20261120T010203Z-1a2b3c mig-apply upgrade r003 -y
+	cat $proof
+	grep '"unknown"' $proof | grep -q 'revision r003: TRUNCATE t1'
+}
+
+@test "safety_12 in a run, rows of a revision that was rolled back are reported too" {
+	line_of 1
+	revision r002 r001 "Rows" <<< $'-- migrate:up\ninsert into t1 values (1), (2), (3);\nselect 1/0;'
+	mig_yaml "" false
+	expect 0 mig-apply upgrade r001
+	proof=state/shop/production/runs/20261120T010203Z-1a2b3c/proof.json
+	mkdir -p "$(dirname "$proof")"
+	echo '{"kind":"reading"}' > $proof
+	expect 11 in_a_run 20261120T010203Z-1a2b3c mig-apply upgrade r002
+	cat $proof
+	[ "$(wc -l < $proof)" = 2 ]
+	tail -1 $proof | grep '"own"' | grep -q 3
+	[ "$(sql -c "select count(*) from t1")" = 0 ]
+}
+
+@test "a connection lost in COMMIT: the server is asked what became of it" {
+	line_of 1
+	expect 0 mig-apply upgrade
+	sql <<-'END'
+		create function slow_commit() returns trigger language plpgsql as
+			$$ begin perform pg_sleep(3); return null; end $$;
+		create constraint trigger slow after insert on t1 deferrable initially deferred
+			for each row execute function slow_commit();
+	END
+	revision r002 r001 "Slow" <<< $'-- migrate:up\ninsert into t1 values (1);'
+	{
+		until_running "COMMIT"
+		sql -c "select pg_terminate_backend(pid) from pg_stat_activity
+			where query = 'COMMIT' and datname = current_database()" > /dev/null
+	} &
+	expect 10 mig-apply upgrade
+	says "it was rolled back"
+	wait
+	rows_are r001
+	sql -c "drop trigger slow on t1"
+
+	# committed here, but never acknowledged: waits for a standby that does not exist
+	psql -Xq -c "alter system set synchronous_standby_names = 'nobody'" -c "select pg_reload_conf()" > /dev/null
+	{
+		until_running "COMMIT"
+		sleep 0.5
+		psql -Xq -c "alter system reset synchronous_standby_names" > /dev/null
+		sql -c "select pg_terminate_backend(pid) from pg_stat_activity
+			where query = 'COMMIT' and datname = current_database()" > /dev/null
+		sql -c "select pg_reload_conf()" > /dev/null
+	} &
+	sed -i 's/^insert.*/set local synchronous_commit = on; &/' migrations/r002_slow.sql
+	expect 10 mig-apply upgrade
+	says "it is committed"
+	wait
+	rows_are r002
+	expect 0 mig-apply upgrade
+	says "was already at"
+}
