@@ -129,6 +129,16 @@ bool restore_job_report_copy(
  * Swapping
  */
 
+/* Long before the swap, too: nobody shall wait for a restore in vain. */
+static bool proof_holds(struct restore_job *job, const struct swap_settings *swap, struct err *err)
+{
+	if (!swap_permit_age(&job->request, job->settings->live, err))
+		return false;
+	/* the reading ends every session that holds no key */
+	db_close(xtake(&job->settings->live));
+	return swap_prove(swap, err);
+}
+
 /* Everything that can refuse, before anything is made or asked. */
 static bool may_swap(
 	struct restore_job *job, const struct copies_item *copy, int64_t made_ms, struct err *err)
@@ -148,10 +158,12 @@ static bool may_swap(
 		.live = settings->live_name,
 		.copy = copy ? copy->name : NULL,
 		.copy_oid = copy ? copy->oid : 0,
+		.proof = settings->proof,
+		.ignore = settings->proof_ignore,
 	};
-	return swap_permit_policy(&job->request, &job->ask, err) &&
-	       (settings->proof || swap_permit_maintenance(&job->request, settings->live, err)) &&
-	       swap_check(&check, err);
+	return swap_permit_policy(&job->request, &job->ask, err) && swap_check(&check, err) &&
+	       (settings->proof ? proof_holds(job, &check, err)
+				: swap_permit_maintenance(&job->request, settings->live, err));
 }
 
 static bool consent(struct restore_job *job, struct err *err)

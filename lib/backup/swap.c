@@ -258,23 +258,26 @@ static bool find_out(struct swap *swap, bool *committed, struct err *err)
  */
 
 /* R1, in the live database; its session is gone when this returns. */
-static bool prove(struct swap *swap, struct writes_verdict *verdict, struct err *err)
+static bool prove(
+	const struct swap_settings *settings, struct writes_verdict *verdict, struct err *err)
 {
-	const struct swap_settings *settings = swap->settings;
 	CLEANUP(db_close_auto) struct db *live = NULL;
-	static const struct strvec none;
 	if (!open_database(settings, settings->live, &live, err) ||
-		!writes_end(live, settings->proof, settings->ignore ? settings->ignore : &none,
-			verdict, err))
+		!writes_end(live, settings->proof, settings->ignore, verdict, err))
 		return false;
 	if (verdict->answer == WRITES_STOPPED)
 		return true;
 	err_set(err, ERR_REFUSED, "no proof that writes to \"%s\" stopped", settings->live);
-	err_detail(err, "%s", verdict->reason ? verdict->reason : "no reason was given");
-	return err_hint(err,
-		"maintenance stays on; whoever accepts the loss can do it by hand: "
-		"mig-restore swap %s --accept-loss",
-		settings->copy);
+	err_detail(err, "%s: %s", writes_answer_word(verdict->answer),
+		verdict->reason ? verdict->reason : "no reason was given");
+	return err_hint(err, "maintenance stays on; whoever accepts the loss does it by hand: "
+			     "mig-restore SNAPSHOT --swap --accept-loss");
+}
+
+bool swap_prove(const struct swap_settings *settings, struct err *err)
+{
+	CLEANUP(writes_verdict_release) struct writes_verdict verdict = {0};
+	return prove(settings, &verdict, err);
 }
 
 static bool hand_over(struct swap *swap, struct err *err)
@@ -336,7 +339,7 @@ static bool swap_with_proof(struct swap *swap, struct err *err)
 	for (int i = 0; i < PROOF_ATTEMPTS; i++) {
 		CLEANUP(writes_verdict_release) struct writes_verdict verdict = {0};
 		bool moved = false;
-		if (swap->settings->proof && !prove(swap, &verdict, err))
+		if (swap->settings->proof && !prove(swap->settings, &verdict, err))
 			return false;
 		if (!attempt(swap, swap->settings->proof ? &verdict : NULL, &moved, err))
 			return false;

@@ -39,6 +39,9 @@ void swap_outcome_release(struct swap_outcome *outcome);
  */
 MUST_CHECK bool swap_check(const struct swap_settings *settings, struct err *err);
 
+/* Takes R1 now: ERR_REFUSED with the reason unless it says that writes stopped. */
+MUST_CHECK bool swap_prove(const struct swap_settings *settings, struct err *err);
+
 /*
  * Checks, takes R1 when a proof is given, hands maintenance over, swaps, writes the `swapped_back`
  * row. ERR_REFUSED: in the way, or no proof that writes stopped, nothing changed; ERR_LOCK: a key

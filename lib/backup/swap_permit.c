@@ -1,5 +1,8 @@
 #include "backup/swap_permit.h"
+#include "base/clock.h"
+#include "base/fs.h"
 #include "maint/maint.h"
+#include <jansson.h>
 
 static bool by_proof(const struct swap_request *request, enum swap_ask *ask, struct err *err)
 {
@@ -78,6 +81,45 @@ bool swap_permit_maintenance(const struct swap_request *request, struct db *live
 	err_set(err, ERR_REFUSED, "the lease of maintenance ended at %s",
 		status.lease_ends ? status.lease_ends : "an unknown time");
 	return err_hint(err, "mig-maintenance renew");
+}
+
+/* When the proof's first reading was taken, the server's words; NULL: there is none. */
+static char *first_reading_at(const char *path)
+{
+	AUTO_STRBUF(text);
+	AUTO_STRVEC(lines);
+	AUTO_ERR(ignored);
+	char *at = NULL;
+	if (!fs_read(path, 0, &text, &ignored))
+		return NULL;
+	strvec_split(&lines, text.buf, '\n');
+	for (size_t i = 0; i < lines.count && !at; i++) {
+		json_t *line = json_loads(lines.items[i], 0, NULL);
+		if (str_equal(json_string_value(json_object_get(line, "record")), "reading"))
+			at = xstrdup_null(json_string_value(json_object_get(line, "at")));
+		json_decref(line);
+	}
+	return at;
+}
+
+bool swap_permit_age(const struct swap_request *request, struct db *live, struct err *err)
+{
+	AUTO_FREE char *at = first_reading_at(request->proof);
+	AUTO_RESULT(rows);
+	if (!at)
+		return true; /* no proof at all: the second reading will say so */
+	/* two ages, each by its own clock: the clocks need not agree */
+	if (!db_query(live, &rows, err,
+		    "select (1000 * extract(epoch from clock_timestamp() - $1::timestamptz))"
+		    "::bigint",
+		    at))
+		return false;
+	if (clock_now_ms() - request->made_ms <= db_get_int(&rows, 0, 0))
+		return true;
+	err_set(err, ERR_REFUSED, "the snapshot is older than the proof that writes stopped");
+	err_detail(err, "what was written between the snapshot and %s would be lost", at);
+	return err_hint(err, "an older state is a person's decision: mig-restore SNAPSHOT --swap "
+			     "--accept-loss");
 }
 
 bool swap_permit_loss(const struct swap_request *request, struct err *err)

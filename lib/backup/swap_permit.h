@@ -26,6 +26,12 @@ MUST_CHECK bool swap_permit_policy(
 /* Maintenance held by the run, or by hand, with a lease that has not ended. */
 MUST_CHECK bool swap_permit_maintenance(
 	const struct swap_request *request, struct db *live, struct err *err);
+/*
+ * With a proof: what was written between the snapshot and the first reading is not covered by it,
+ * so the snapshot must be younger than that reading.
+ */
+MUST_CHECK bool swap_permit_age(
+	const struct swap_request *request, struct db *live, struct err *err);
 /* After the loss report was shown. */
 MUST_CHECK bool swap_permit_loss(const struct swap_request *request, struct err *err);
 

@@ -1,0 +1,244 @@
+load ../support/common
+load ../support/copies
+setup_file() { common_setup_file; }
+teardown_file() { common_teardown_file; }
+setup() {
+	common_setup
+	keys=$BUILD/support/keys
+	write_config
+}
+teardown() {
+	local job
+	for job in $(jobs -p); do
+		kill -9 "$job" 2>/dev/null || true
+	done
+	common_teardown
+}
+
+# What pg_dump says, whatever the order of rows and of enum partitions.
+dump_of() {
+	pg_dump --no-comments "$1" | grep -v '^\\\(un\)\?restrict' | sort
+}
+
+traits_of() {
+	sql postgres -c "select pg_get_userbyid(datdba), datconnlimit, pg_encoding_to_char(encoding),
+		datcollate, datctype,
+		(select array_agg(x::text order by x::text) from unnest(datacl) x),
+		shobj_description(oid, 'pg_database'),
+		(select array_agg(setrole::regrole::text || c order by setrole::regrole::text || c)
+			from pg_db_role_setting, unnest(setconfig) c where setdatabase = d.oid)
+		from pg_database d where datname = '$1'"
+}
+
+# A bit of everything that a database may hold.
+make_shop() {
+	sql <<-END
+		create role shop_$BATS_TEST_NUMBER;
+		create schema "wei""rd	schema";
+		create table customers (id bigint generated always as identity primary key, name text not null,
+			note text, doubled int generated always as (length(name) * 2) stored, "Odd ""name" int);
+		insert into customers (name, note)
+			select 'name ' || i, repeat(E'line\n\ttab\\\\', i % 50) from generate_series(1, 5000) i;
+		alter table customers drop column note;
+		create table orders (id int primary key, customer bigint not null references customers,
+			total numeric(12, 2) check (total >= 0), made timestamptz default now(), doc jsonb);
+		insert into orders select i, i, i * 1.5, '2026-01-01', '{"a": [1, null]}' from generate_series(1, 3000) i;
+		create index on orders (made);
+		create table "wei""rd	schema"."t	a""b" (x float8, b bytea, i interval, m money);
+		insert into "wei""rd	schema"."t	a""b" values ('NaN', '\\x00ff', '1 day', 12.34), (0.1, null, '-3h', null);
+		create table parent (a int); create table child (b int) inherits (parent);
+		insert into parent values (1); insert into child values (2, 3);
+		create table nothing (); insert into nothing default values;
+		create type mood as enum ('sad', 'ok', 'happy');
+		create table moods (m mood, n int) partition by hash (m);
+		create table moods_0 partition of moods for values with (modulus 2, remainder 0);
+		create table moods_1 partition of moods for values with (modulus 2, remainder 1);
+		insert into moods select (array['sad', 'ok', 'happy'])[1 + i % 3]::mood, i from generate_series(1, 300) i;
+		create table days (d date not null, v int) partition by range (d);
+		create table days_2026 (v int, d date not null);
+		alter table days attach partition days_2026 for values from ('2026-01-01') to ('2027-01-01');
+		insert into days select date '2026-01-01' + i, i from generate_series(1, 100) i;
+		create unlogged table unlogged (a int); insert into unlogged values (1);
+		create sequence "Seq" start 42; select nextval('"Seq"');
+		create materialized view totals as select count(*) from orders;
+		create view names as select name from customers;
+		alter table orders enable row level security;
+		create policy mine on orders using (true);
+		create function f() returns trigger language plpgsql as 'begin return new; end';
+		create trigger before_orders before insert on orders for each row execute function f();
+		create publication news for table orders;
+		select lo_from_bytea(77, decode(repeat('ab', 300000), 'hex')), lo_from_bytea(78, '');
+		comment on large object 77 is 'it''s; a ; comment';
+		alter large object 77 owner to shop_$BATS_TEST_NUMBER;
+		grant select on large object 77 to public;
+		alter table customers owner to shop_$BATS_TEST_NUMBER;
+	END
+}
+
+@test "safety_18 every table, sequence, large object and definition comes back equal" {
+	make_shop
+	expect 0 mig-backup create
+	expect 0 mig-restore latest -j 3
+	says "proved equal"
+	local copy
+	copy=$(sql postgres -c "select datname from pg_database where datname like '${DB}__r_%'")
+	diff <(dump_of "$DB") <(dump_of "$copy")
+	[ "$(sql -d "$copy" -c 'select count(*) from moods')" = 300 ]
+	[ "$(sql -d "$copy" -c 'select count from totals')" = 3000 ]
+	[ "$(sql -d "$copy" -c 'select n_live_tup > 0 from pg_stat_user_tables where relname = '\''orders'\''')" = t ]
+	expect 0 mig-restore copies
+	says "proved"
+	expect 0 mig-restore latest -n
+	says "tables are equal"
+}
+
+@test "--to-db gives the recorded owner, privileges, limit, settings, comment, encoding and locale" {
+	sql postgres <<-END
+		create role to_owner; create role to_app login;
+		drop database $DB;
+		create database $DB owner to_owner encoding 'LATIN1' lc_collate 'C' lc_ctype 'C' template template0
+			connection limit 33;
+		revoke all on database $DB from public;
+		grant connect on database $DB to to_app;
+		alter database $DB set search_path = "a b", public;
+		alter role to_app in database $DB set work_mem = '7MB';
+		comment on database $DB is 'our shop';
+	END
+	sql -c "create table t (a text)" -c "insert into t values ('é'), (null)"
+	expect 0 mig-backup create
+	expect 0 mig-restore latest --to-db "${DB}_new" --json
+	says '"copy":"'"${DB}_new"'"'
+	[ "$(traits_of "$DB")" = "$(traits_of "${DB}_new")" ]
+	[[ $(traits_of "${DB}_new") = *"our shop"* ]]
+	[[ $(traits_of "${DB}_new") = *LATIN1* ]]
+	diff <(dump_of "$DB") <(dump_of "${DB}_new")
+	expect 0 mig-restore copies
+	[[ $output != *"${DB}_new"* ]]
+	expect 17 mig-restore latest --to-db "${DB}_new"
+	says "exists already"
+	sql -c "drop database ${DB}_new" postgres
+}
+
+@test "a live database that is gone comes back under its own name" {
+	sql -c "create table t (a int)" -c "insert into t values (7)"
+	expect 0 mig-backup create
+	sql -c "drop database $DB" postgres
+	expect 10 mig-restore latest
+	expect 0 mig-restore latest --to-db "$DB"
+	[ "$(sql -c 'select a from t')" = 7 ]
+}
+
+@test "by hand: restore, report, swap, undo, drop" {
+	make_live
+	expect 0 mig-backup create
+	sql -c "insert into t values (99)" -c "create table newer (a int)"
+	expect 0 mig-maintenance on
+	expect 17 mig-restore latest --swap --yes
+	says "public.newer"
+	says "would be gone"
+	says "2 of 2 tables differ"
+	[ "$(databases)" = "$DB" ]
+	expect 0 mig-restore latest --swap --accept-loss --yes
+	[ "$(rows_of "$DB")" = 10 ]
+	expect 0 mig-maintenance status
+	says "closed"
+	expect 0 mig-restore undo --accept-loss --yes
+	[ "$(rows_of "$DB")" = 11 ]
+	expect 0 mig-maintenance off
+	local displaced
+	displaced=$(databases | grep __b_)
+	expect 0 mig-restore drop "$displaced" --yes
+	[ "$(databases)" = "$DB" ]
+}
+
+# --- inside a run: the proof decides ---
+
+# begin_run: the run key is held as mig-run does; maintenance is on, R0 taken; RUN_DIR is set
+begin_run() {
+	"$keys" run 20261120T010203Z-1a2b3c 60000 > run.out 2>&1 3>&- &
+	until_true grep -q : run.out
+	MIG_RUN=$(cat run.out)
+	export MIG_RUN
+	PROOF=$STATE/runs/20261120T010203Z-1a2b3c/proof.json
+	expect 0 mig-maintenance on
+	[ -s "$PROOF" ]
+}
+
+@test "safety_12 a run whose writes stopped swaps back without a question" {
+	make_live
+	begin_run
+	expect 0 mig-backup create
+	expect 0 mig-restore latest --swap --proof "$PROOF" --json
+	says '"swapped":true'
+	[ "$(rows_of "$DB")" = 10 ]
+	[ "$(databases | wc -l)" = 2 ]
+	expect 0 mig-maintenance status
+	says "closed"
+}
+
+@test "safety_12 somebody wrote: 17, the table named, the database untouched" {
+	make_live
+	begin_run
+	expect 0 mig-backup create
+	sql -c "insert into t values (99)"
+	local live
+	live=$(oid_of "$DB")
+	expect 17 mig-restore latest --swap --proof "$PROOF"
+	says "no proof that writes"
+	says "public.t"
+	[ "$(oid_of "$DB")" = "$live" ]
+	[ "$(rows_of "$DB")" = 11 ]
+	[ "$(databases)" = "$DB" ]
+}
+
+@test "safety_12 somebody writes while the copy is being restored: 17, the copy stays" {
+	make_live
+	sql -c "create table big as select i, repeat('x', 200) t from generate_series(1, 200000) i"
+	begin_run
+	expect 0 mig-backup create
+	mig-restore latest --swap --proof "$PROOF" > restore.out 2>&1 3>&- &
+	local restore=$!
+	copying() { databases | grep -q __r_; }
+	until_true copying
+	sql -c "insert into t values (99)"
+	status=0
+	wait $restore || status=$?
+	cat restore.out
+	[ "$status" = 17 ]
+	grep -q "no proof" restore.out
+	[ "$(rows_of "$DB")" = 11 ]
+	databases | grep __r_
+}
+
+@test "safety_12 a proof without its first reading, or of another run, is none" {
+	make_live
+	expect 0 mig-backup create
+	expect 17 mig-restore latest --swap --proof "$WORK/none.json"
+	says "only inside the run"
+	begin_run
+	expect 0 mig-backup create
+	: > "$WORK/empty.json"
+	expect 17 mig-restore latest --swap --proof "$WORK/empty.json"
+	says "no proof"
+	[ "$(rows_of "$DB")" = 10 ]
+}
+
+@test "safety_13 a snapshot older than the proof is a person's decision" {
+	make_live
+	expect 0 mig-backup create
+	sql -c "insert into t values (99)"
+	begin_run
+	expect 17 mig-restore latest --swap --proof "$PROOF"
+	says "older than the proof"
+	[ "$(rows_of "$DB")" = 11 ]
+}
+
+@test "safety_13 swap_back: never stays never, proof or not" {
+	write_config "policy: {swap_back: never}"
+	make_live
+	begin_run
+	expect 0 mig-backup create
+	expect 17 mig-restore latest --swap --proof "$PROOF"
+	says "never swaps back"
+	[ "$(rows_of "$DB")" = 10 ]
+}
