@@ -414,6 +414,20 @@ static void whatever_is_said_becomes_an_exact_envelope(void **state)
 	conf_document_free(doc);
 }
 
+static void the_page_names_every_kind(void **state)
+{
+	(void)state;
+	AUTO_ERR(err);
+	AUTO_STRBUF(page);
+	if (!fs_read("docs/alerts.md", 0, &page, &err))
+		fail_msg("%s", err.msg);
+	for (const char *const *word = alert_kind_words(); *word; word += 2) {
+		AUTO_FREE char *entry = xstrfmt("  %s: {", word[0]);
+		if (!strstr(page.buf, entry))
+			fail_msg("docs/alerts.md does not show kind %s", word[0]);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -432,6 +446,7 @@ int main(void)
 		cmocka_unit_test(the_spool_has_an_end),
 		cmocka_unit_test(a_damaged_message_is_told_apart),
 		cmocka_unit_test(whatever_is_said_becomes_an_exact_envelope),
+		cmocka_unit_test(the_page_names_every_kind),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
 /* Room check, the pure parts: values, JSON paths, files of checks and their mistakes. */
+#include "base/fs.h"
 #include "check/kind.h"
 #include "check/path.h"
 
@@ -339,6 +340,38 @@ static void every_mistake_has_its_place(void **state)
 	}
 }
 
+/* --- the page that describes them --------------------------------------------------------------
+ */
+
+/* `text` stands in `code` or **bold** on the page. */
+static bool page_names(const struct strbuf *page, const char *text)
+{
+	AUTO_FREE char *code = xstrfmt("`%s", text);
+	AUTO_FREE char *bold = xstrfmt("**%s**", text);
+	return strstr(page->buf, code) || strstr(page->buf, bold);
+}
+
+static void the_page_names_every_kind_and_subject(void **state)
+{
+	(void)state;
+	static const struct check_kind *const kinds[] = {
+		&check_kind_http, &check_kind_sql, &check_kind_run, &check_kind_revision};
+	AUTO_ERR(err);
+	AUTO_STRBUF(page);
+	size_t count = 0;
+	if (!fs_read("docs/checks.md", 0, &page, &err))
+		fail_msg("%s", err.msg);
+	for (const char *const *word = check_kind_words(); *word; word += 2, count++)
+		if (!page_names(&page, word[0]))
+			fail_msg("docs/checks.md does not name kind %s", word[0]);
+	assert_int_equal(count, ARRAY_SIZE(kinds));
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		for (const struct check_subject *s = kinds[i]->subjects; s && s->name; s++)
+			if (!page_names(&page, s->name))
+				fail_msg("docs/checks.md does not name %s of %s", s->name,
+					kinds[i]->name);
+}
+
 /* --- noise -------------------------------------------------------------------------------------
  */
 
@@ -408,6 +441,7 @@ int main(void)
 		cmocka_unit_test(wrong_paths_are_refused),
 		cmocka_unit_test(a_file_becomes_checks),
 		cmocka_unit_test(every_mistake_has_its_place),
+		cmocka_unit_test(the_page_names_every_kind_and_subject),
 		cmocka_unit_test(parsers_stand_noise),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
