@@ -11,6 +11,8 @@
 #include "play/run.h"
 #include "play/runs.h"
 
+enum { TRIES = 10, PAUSE_MS = 1000 };
+
 struct settings {
 	bool plan, no_gates;
 };
@@ -186,11 +188,20 @@ static void print_plan(struct cli *cli, const json_t *plan)
 /* --- verbs --------------------------------------------------------------------------------------
  */
 
-/* The session only proves that the target is the one that the policy was written for. */
+/*
+ * The session only proves that the target is the one that the policy was written for. A swapper
+ * that was killed a moment ago may still be ending sessions: then it is tried again.
+ */
 static bool check_target(struct cli *cli, struct err *err)
 {
-	CLEANUP(db_close_auto) struct db *db = NULL;
-	return cli_target(cli, &db, err);
+	for (int tries = 1;; tries++) {
+		CLEANUP(db_close_auto) struct db *db = NULL;
+		if (cli_target(cli, &db, err))
+			return true;
+		if (strcmp(err->sqlstate, "57P01") != 0 || tries == TRIES || cli_interrupted(NULL))
+			return false;
+		clock_sleep_ms(PAUSE_MS);
+	}
 }
 
 static bool play(struct cli *cli, void *options, struct err *err)

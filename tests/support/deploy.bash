@@ -81,3 +81,37 @@ has_column() {
 live_oid() {
 	sql -c "select oid from pg_database where datname = '$DB'" postgres
 }
+
+# play_until TEXT [ARGUMENT..]: plays deploy.yaml until its log shows TEXT; sets RUNNER
+play_until() {
+	local text=$1 i
+	shift
+	mig-run deploy.yaml "$@" > log 2>&1 3>&- &
+	RUNNER=$!
+	for i in $(seq 400); do
+		! grep -q -- "$text" log || return 0
+		kill -0 $RUNNER 2> /dev/null || break
+		sleep 0.02
+	done
+	echo "never came to: $text ($i)"
+	cat log
+	return 1
+}
+
+killed() {
+	kill -9 "$RUNNER"
+	wait "$RUNNER" 2> /dev/null || true
+	RUNNER=
+}
+
+# ends STATUS: the runner ends by itself with it
+ends() {
+	local got=0
+	wait "$RUNNER" || got=$?
+	RUNNER=
+	[ $got = "$1" ] || {
+		echo "expected exit $1, got $got"
+		cat log
+		return 1
+	}
+}
