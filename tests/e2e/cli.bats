@@ -71,6 +71,7 @@ options_are_in_man() {
 @test "help and man page name the same options" { each_program options_are_in_man; }
 
 verbs_belong() {
+	[ "$1" != mig ] || return 0 # its verbs are the names of the others
 	local verb
 	for verb in $("$1" --print-verbs); do
 		run "$BUILD/bin/$([ "$1" = mig-alert ] && echo mig-backup || echo mig-alert)" "$verb"
