@@ -11,6 +11,7 @@
 enum {
 	DEFAULT_TIMEOUT_MS = 10000,
 	PAUSE_MS = 100,
+	DRAIN_MS = 5000, /* a new alert spends no longer on old ones */
 	ANSWER_SHOWN_MAX = 300,
 	EVENT_ID_BYTES = 16,
 	ANSWERED = 200, /* interim statuses are below */
@@ -234,6 +235,7 @@ struct drain {
 	struct strvec silent; /* receivers that are not tried again in this walk */
 	struct alert_flushed *flushed;
 	struct err *first; /* why something stays; may be NULL */
+	int64_t end_ms; /* monotonic; 0: no hurry */
 };
 
 static void give_up(struct drain *drain, const char *receiver, struct err *why)
@@ -314,6 +316,8 @@ static void drain_all(struct drain *drain)
 		log_warn(drain->settings->log, "alert_spool", NULL, "%s", why.msg);
 	bool asked = false;
 	STRVEC_EACH (&names, name) {
+		if (drain->end_ms && clock_monotonic_ms() > drain->end_ms)
+			break;
 		if (asked)
 			clock_sleep_ms(PAUSE_MS);
 		asked = drain_one(drain, directory, name);
@@ -340,6 +344,7 @@ bool alert_send(const struct alert_settings *settings, const struct strvec *rece
 		if (result->outcome != ALERT_SENT && result->outcome != ALERT_REJECTED)
 			strvec_push(&drain.silent, name);
 	}
+	drain.end_ms = clock_monotonic_ms() + DRAIN_MS;
 	drain_all(&drain);
 	return true;
 }
