@@ -8,7 +8,8 @@ httpd_start() {
 		--record "$WORK/requests" 3>&- &
 	HTTPD_PID=$!
 	http_wait_port "$WORK/httpd.port" || return 1
-	export HTTPD=http://127.0.0.1:$(cat "$WORK/httpd.port")
+	HTTPD=http://127.0.0.1:$(cat "$WORK/httpd.port")
+	export HTTPD
 }
 
 # sentry_start [SCRIPT]: sets SENTRY_DSN; what arrives is recorded in $WORK/arrived
