@@ -291,10 +291,9 @@ static bool read_envs(struct conf_file *file, struct err *err)
 		return conf_error(
 			all, err, "environments: expected a map with one environment at least");
 	file->envs = xcalloc(all->count, sizeof(*file->envs));
-	CONF_EACH (all, node) {
-		if (!read_env(file, node, &file->envs[file->env_count++], err))
+	for (size_t i = 0; i < all->count; i++)
+		if (!read_env(file, all->items[i], &file->envs[file->env_count++], err))
 			return false;
-	}
 	return conf_pins_read(all, &file->pins, err);
 }
 
