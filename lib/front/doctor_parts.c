@@ -58,9 +58,24 @@ void doctor_smoke(struct doctor *doctor)
 			list.count == 1 ? "" : "s");
 }
 
-/* A receiver is opened, not called: `mig alert test` does that. */
-static void check_receiver(struct doctor *doctor, const char *name)
+/* Keys that hold a secret and hold it as plain text. */
+static void check_literals(
+	struct doctor *doctor, const struct alert_kind *kind, const struct conf_node *node)
 {
+	for (size_t i = 0; i < kind->field_count; i++) {
+		const struct conf_node *value = conf_get(node, kind->fields[i].key);
+		if (kind->fields[i].type != CONF_SECRET || !conf_is(value, CONF_SCALAR))
+			continue;
+		AUTO_FREE char *where = conf_where(value);
+		doctor_say(doctor, DOCTOR_WARN, "put it behind {env: NAME} or {file: PATH}",
+			"%s: a secret stands in this file", where);
+	}
+}
+
+/* A receiver is opened, not called: `mig alert test` does that. */
+static void check_receiver(struct doctor *doctor, const struct conf_node *node)
+{
+	const char *name = node->key;
 	AUTO_ERR(err);
 	struct alert_receiver *receiver = NULL;
 	const struct alert_settings settings = {.env = doctor->env, .version = "doctor"};
@@ -69,6 +84,8 @@ static void check_receiver(struct doctor *doctor, const char *name)
 			name);
 	else
 		doctor_say_error(doctor, DOCTOR_BAD, &err);
+	if (receiver)
+		check_literals(doctor, receiver->kind, node);
 	alert_receiver_close(receiver);
 }
 
@@ -76,7 +93,7 @@ void doctor_alerts(struct doctor *doctor)
 {
 	const struct conf_env *env = doctor->env;
 	CONF_EACH (env->alerts, receiver)
-		check_receiver(doctor, receiver->key);
+		check_receiver(doctor, receiver);
 	if (!env->maintenance && !env->production)
 		return;
 	if (!env->alerts)

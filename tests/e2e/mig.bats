@@ -249,6 +249,9 @@ two_environments() {
 	says "1 check"
 	says "environment variable NO_DSN_HERE is not set"
 	says "no dead-man switch"
+	sed -i 's,{env: NO_DSN_HERE},"http://key@127.0.0.1/1",' mig.yaml
+	expect 0 mig doctor
+	says "mig.yaml:8:28: a secret stands in this file"
 	sed -i 's/{file: closed}/{fil: closed}/; s/expect: {value/expect: {valeu/' mig.yaml
 	expect 4 mig doctor
 	says "mig.yaml:6:"
