@@ -7,6 +7,7 @@
 #include "base/fs.h"
 #include "base/proc.h"
 #include "cli/target.h"
+#include "play/lines.h"
 #include "play/recover.h"
 #include "play/run.h"
 #include "play/runs.h"
@@ -105,84 +106,10 @@ static struct play_settings settings_of(struct cli *cli)
 /* --- printing -----------------------------------------------------------------------------------
  */
 
-static const char *text(const json_t *object, const char *key)
+static void print_lines(struct cli *cli, const struct strvec *lines)
 {
-	const char *value = json_string_value(json_object_get(object, key));
-	return value ? value : "";
-}
-
-static void print_line(struct cli *cli, const json_t *line)
-{
-	int64_t took = json_integer_value(json_object_get(line, "took_ms"));
-	AUTO_FREE char *duration = clock_duration_text(took);
-	bool ran = !str_equal(text(line, "state"), "skipped");
-	bool same = str_equal(text(line, "phase"), text(line, "id"));
-	cli_print(cli, "  %-9s %-20s %-12s %s", text(line, "phase"), same ? "" : text(line, "id"),
-		text(line, "state"), ran ? duration : "");
-}
-
-static void print_report(struct cli *cli, const json_t *report)
-{
-	size_t i;
-	json_t *line;
-	cli_print(cli, "run %s of %s", text(report, "run"), text(report, "playbook"));
-	json_array_foreach(json_object_get(report, "steps"), i, line)
-	{
-		print_line(cli, line);
-	}
-	const json_t *first = json_object_get(report, "first_error");
-	if (json_is_object(first))
-		cli_print(cli, "first error: %s", text(first, "error"));
-	cli_print(cli, "end: %s%s", text(report, "sentence"),
-		str_equal(text(report, "maintenance"), "kept") ? "; maintenance stays on" : "");
-	cli_print(cli, "directory: %s", text(report, "directory"));
-	cli_print(cli, "next: %s", text(report, "next"));
-}
-
-static void print_commands(struct cli *cli, const char *title, const json_t *list)
-{
-	size_t i;
-	json_t *row;
-	if (json_array_size(list))
-		cli_print(cli, "%s:", title);
-	json_array_foreach(list, i, row)
-	{
-		cli_print(cli, "  %s: %s", text(row, "id"), text(row, "command"));
-	}
-}
-
-static void print_step(struct cli *cli, const json_t *step)
-{
-	size_t i;
-	json_t *command;
-	cli_print(cli, "  %s: %s%s%s", text(step, "id"), text(step, "command"),
-		json_is_true(json_object_get(step, "restore_point")) ? "   (restore point)" : "",
-		json_is_true(json_object_get(step, "pivot")) ? "   (pivot)" : "");
-	cli_print(cli, "      if it fails: %s", text(step, "if_fails"));
-	json_array_foreach(json_object_get(step, "way_back"), i, command)
-	{
-		cli_print(cli, "        %s", json_string_value(command));
-	}
-}
-
-static void print_plan(struct cli *cli, const json_t *plan)
-{
-	size_t i;
-	json_t *row;
-	cli_print(cli, "plan of %s on %s, database %s", text(plan, "playbook"), text(plan, "env"),
-		text(plan, "database"));
-	print_commands(cli, "gates", json_object_get(plan, "gates"));
-	json_array_foreach(json_object_get(plan, "verdicts"), i, row)
-	{
-		cli_print(cli, "    %s: %s %s", text(row, "id"), text(row, "state"),
-			text(row, "error"));
-	}
-	cli_print(cli, "steps:");
-	json_array_foreach(json_object_get(plan, "steps"), i, row)
-	{
-		print_step(cli, row);
-	}
-	print_commands(cli, "always", json_object_get(plan, "always"));
+	STRVEC_EACH (lines, line)
+		cli_print(cli, "%s", line);
 }
 
 /* --- verbs --------------------------------------------------------------------------------------
@@ -208,6 +135,7 @@ static bool play(struct cli *cli, void *options, struct err *err)
 {
 	const struct settings *own = options;
 	AUTO_STRVEC(words);
+	AUTO_STRVEC(lines);
 	CLEANUP(play_book_free_auto) struct play_book *book = NULL;
 	json_t *inputs = NULL, *report = NULL;
 	bool plan = own->plan || cli->shared.dry_run;
@@ -226,9 +154,10 @@ static bool play(struct cli *cli, void *options, struct err *err)
 			    : play_run(&settings, &report, err);
 	}
 	if (report && plan)
-		print_plan(cli, report);
+		play_plan_lines(report, &lines);
 	else if (report)
-		print_report(cli, report);
+		play_report_lines(report, &lines);
+	print_lines(cli, &lines);
 	if (report)
 		cli_result(cli, report);
 	json_decref(inputs);
@@ -257,9 +186,8 @@ static bool list_runs(struct cli *cli, void *options, struct err *err)
 	bool good = cli_env_offline(cli, err) && play_runs_list(cli->env, &runs, err);
 	for (size_t i = 0; i < runs.count; i++) {
 		const struct play_run_row *row = &runs.items[i];
-		cli_print(cli, "%s  %-10s %-16s %s%s%s", row->id, row->state, row->playbook,
-			row->step[0] ? "last step " : "", row->step,
-			str_equal(row->maintenance, "kept") ? ", maintenance kept" : "");
+		AUTO_FREE char *line = play_run_line(row);
+		cli_print(cli, "%s", line);
 		json_array_append_new(rows, play_run_json(row));
 	}
 	if (good && runs.count == 0)
@@ -271,24 +199,9 @@ static bool list_runs(struct cli *cli, void *options, struct err *err)
 	return good;
 }
 
-static void print_status(struct cli *cli, const struct play_run_row *row)
-{
-	cli_print(cli, "run %s of %s, begun %s: %s", row->id, row->playbook, row->started,
-		row->state);
-	if (row->step[0])
-		cli_print(cli, "  %s %s", row->alive ? "now in step" : "last step", row->step);
-	if (row->alive)
-		cli_print(cli, "  stop it: interrupt it once; it undoes what it did");
-	else if (!row->ended && row->effect)
-		cli_print(
-			cli, "  it died and may have left something: mig-run recover %s", row->id);
-	else if (str_equal(row->maintenance, "kept"))
-		cli_print(cli, "  maintenance was kept on: mig-maintenance status");
-	cli_print(cli, "  directory %s", row->path);
-}
-
 static bool status(struct cli *cli, void *options, struct err *err)
 {
+	AUTO_STRVEC(lines);
 	struct play_runs runs = {0};
 	const struct play_run_row *row = NULL;
 	(void)options;
@@ -298,26 +211,19 @@ static bool status(struct cli *cli, void *options, struct err *err)
 	else if (good && runs.count)
 		row = &runs.items[runs.count - 1];
 	if (good && row)
-		print_status(cli, row);
+		play_status_lines(row, &lines);
 	else if (good)
-		cli_print(cli, "no runs in %s", cli->env->state_dir);
+		strvec_pushf(&lines, "no runs in %s", cli->env->state_dir);
+	print_lines(cli, &lines);
 	if (good)
 		cli_result(cli, row ? play_run_json(row) : json_object());
 	play_runs_release(&runs);
 	return good;
 }
 
-static void print_recovery(struct cli *cli, const json_t *report)
-{
-	cli_print(cli, "run %s of %s: %s", text(report, "run"), text(report, "playbook"),
-		text(report, "sentence"));
-	cli_print(cli, "maintenance: %s", text(report, "maintenance"));
-	cli_print(cli, "directory: %s", text(report, "directory"));
-	cli_print(cli, "next: %s", text(report, "next"));
-}
-
 static bool recover(struct cli *cli, void *options, struct err *err)
 {
+	AUTO_STRVEC(lines);
 	struct play_runs runs = {0};
 	const struct play_run_row *row = NULL;
 	const char *id = cli->operands.count ? cli->operands.items[0] : NULL;
@@ -329,8 +235,9 @@ static bool recover(struct cli *cli, void *options, struct err *err)
 		struct play_settings settings = settings_of(cli);
 		good = play_recover(&settings, row, &report, err);
 	}
-	if (report && *text(report, "sentence")) {
-		print_recovery(cli, report);
+	if (json_object_get(report, "sentence")) {
+		play_recovery_lines(report, &lines);
+		print_lines(cli, &lines);
 		cli_result(cli, json_incref(report));
 	}
 	json_decref(report);

@@ -112,6 +112,7 @@ static bool cancelled(void *ctx)
 	struct play_engine *engine = child->engine;
 	if (play_stopped(engine))
 		return true;
+	play_renew_lease(engine);
 	int64_t now = clock_monotonic_ms();
 	if (engine->keys && !child->key_lost && now - engine->key_checked_ms > KEY_CHECK_MS) {
 		AUTO_ERR(gone);

@@ -47,6 +47,7 @@ struct play_engine {
 	int log_count;
 	int patience; /* signals that the present phase does not care about */
 	int64_t started_ms, deadline_ms, key_checked_ms;
+	int64_t lease_ms, renewed_ms; /* of maintenance that this run holds; 0: none */
 	struct play_progress *progress; /* one per step of book->steps */
 	struct play_facts facts;
 	struct err first; /* the first error, reported first */
@@ -129,6 +130,8 @@ MUST_CHECK bool play_gates(struct play_engine *engine, struct err *err);
 MUST_CHECK bool play_forward(struct play_engine *engine, struct err *err);
 /* Revisions of the database now (new reference); NULL: could not be read. */
 json_t *play_heads(struct play_engine *engine);
+/* Begins the lease of maintenance anew when a third of it is over (safety 16). */
+void play_renew_lease(struct play_engine *engine);
 /* Does this run hold maintenance? Unknown counts as yes. */
 bool play_holds_maintenance(struct play_engine *engine);
 MUST_CHECK bool play_live_oid(struct play_engine *engine, int64_t *oid, struct err *err);

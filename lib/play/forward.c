@@ -2,6 +2,8 @@
 #include "base/clock.h"
 #include "play/engine.h"
 
+#include <inttypes.h>
+
 #define DEFAULT_EVERY_MS 1000
 
 /* --- what programs say about the target ---------------------------------------------------------
@@ -49,6 +51,31 @@ bool play_holds_maintenance(struct play_engine *engine)
 		*play_story_text(out, "owner") && !str_equal(play_story_text(out, "owner"), owner);
 	json_decref(out);
 	return !open && !foreign;
+}
+
+static void learn_lease(struct play_engine *engine, const json_t *out)
+{
+	AUTO_ERR(ignored);
+	int64_t ends;
+	if (!clock_parse_time(play_story_text(out, "lease_ends"), &ends, &ignored))
+		return;
+	engine->lease_ms = ends - clock_now_ms();
+	engine->renewed_ms = clock_monotonic_ms();
+}
+
+void play_renew_lease(struct play_engine *engine)
+{
+	AUTO_STRVEC(argv);
+	int64_t now = clock_monotonic_ms();
+	if (!engine->facts.closed || engine->lease_ms <= 0 ||
+		now - engine->renewed_ms < engine->lease_ms / 3)
+		return;
+	engine->renewed_ms = now; /* before the program is started: it asks this again */
+	strvec_push(&argv, "mig-maintenance");
+	strvec_push(&argv, "renew");
+	strvec_push(&argv, "--lease");
+	strvec_pushf(&argv, "%" PRId64 "ms", engine->lease_ms);
+	json_decref(play_ask(engine, "renew", &argv));
 }
 
 /* --- one step -----------------------------------------------------------------------------------
@@ -367,8 +394,10 @@ static void take_success(struct play_engine *engine, const struct play_step *ste
 		const char *snapshot = play_story_text(answer->out, "snapshot");
 		engine->snapshot = *snapshot ? xstrdup(snapshot) : NULL;
 	}
-	if (step->kind == PLAY_KIND_MAINTENANCE && step->only.count == 0)
+	if (step->kind == PLAY_KIND_MAINTENANCE && step->only.count == 0) {
 		engine->facts.closed = step->switch_to == 0;
+		learn_lease(engine, answer->out);
+	}
 	if (!play_kind_effect(step->kind))
 		return;
 	bool nothing_done =

@@ -78,6 +78,7 @@ struct play_step {
 	int switch_to; /* maintenance: 0 on, 1 off */
 	struct strvec only;
 	bool adopt;
+	int64_t lease_ms; /* 0: the program's default */
 	const struct conf_node *confirm_node;
 	char *ask, *type;
 	int64_t expires_ms;

@@ -10,6 +10,7 @@ static void row_release(struct play_run_row *row)
 	free(row->step);
 	free(row->state);
 	free(row->maintenance);
+	free(row->host);
 }
 
 static void row_fill(struct play_run_row *row, const struct play_story *story)
@@ -20,6 +21,8 @@ static void row_fill(struct play_run_row *row, const struct play_story *story)
 	row->playbook = xstrdup(play_story_text(json_object_get(story->start, "playbook"), "name"));
 	row->started = xstrdup(play_story_text(story->start, "at"));
 	row->step = xstrdup(play_story_text(intent, "step"));
+	row->host = xstrdup(play_story_text(story->start, "host"));
+	row->pid = (int)json_integer_value(json_object_get(story->start, "pid"));
 	row->alive = story->alive;
 	row->ended = end != NULL && !story->alive;
 	row->effect = play_story_effect(story);
@@ -60,10 +63,10 @@ void play_runs_release(struct play_runs *runs)
 
 json_t *play_run_json(const struct play_run_row *row)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:s, s:i, s:s}", "run", row->id,
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:s, s:i, s:s, s:i, s:s}", "run", row->id,
 		"playbook", row->playbook, "started", row->started, "state", row->state, "step",
 		row->step, "effect", row->effect, "maintenance", row->maintenance, "code",
-		row->code, "directory", row->path);
+		row->code, "host", row->host, "pid", row->pid, "directory", row->path);
 }
 
 static bool fits(const struct play_run_row *row, const char *id)

@@ -15,6 +15,8 @@ struct play_run_row {
 	char *state; /* "running", "died", or the end's word */
 	char *maintenance; /* "kept" or "none" of the end; "" while there is none */
 	int code; /* of the end; -1: none */
+	char *host;
+	int pid; /* of the runner, on that host */
 	bool alive, ended, effect;
 };
 

@@ -1,5 +1,7 @@
 #include "play/scope.h"
 
+#include <inttypes.h>
+
 void play_scope_release(struct play_scope *scope)
 {
 	json_decref(scope->out);
@@ -170,6 +172,10 @@ static void maintenance_command(const struct play_step *step, struct strvec *arg
 	strvec_push(argv, step->switch_to == 0 ? "on" : "off");
 	if (step->adopt)
 		strvec_push(argv, "--adopt");
+	if (step->lease_ms) {
+		strvec_push(argv, "--lease");
+		strvec_pushf(argv, "%" PRId64 "ms", step->lease_ms);
+	}
 	if (step->only.count) {
 		strvec_push(argv, "--only");
 		strvec_push_take(argv, strvec_join(&step->only, ","));

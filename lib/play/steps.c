@@ -20,6 +20,7 @@ static const struct conf_field step_fields[] = {
 	FIELD("wait", CONF_DURATION, wait_ms),
 	FIELD("only", CONF_STRINGS, only),
 	FIELD("adopt", CONF_BOOL, adopt),
+	FIELD("lease", CONF_DURATION, lease_ms),
 	FIELD("undo", CONF_NODE, undo_node),
 	FIELD("probe", CONF_ARGV, probe),
 	FIELD("retry", CONF_NODE, retry_node),
@@ -225,8 +226,8 @@ static bool check_places(const struct play_step *step, const char *section, stru
 	static const struct {
 		const char *key;
 		enum play_verb verb;
-	} tied[] = {{"only", PLAY_MAINTENANCE}, {"adopt", PLAY_MAINTENANCE}, {"probe", PLAY_RUN},
-		{"restore_point", PLAY_RUN}};
+	} tied[] = {{"only", PLAY_MAINTENANCE}, {"adopt", PLAY_MAINTENANCE},
+		{"lease", PLAY_MAINTENANCE}, {"probe", PLAY_RUN}, {"restore_point", PLAY_RUN}};
 	static const char *const steps_only[] = {"undo", "probe", "pivot", "restore_point"};
 	for (size_t i = 0; i < ARRAY_SIZE(tied); i++) {
 		const struct conf_node *node = conf_get(step->node, tied[i].key);

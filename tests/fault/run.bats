@@ -212,6 +212,19 @@ teardown() {
 	expect 0 mig-maintenance off
 }
 
+@test "safety_16 the lease of maintenance is renewed while the run lives" {
+	shop
+	sed -i 's/maintenance: "on"/maintenance: "on", lease: 3s/; s/run: \[touch, code\]/run: [sleep, "4"]/; s/undo: \[rm, code\], //' deploy.yaml
+	mig-run deploy.yaml > log 2>&1 3>&- &
+	runner=$!
+	for _ in $(seq 100); do ! grep -q "step code" log || break; sleep 0.05; done
+	sleep 3.2
+	expect 0 mig-maintenance status --json
+	jq -e '.lease_over == false' <<< "${lines[-1]}"
+	wait $runner
+	is_open
+}
+
 @test "the plan names the way back of each step, and the policy" {
 	shop
 	expect 0 mig-run deploy.yaml --plan
