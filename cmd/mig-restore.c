@@ -1,11 +1,10 @@
 /* mig-restore: a snapshot becomes a database again, beside the live one or in its place. */
+#include "alert/alert.h"
 #include "backup/catalog.h"
 #include "backup/copies_intent.h"
 #include "backup/restore_job.h"
-#include "base/clock.h"
 #include "cli/cli.h"
 #include "cli/target.h"
-#include <inttypes.h>
 
 struct settings {
 	const char *to_db;
@@ -30,11 +29,37 @@ static void show(void *ctx, const struct loss_report *report)
 	cli_event(cli, "loss", loss_report_json(report));
 }
 
+/* Whoever breaks the glass is heard of, at once or from the spool. */
+static void alert_of_break_glass(struct cli *cli, const char *name)
+{
+	AUTO_STRVEC(receivers);
+	AUTO_ALERT_RESULTS(results);
+	AUTO_ERR(why);
+	alert_receiver_names(cli->env, &receivers);
+	if (!receivers.count)
+		return;
+	AUTO_FREE char *title = xstrfmt("Glass broken: an older state for %s", name);
+	AUTO_FREE char *body = xstrfmt("mig-restore %s, environment %s. Reason given: %s",
+		cli->verb->name ? cli->verb->name : "SNAPSHOT", cli->env->name, cli->shared.reason);
+	struct alert_settings how = {
+		.env = cli->env, .version = cli_version, .timeout_ms = 500, .log = cli->log};
+	struct alert_message message = {
+		.level = ALERT_WARNING, .title = title, .body = body, .logger = "mig-restore"};
+	if (!alert_send(&how, &receivers, &message, &results, &why))
+		log_warn(cli->log, "alert_failed", NULL, "%s", why.msg);
+}
+
 static bool confirm(
 	void *ctx, enum swap_ask ask, const char *name, const char *question, struct err *err)
 {
-	return ask == SWAP_ASK_TYPED ? cli_confirm_typed(ctx, name, err, question)
-				     : cli_confirm_plain(ctx, err, question);
+	struct cli *cli = ctx;
+	if (ask == SWAP_ASK_PLAIN)
+		return cli_confirm_plain(cli, err, question);
+	if (!cli_confirm_typed(cli, name, err, question))
+		return false;
+	if (cli->env->policy.restore == POLICY_BREAK_GLASS && cli->shared.reason)
+		alert_of_break_glass(cli, name);
+	return true;
 }
 
 struct work {
@@ -101,39 +126,12 @@ static bool begin(struct cli *cli, void *options, struct work *work, struct err 
 /* --- results -----------------------------------------------------------------------------------
  */
 
-static void print_restored(struct cli *cli, const struct work *work)
-{
-	const struct restore_outcome *restored = &work->outcome.restored;
-	if (!restored->database)
-		return;
-	AUTO_FREE char *took = clock_duration_text(restored->took_ms);
-	cli_print(cli,
-		"restored into %s in %s: %" PRId64 " tables, %" PRId64
-		" rows, proved equal to the snapshot",
-		restored->database, took, restored->tables, restored->rows);
-	if (!work->settings.swap && !work->settings.to_db)
-		cli_print(cli, "to put it in place: mig-restore swap %s --accept-loss",
-			restored->database);
-}
-
-static void print_swapped(struct cli *cli, const struct work *work)
-{
-	const struct swap_outcome *swapped = &work->outcome.swapped;
-	if (!swapped->displaced)
-		return;
-	AUTO_FREE char *took = clock_duration_text(swapped->took_ms);
-	cli_print(cli, "swapped in %s: %s is live; what was live is %s", took, work->live_name,
-		swapped->displaced);
-	cli_print(cli,
-		"to go back: mig-restore undo --accept-loss; to remove what was live: "
-		"mig-restore drop %s --yes",
-		swapped->displaced);
-}
-
 static void print_outcome(struct cli *cli, const struct work *work)
 {
-	print_restored(cli, work);
-	print_swapped(cli, work);
+	AUTO_STRVEC(lines);
+	restore_job_outcome_lines(&work->outcome, &work->settings, &lines);
+	STRVEC_EACH (&lines, line)
+		cli_print(cli, "%s", line);
 	cli_result(cli, restore_job_outcome_json(&work->outcome, work->live_name));
 }
 

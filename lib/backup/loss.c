@@ -212,7 +212,9 @@ void loss_report_lines(const struct loss_report *report, struct strvec *lines)
 	if (report->different)
 		strvec_pushf(lines, "  %zu of %zu tables differ", report->different, report->count);
 	STRVEC_EACH (&report->kept, kept)
-		strvec_pushf(lines, "  kept as it is here: %s", kept);
+		strvec_pushf(lines, "  a swap keeps what is here: %s", kept);
+	strvec_push(lines, "  a swap does not touch: roles, tablespaces, ALTER SYSTEM, other "
+			   "databases");
 }
 
 json_t *loss_report_json(const struct loss_report *report)

@@ -94,8 +94,9 @@ static bool check_space(const struct restore_settings *settings, struct db *serv
 	struct pack_content total = {0};
 	AUTO_FREE char *path = NULL;
 	pack_manifest_total(manifest, &total);
-	int64_t needed = (int64_t)((double)(total.bytes + manifest->large_object_data.bytes / 2) *
-				   SPACE_FACTOR);
+	/* large objects are held in hexadecimal */
+	int64_t plain = total.bytes + manifest->large_object_data.bytes / 2;
+	int64_t needed = (int64_t)((double)plain * SPACE_FACTOR);
 	if (!data_directory(settings, server, &path, err))
 		return false;
 	int64_t free_bytes =

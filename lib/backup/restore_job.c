@@ -1,6 +1,7 @@
 #include "backup/restore_job.h"
 #include "backup/copies_intent.h"
 #include "base/clock.h"
+#include <inttypes.h>
 #include <unistd.h>
 
 void restore_job_release(struct restore_job *job)
@@ -15,6 +16,40 @@ void restore_job_outcome_release(struct restore_job_outcome *outcome)
 {
 	restore_outcome_release(&outcome->restored);
 	swap_outcome_release(&outcome->swapped);
+}
+
+static void restored_lines(const struct restore_outcome *restored,
+	const struct restore_job_settings *settings, struct strvec *lines)
+{
+	AUTO_FREE char *took = clock_duration_text(restored->took_ms);
+	strvec_pushf(lines,
+		"restored into %s in %s: %" PRId64 " tables, %" PRId64
+		" rows, proved equal to the snapshot",
+		restored->database, took, restored->tables, restored->rows);
+	if (!settings->swap && !settings->to_db)
+		strvec_pushf(lines, "to put it in place: mig-restore swap %s --accept-loss",
+			restored->database);
+}
+
+static void swapped_lines(
+	const struct swap_outcome *swapped, const char *live_name, struct strvec *lines)
+{
+	AUTO_FREE char *took = clock_duration_text(swapped->took_ms);
+	strvec_pushf(lines, "swapped in %s: %s is live; what was live is %s", took, live_name,
+		swapped->displaced);
+	strvec_pushf(lines,
+		"to go back: mig-restore undo --accept-loss; to remove what was live: "
+		"mig-restore drop %s --yes",
+		swapped->displaced);
+}
+
+void restore_job_outcome_lines(const struct restore_job_outcome *outcome,
+	const struct restore_job_settings *settings, struct strvec *lines)
+{
+	if (outcome->restored.database)
+		restored_lines(&outcome->restored, settings, lines);
+	if (outcome->swapped.displaced)
+		swapped_lines(&outcome->swapped, settings->live_name, lines);
 }
 
 json_t *restore_job_outcome_json(const struct restore_job_outcome *outcome, const char *live_name)

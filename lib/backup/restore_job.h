@@ -57,7 +57,10 @@ struct restore_job_outcome {
 	struct swap_outcome swapped;
 };
 void restore_job_outcome_release(struct restore_job_outcome *outcome);
-/* What a program says under --json; new reference. */
+/* What a program says: for people (appended) ... */
+void restore_job_outcome_lines(const struct restore_job_outcome *outcome,
+	const struct restore_job_settings *settings, struct strvec *lines);
+/* ... and under --json; new reference. */
 json_t *restore_job_outcome_json(const struct restore_job_outcome *outcome, const char *live_name);
 
 /* Opens the session in `postgres` and reads the list of copies. */

@@ -341,6 +341,10 @@ static bool swap_with_proof(struct swap *swap, struct err *err)
 		bool moved = false;
 		if (swap->settings->proof && !prove(swap->settings, &verdict, err))
 			return false;
+		if (swap->settings->proof)
+			log_debug(swap->settings->log, "writes_stopped", NULL,
+				"writes to %s stopped: %s", swap->settings->live,
+				verdict.reason ? verdict.reason : "the readings are equal");
 		if (!attempt(swap, swap->settings->proof ? &verdict : NULL, &moved, err))
 			return false;
 		if (!moved)
@@ -388,11 +392,9 @@ bool swap_databases(
 		return false;
 	}
 	after_commit(&swap);
-	*outcome = (struct swap_outcome){
-		.displaced = xtake(&swap.displaced),
-		.displaced_oid = swap.live_oid,
-		.took_ms = swap.took_ms,
-	};
+	outcome->displaced = xtake(&swap.displaced);
+	outcome->displaced_oid = swap.live_oid;
+	outcome->took_ms = swap.took_ms;
 	log_debug(settings->log, "swapped",
 		json_pack("{s:o, s:o, s:I}", "database", copies_json_text(settings->live),
 			"displaced", copies_json_text(outcome->displaced), "ms",

@@ -128,6 +128,25 @@ make_shop() {
 	[ "$(sql -c 'select a from t')" = 7 ]
 }
 
+@test "safety_06 a live name of 63 bytes in two-byte characters: restored, swapped, undone" {
+	local live=üüüüüüüüüüüüüüüüüüüüüüüüüüüüüüü1
+	sql -c "create database \"$live\"" postgres
+	export PGDATABASE=$live
+	DB=$live
+	write_config
+	make_live
+	expect 0 mig-backup create
+	expect 0 mig-maintenance on
+	expect 0 mig-restore latest --swap --accept-loss --yes
+	expect 0 mig-restore undo --accept-loss --yes
+	expect 0 mig-maintenance off
+	[ "$(rows_of "$live")" = 10 ]
+	expect 0 mig-restore copies --json
+	[[ $output =~ \"database\":\"(ü|\\u00[fF][cC])+__b_[0-9a-f]{10}\" ]]
+	sql -c "select format('drop database %I;', datname) from pg_database where datname ~ 'üü'" postgres |
+		sql postgres
+}
+
 @test "by hand: restore, report, swap, undo, drop" {
 	make_live
 	expect 0 mig-backup create
@@ -208,6 +227,33 @@ begin_run() {
 	grep -q "no proof" restore.out
 	[ "$(rows_of "$DB")" = 11 ]
 	databases | grep __r_
+}
+
+# late SQL: what is written after the second reading, before the lock
+late() {
+	local copy
+	make_live
+	begin_run
+	expect 0 mig-backup create
+	expect 0 mig-restore latest
+	copy=$(databases | grep __r_)
+	run "$BUILD/support/swapper" "$copy" "$PROOF" "$1"
+}
+
+@test "safety_12 a write between the second reading and the lock is seen under the lock" {
+	late "insert into t values (99)"
+	[ "$status" = 17 ]
+	says "no proof"
+	says "public.t"
+	[ "$(rows_of "$DB")" = 11 ]
+	databases | grep __r_
+}
+
+@test "safety_12 a reader between the second reading and the lock does no harm" {
+	late "select count(*) from t"
+	says "swapped"
+	[ "$status" = 0 ]
+	databases | grep __b_
 }
 
 @test "safety_12 a proof without its first reading, or of another run, is none" {

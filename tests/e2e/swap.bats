@@ -248,6 +248,16 @@ swap() { expect "$1" mig-restore swap "$COPY" --accept-loss --yes; }
 	[ "$(rows_of "$DB")" = 12 ]
 }
 
+@test "safety_09 a broken glass is alerted, from the spool when nobody listens" {
+	make_live
+	make_copy "$COPY"
+	write_config "production: true" "policy: {restore: break-glass}" \
+		"alerts: {sentry: {dsn: 'http://key@127.0.0.1:1/42'}}"
+	closed
+	expect 0 mig-restore swap "$COPY" --accept-loss --reason "lost orders" --confirm "$DB"
+	grep -rq "lost orders" "$STATE/spool"
+}
+
 @test "safety_09 the history of the database that is live now says swapped_back" {
 	make_live
 	make_copy "$COPY"

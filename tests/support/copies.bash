@@ -3,7 +3,7 @@
 
 # write_config [LINES..]: one environment with a file as its maintenance; state in $STATE
 write_config() {
-	STATE=$WORK/state/shop/live
+	export STATE=$WORK/state/shop/live
 	cat > mig.yaml <<-END
 		mig: 1
 		project: shop
@@ -46,8 +46,8 @@ databases() {
 }
 
 until_true() {
-	local i
-	for i in $(seq 100); do
+	local _
+	for _ in $(seq 100); do
 		"$@" && return 0
 		sleep 0.1
 	done
