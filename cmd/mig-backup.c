@@ -4,7 +4,7 @@
 #include "backup/catalog.h"
 #include "backup/create.h"
 #include "base/clock.h"
-#include "base/fs.h"
+#include "base/utf8.h"
 #include "cli/target.h"
 #include "pack/frame.h"
 
@@ -148,14 +148,18 @@ static bool list(struct cli *cli, void *options, struct err *err)
 static void print_table(struct cli *cli, const struct pack_table *table)
 {
 	char hash[PACK_HASH_TEXT];
+	AUTO_FREE char *full = xstrfmt("%s.%s", table->schema, table->name);
+	AUTO_FREE char *line = utf8_one_line(full);
+	AUTO_FREE char *schema = utf8_clean(table->schema, strlen(table->schema));
+	AUTO_FREE char *name = utf8_clean(table->name, strlen(table->name));
 	pack_hash_text(&table->content.hash, hash);
-	cli_print(cli, "%s  %12" PRId64 " rows  %10" PRId64 " bytes  %s.%s%s", hash,
-		table->content.rows, table->content.bytes, table->schema, table->name,
+	cli_print(cli, "%s  %12" PRId64 " rows  %10" PRId64 " bytes  %s%s", hash,
+		table->content.rows, table->content.bytes, line,
 		table->emptied ? "  (rows not held)" : "");
 	cli_event(cli, "table",
-		json_pack("{s:s, s:s, s:I, s:I, s:s}", "schema", table->schema, "name", table->name,
-			"rows", (json_int_t)table->content.rows, "bytes",
-			(json_int_t)table->content.bytes, "hash", hash));
+		json_pack("{s:s, s:s, s:I, s:I, s:s}", "schema", schema, "name", name, "rows",
+			(json_int_t)table->content.rows, "bytes", (json_int_t)table->content.bytes,
+			"hash", hash));
 }
 
 static void print_snapshot(
@@ -171,8 +175,9 @@ static void print_snapshot(
 		cli_print(cli, "label      %s", entry->label);
 	cli_print(cli, "file       %s", entry->path);
 	cli_print(cli, "taken      %s (%s), in %" PRId64 " s", when, local, entry->seconds);
-	cli_print(cli, "database   %s, server %s, %s, system %s", database->name,
-		database->server_version, database->encoding,
+	AUTO_FREE char *name = utf8_one_line(database->name);
+	cli_print(cli, "database   %s, server %s, %s, system %s", name, database->server_version,
+		database->encoding,
 		database->system_identifier ? database->system_identifier : "unknown");
 	cli_print(cli, "size       %s, %s of rows", size, plain);
 	cli_print(cli,

@@ -12,6 +12,7 @@ struct create {
 	struct keys *keys;
 	struct create_dump *dump;
 	bool dump_ended;
+	char *definitions; /* their fingerprint */
 	struct create_locks locks;
 	struct pack_manifest *manifest;
 	struct store *store; /* NULL with settings->to */
@@ -32,6 +33,7 @@ static void create_release(struct create *create)
 	pack_manifest_free(create->manifest);
 	store_close(create->store);
 	free(create->file);
+	free(create->definitions);
 	keys_release(create->keys);
 }
 
@@ -121,7 +123,8 @@ static bool describe(struct create *create, struct err *err)
 	struct db *leader = create->locks.leader;
 	struct pack_manifest *manifest = create->manifest;
 	manifest->lsn = xstrdup_null(create->locks.lsn);
-	return create_database_describe(leader, manifest, err) &&
+	return create_fingerprint_take(leader, &create->definitions, err) &&
+	       create_database_describe(leader, manifest, err) &&
 	       create_maintenance_undo(create->settings->env, leader, manifest, err) &&
 	       create_tables_describe(leader, manifest, err) &&
 	       create_sequences_describe(leader, manifest, err) &&
@@ -202,7 +205,8 @@ static bool take_dump(struct create *create, struct err *err)
 		if (!create_dump_read(create->dump, 200, &create->dump_ended, err))
 			return err_context(err, "definitions");
 	}
-	return create_dump_add(create->dump, create->writer, err);
+	return create_fingerprint_check(create->locks.keeper, create->definitions, err) &&
+	       create_dump_add(create->dump, create->writer, err);
 }
 
 /* A lost keeper or leader means lost locks: what was copied since may be empty. */

@@ -104,6 +104,14 @@ void create_dump_strip_restrict(struct strbuf *text);
 void create_dump_free(struct create_dump *dump);
 DEFINE_AUTO(struct create_dump, create_dump_free)
 
+/* --- definitions that cannot be locked (create_fingerprint.c) --------------------------------- */
+
+/* As the leader's snapshot sees them; caller owns. */
+MUST_CHECK bool create_fingerprint_take(struct db *leader, char **fingerprint, struct err *err);
+/* ERR_LOCK when one of them is another now, as a session outside of the snapshot sees it. */
+MUST_CHECK bool create_fingerprint_check(
+	struct db *keeper, const char *fingerprint, struct err *err);
+
 /* --- rows (create_copy.c) --------------------------------------------------------------------- */
 
 struct create_copy;

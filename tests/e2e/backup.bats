@@ -155,6 +155,23 @@ rows() {
 	psql -Xqc "drop owned by backup_reader" -c "drop role backup_reader"
 }
 
+@test "rows larger than a member, and many of them" {
+	sql -c "create table big (id int, t text)" \
+		-c "insert into big select 1, string_agg(md5(random()::text), '') from generate_series(1, 1000000)" \
+		-c "insert into big select i, repeat(md5(i::text), 10000) from generate_series(2, 20) i" \
+		-c "insert into big select i, string_agg(md5(random()::text), '') from generate_series(21, 60) i,
+			generate_series(1, 10000) group by i" \
+		-c "insert into big values (100, ''), (101, null)"
+	expect 0 mig-backup create
+	expect 0 mig-verify backup latest
+	[ "$(tar -tf "$(newest)" | grep -c 'copy.zst$')" -ge 3 ]
+	[ "$(tar -tvf "$(newest)" | awk '/copy.zst$/ && $3 > 8 * 1024 * 1024' | wc -l)" = 0 ]
+	restore_without_mig "$(newest)" copy
+	local sum="select md5(string_agg(id || coalesce(md5(t), 'null'), ',' order by id)) from big"
+	[ "$(sql -c "$sum")" = "$(psql -XAtc "$sum" copy)" ]
+	dropdb copy
+}
+
 @test "hostile names of databases, schemas, tables and columns" {
 	local name
 	name=$(printf 'ä%.0s' {1..31})x # 63 bytes

@@ -91,6 +91,28 @@ copying="select bool_or(query like 'COPY%') from pg_stat_activity where applicat
 	nothing_left
 }
 
+@test "a function changed while pg_dump reads: 13, nothing left" {
+	sql -c "create function f() returns int language sql as 'select 1'"
+	local real
+	real=$(pg_config --bindir)
+	mkdir bin
+	ln -s "$real/pg_restore" bin/pg_restore
+	cat > bin/pg_dump <<-END
+		#!/bin/sh
+		if [ "\$1" != --version ]; then
+			psql -Xqc "create or replace function f() returns int language sql as 'select 2'"
+		fi
+		exec $real/pg_dump "\$@"
+	END
+	chmod +x bin/pg_dump
+	expect 13 mig-backup create --pg-bin "$WORK/bin"
+	says "changed while pg_dump read them"
+	nothing_left
+	# what is only new does no harm
+	sed -i "s/create or replace function f/create or replace function g/" bin/pg_dump
+	expect 0 mig-backup create --pg-bin "$WORK/bin"
+}
+
 @test "a table locked by another session: who holds it, and success once it is free" {
 	sql -c "create table t (i int)"
 	psql -Xqc "begin" -c "lock table t" -c "select pg_sleep(30)" > /dev/null &
@@ -109,7 +131,7 @@ copying="select bool_or(query like 'COPY%') from pg_stat_activity where applicat
 
 @test "DDL queued behind the backup does not hang it" {
 	slow_table
-	mig-backup create -q -j 1 --level 15 &
+	mig-backup create -q -j 1 --level 11 &
 	local taking=$!
 	wait_for "$copying"
 	PGOPTIONS="-c lock_timeout=60s" psql -Xqc "alter table small add column x int" &
