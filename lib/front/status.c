@@ -75,6 +75,7 @@ static void part_running(struct status *status)
 		json_object_set_new(status->json, "running", json_null());
 		return;
 	}
+	status->running = true;
 	say_holder(status, &holder);
 	json_object_set_new(status->json, "running",
 		json_pack("{s:s?, s:s?, s:s?, s:s?, s:i}", "holder", holder.application_name,
@@ -98,7 +99,9 @@ static void part_maintenance(struct status *status)
 		next(status, "%s", line);
 	if (maint.lease_over)
 		next(status, "its lease is over: a person is needed");
-	if (maint.state != MAINT_OPEN) {
+	if (maint.state != MAINT_OPEN && status->running) {
+		next(status, "what runs now lifts it");
+	} else if (maint.state != MAINT_OPEN) {
 		status->attention = true;
 		next(status, "lift it: mig maintenance off");
 	}

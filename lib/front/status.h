@@ -14,6 +14,7 @@ struct status {
 	struct db *db; /* the target; NULL: not reached, then only files answer */
 	struct log_sink *log;
 	/* filled: */
+	bool running; /* somebody holds the run key */
 	struct strvec lines; /* for people */
 	json_t *json; /* the same for programs: one key per part */
 	bool attention; /* something died, is held, or could not be found out */

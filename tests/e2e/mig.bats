@@ -211,6 +211,10 @@ two_environments() {
 	says "17    refused"
 	expect 0 mig help configuration
 	says "environments.NAME.policy.swap_back"
+	for topic in environments secrets units; do
+		expect 0 mig help $topic
+		[ "${#lines[@]}" -ge 4 ]
+	done
 	expect 2 mig help exit-code
 	says "did you mean: mig help exit-codes"
 	expect 0 mig help verify
@@ -332,6 +336,7 @@ status_says() {
 	says "since 20"
 	says "maintenance  closed, held by run:"
 	says "stop it (it undoes what it did): kill -INT"
+	says "what runs now lifts it"
 	pid=$(sed -n 's/.*kill -INT \([0-9]*\).*/\1/p' <<< "$output")
 	kill -9 "$pid"
 	status_says "died in step slow"

@@ -269,6 +269,9 @@ static void connections_come_in_order(void **state)
 	assert_true(load(ONE, NULL, "shop's", &by_option, &err));
 	assert_string_equal(by_option->conninfo, "dbname='shop\\'s'");
 	assert_string_equal(by_option->conninfo_origin, "-d");
+	AUTO_ENV(direct) = loaded(ONE "    direct: \"host=h2 dbname=shop\"\n", NULL);
+	assert_string_equal(direct->conninfo, "host=h2 dbname=shop");
+	assert_true(str_ends(direct->conninfo_origin, "mig.yaml:6:13"));
 	AUTO_ENV(refused) = NULL;
 	assert_false(load(ONE, NULL, "postgres://u:hunter22@h/db", &refused, &err));
 	assert_int_equal(err.code, ERR_USAGE);
