@@ -120,12 +120,23 @@ teardown() {
 	is_open
 }
 
-@test "safety_12 a migration that was rolled back after it wrote: no proof, no swap" {
+@test "safety_12 what a migration wrote before it was rolled back is accounted for" {
 	shop
 	migration aaaa00000002 aaaa00000001 "update orders set note = 1; select 1/0" "select 1"
-	expect 21 mig-run deploy.yaml
+	expect 20 mig-run deploy.yaml
 	says "division by zero"
+	! has_column || false
+	is_open
+}
+
+@test "safety_12 a migration that truncates: nothing can be proved, no swap, maintenance stays on" {
+	shop
+	sql -c "create table clicks(n int)"
+	migration aaaa00000002 aaaa00000001 "truncate clicks" "select 1"
+	before=$(live_oid)
+	expect 21 mig-run deploy.yaml wanted=1
 	says "no proof that writes"
+	[ "$(live_oid)" = "$before" ]
 	is_closed
 }
 

@@ -15,7 +15,7 @@ shop() {
 		  dev:
 		    database: "dbname=$DB"
 		    maintenance: [{file: flag}, {database: read-only}]
-		    policy: {swap_back: ${SWAP_BACK:-allow}, downgrade: ${DOWNGRADE:-never}}
+		    policy: {swap_back: ${SWAP_BACK:-allow}, downgrade: ${DOWNGRADE:-never}, destructive: allow}
 		    alerts: {sentry: {dsn: {env: SENTRY_DSN}}}
 	END
 	migration aaaa00000001 '' "alter table orders add column colour text default 'red'" \
