@@ -312,8 +312,11 @@ static void fill_result(struct create *create, struct backup_result *result)
 bool backup_create(
 	const struct backup_settings *settings, struct backup_result *result, struct err *err)
 {
+	struct backup_settings mine = *settings;
+	mine.target.stop = settings->cancelled;
+	mine.target.stop_ctx = settings->ctx;
 	CLEANUP(create_release)
-	struct create create = {.settings = settings, .began = clock_monotonic_ms()};
+	struct create create = {.settings = &mine, .began = clock_monotonic_ms()};
 	if (!begin(&create, err) || !take_snapshot(&create, err))
 		return false;
 	log_info(settings->log, "backup_started",

@@ -156,11 +156,12 @@ static bool lock_part(struct create_copy *copy, struct db *db, const struct part
 	if (!part->table)
 		return true;
 	AUTO_FREE char *name = db_qualified(db, part->table->schema, part->table->name);
-	AUTO_FREE char *sql = xstrfmt("lock table only %s in access share mode nowait", name);
-	if (!db_exec(db, err, "savepoint part"))
-		return false;
+	AUTO_FREE char *sql =
+		xstrfmt("savepoint part; lock table only %s in access share mode nowait;"
+			" release savepoint part",
+			name);
 	if (db_exec(db, &why, sql))
-		return db_exec(db, err, "release savepoint part");
+		return true;
 	if (why.code != ERR_LOCK)
 		return err_move(err, &why);
 	*deferred = true;

@@ -160,20 +160,36 @@ copying="select bool_or(query like 'COPY%') from pg_stat_activity where applicat
 	CLUSTER=$cluster_stop_saved
 }
 
-@test "SIGINT and SIGTERM while it waits and while it copies: 128+n, nothing left" {
+# ended_by SIGNAL PID: it ends soon, with 128+n and nothing left
+ended_by() {
+	local status=0
+	kill "-$1" "$2"
+	wait "$2" || status=$?
+	[ $status = $((128 + $(kill -l "$1"))) ]
+	nothing_left
+}
+
+@test "SIGINT and SIGTERM while it copies: 128+n, nothing left" {
 	slow_table
-	local signal status
+	local signal
 	for signal in INT TERM; do
 		mig-backup create -j 2 --level 19 > log 2>&1 &
 		local taking=$!
 		wait_for "$copying"
-		kill -$signal $taking
-		status=0
-		wait $taking || status=$?
-		[ $status = $((128 + $(kill -l $signal))) ]
-		nothing_left
+		ended_by $signal $taking
 	done
 	expect 14 mig-backup show latest
+}
+
+@test "SIGINT while it waits for a lock: 130, nothing left" {
+	sql -c "create table t (i int)"
+	psql -Xqc "begin" -c "lock table t" -c "select pg_sleep(30)" > /dev/null &
+	wait_for "select count(*) = 1 from pg_stat_activity where query like '%pg_sleep(30)%' and state = 'active' and pid <> pg_backend_pid()"
+	mig-backup create --lock-timeout 25s > log 2>&1 &
+	local taking=$!
+	wait_for "select bool_or(query like 'lock table%') from pg_stat_activity where application_name like 'mig-backup%'"
+	ended_by INT $taking
+	sql -c "select pg_terminate_backend(pid) from pg_stat_activity where query like '%pg_sleep(30)%' and pid <> pg_backend_pid()" > /dev/null
 }
 
 @test "SIGKILL: no partial snapshot is listed, the next create cleans up" {
