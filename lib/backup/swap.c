@@ -203,8 +203,11 @@ static bool attempt(
 	if (*moved)
 		return true;
 	if (!swap_traits_apply(swap->a, settings->live, settings->copy_oid, &swap->traits, err) ||
-		!move_comments(swap, err) || (settings->keys && !keys_check(settings->keys, err)) ||
-		!db_commit(&tx, err))
+		!move_comments(swap, err) || (settings->keys && !keys_check(settings->keys, err)))
+		return false;
+	/* too late to be interrupted: what follows is done to its end */
+	swap->a->uninterrupted = true;
+	if (!db_commit(&tx, err))
 		return false;
 	swap->took_ms = clock_monotonic_ms() - began;
 	return true;
@@ -296,8 +299,10 @@ static bool write_history(struct swap *swap, struct err *err)
 	const struct swap_settings *settings = swap->settings;
 	CLEANUP(db_close_auto) struct db *live = NULL;
 	AUTO_FREE char *table = NULL;
-	if (!open_database(settings, settings->live, &live, err) ||
-		!db_value(live, &table, err, "select to_regclass('mig.history')::text"))
+	if (!open_database(settings, settings->live, &live, err))
+		return false;
+	live->uninterrupted = true;
+	if (!db_value(live, &table, err, "select to_regclass('mig.history')::text"))
 		return false;
 	if (!table)
 		return true;

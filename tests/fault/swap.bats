@@ -145,6 +145,22 @@ stopped_session() {
 	kill -CONT "$backend"
 }
 
+@test "safety_07 SIGTERM between the two renames: ended by the signal, rolled back" {
+	closed
+	stopped_session "$COPY"
+	before=$(state)
+	mig-restore swap "$COPY" --accept-loss --yes > swap.out 2>&1 3>&- &
+	local swapper=$! status=0
+	until_true renaming
+	kill -TERM $swapper
+	wait $swapper || status=$?
+	cat swap.out
+	[ "$status" = 143 ]
+	kill -CONT "$backend"
+	[ "$(state)" = "$before" ]
+	[ "$(rows_of "$DB")" = 10 ]
+}
+
 @test "safety_07 SIGKILL between the two renames: rolled back, and reachable" {
 	closed
 	stopped_session "$COPY"
