@@ -18,6 +18,8 @@ MUST_CHECK bool cli_parse(struct cli *cli, void *settings, int argc, char **argv
 void cli_settings_release(const struct cli *cli, void *settings);
 /* "mig-backup show SNAPSHOT"; caller owns. */
 char *cli_usage_line(const struct cli_program *program, const struct cli_verb *verb);
+/* "-j, --jobs N"; caller owns. */
+char *cli_option_spelling(const struct cli_option *option);
 void cli_help_print(const struct cli *cli);
 /* The man page as roff on stdout: tables from the program, prose from a Markdown file (or NULL). */
 MUST_CHECK bool cli_man_print(
