@@ -5,13 +5,9 @@
 #include "base/fs.h"
 #include "base/strbuf.h"
 
-* /
+/* Roff text: backslashes, leading dots and quotes lose their meaning; "-" stays a minus. */
 
-	/* Roff text: backslashes and leading dots or quotes lose their meaning; "-" stays a
-	 * hyphen-minus.
-	 */
-	static void
-	roff_text(const char *text)
+static void roff_text(const char *text)
 {
 	bool line_start = true;
 	for (const char *c = text; *c; c++) {
