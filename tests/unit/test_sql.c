@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -207,6 +208,77 @@ static void server_positions_count_characters(void **state)
 	assert_int_equal(place.column, 16);
 }
 
+/* --- whatever the text: nothing is lost, nothing is taken twice ---------------------------------
+ */
+
+static uint64_t seed;
+
+static size_t dice(size_t sides)
+{
+	seed = seed * 6364136223846793005u + 1442695040888963407u;
+	return (size_t)(seed >> 33) % sides;
+}
+
+static char *random_text(void)
+{
+	static const char *const pieces[] = {"select 1", ";", "\n", " ", "'a;b'", "\"q;\"", "$$;$$",
+		"$x$ $$ ; $x$", "-- c ; '\n", "/* ; /* */ */", "(", ")",
+		"create function f() returns int ", "begin atomic ", "end",
+		"case when true then 1 end ", "copy t from stdin;\n1;'\n\\.\n", "copy t to stdout",
+		"insert into t values (1)", "selec", "drop table t", "e'\\''", "é", "1e5", "$1",
+		",", "begin", "commit", "'", "$$", "\\x", "E'\\", "u&'x'"};
+	static const char *const wholes[] = {"select 1;\n", "create table t (i int);",
+		"select $$;$$, 'a;b', \"q;\" from t; ", "/* ; */ -- ;\n", "select 1 as é;",
+		"create function f() returns int begin atomic select case when a then 1 end; "
+		"select 2; end;\n",
+		"create rule r as on insert to t do (select 1; select 2);",
+		"copy t from stdin;\n1;'\n\\.\n"};
+	AUTO_STRBUF(text);
+	size_t noise = dice(4);
+	for (size_t n = 1 + dice(12); n; n--)
+		strbuf_adds(&text, dice(8) < noise ? pieces[dice(ARRAY_SIZE(pieces))]
+						   : wholes[dice(ARRAY_SIZE(wholes))]);
+	return strbuf_take(&text);
+}
+
+static bool inside(const struct sql_script *script, size_t *at, const struct sql_token *token)
+{
+	while (*at < script->count &&
+		script->items[*at].offset + script->items[*at].length <= token->start)
+		++*at;
+	return *at < script->count && token->start >= script->items[*at].offset &&
+	       token->end <= script->items[*at].offset + script->items[*at].length;
+}
+
+static void random_texts_lose_nothing(void **state)
+{
+	(void)state;
+	const char *given = getenv("SEED");
+	seed = given ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
+	print_message("# SEED=%llu\n", (unsigned long long)seed);
+	for (int round = 0; round < 20000; round++) {
+		AUTO_ERR(err);
+		AUTO_FREE char *text = random_text();
+		CLEANUP(sql_script_release) struct sql_script script;
+		if (!sql_script_parse("x.sql", text, 0, strlen(text), &script, &err)) {
+			assert_non_null(err.where);
+			continue;
+		}
+		struct sql_lexer lexer = {.file = "x", .text = text, .length = strlen(text)};
+		struct sql_token token;
+		size_t at = 0;
+		while (sql_lex(&lexer, &token, &err) && token.kind != SQL_END) {
+			bool part = token.kind == SQL_WORD || token.kind == SQL_OTHER;
+			if (part && !inside(&script, &at, &token))
+				fail_msg("lost \"%.*s\" of: %s", (int)(token.end - token.start),
+					text + token.start, text);
+		}
+		for (size_t i = 1; i < script.count; i++)
+			assert_true(script.items[i - 1].offset + script.items[i - 1].length <=
+				    script.items[i].offset);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -217,6 +289,7 @@ int main(void)
 		cmocka_unit_test(copy_data_is_not_sql),
 		cmocka_unit_test(errors_have_their_place),
 		cmocka_unit_test(server_positions_count_characters),
+		cmocka_unit_test(random_texts_lose_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
