@@ -289,7 +289,7 @@ void sql_classify(struct sql_statement *statement, const PgQuery__Node *node)
 	strbuf_release(&fact.subject);
 }
 
-void sql_classify_unparsed(struct sql_statement *statement)
+void sql_classify_words(struct sql_statement *statement)
 {
 	static const struct {
 		const char *words;
@@ -305,7 +305,7 @@ void sql_classify_unparsed(struct sql_statement *statement)
 		{"BEGIN", SQL_ENDS_TRANSACTION},
 	};
 	statement->kind = first_words(statement);
-	statement->flags = SQL_UNPARSED | SQL_WRITES_ROWS;
+	statement->flags = SQL_WRITES_ROWS;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		if (!strcmp(statement->kind, rows[i].words))
 			statement->flags |= rows[i].flags;

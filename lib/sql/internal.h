@@ -10,7 +10,7 @@
 
 /* Fills kind, subject and flags from the parser's tree. */
 void sql_classify(struct sql_statement *statement, const PgQuery__Node *node);
-/* The same from the first words of a statement that the parser does not know. */
-void sql_classify_unparsed(struct sql_statement *statement);
+/* The same from the first words of a statement that was not parsed. */
+void sql_classify_words(struct sql_statement *statement);
 
 #endif

@@ -95,19 +95,26 @@ static bool add_parsed(struct sql_script *script, size_t start, size_t end)
 	return true;
 }
 
+/* The parser's tree takes some fifteen times the text: long rows of values are not worth it. */
+enum { LARGE = 256 * 1024 };
+
 static void add_one(struct sql_script *script, size_t start, size_t end)
 {
-	if (add_parsed(script, start, end))
+	bool large = end - start > LARGE;
+	if (!large && add_parsed(script, start, end))
 		return;
 	struct sql_statement *statement = add(script, start, end);
-	if (statement)
-		sql_classify_unparsed(statement);
+	if (!statement)
+		return;
+	sql_classify_words(statement);
+	if (!large)
+		statement->flags |= SQL_UNPARSED;
 }
 
 /* The stretch between COPY data: whole to the parser; if it refuses, statement by statement. */
 static bool add_stretch(struct sql_script *script, size_t start, size_t end, struct err *err)
 {
-	if (add_parsed(script, start, end))
+	if (end - start <= LARGE && add_parsed(script, start, end))
 		return true;
 	struct sql_lexer lexer = {
 		.file = script->file, .text = script->source, .length = end, .at = start};

@@ -208,6 +208,22 @@ static void server_positions_count_characters(void **state)
 	assert_int_equal(place.column, 16);
 }
 
+static void long_statements_are_not_parsed_whole(void **state)
+{
+	(void)state;
+	AUTO_STRBUF(text);
+	strbuf_adds(&text, "create table t (i int, s text);\ninsert into t values (0, 'a;b')");
+	for (int i = 1; i < 40000; i++)
+		strbuf_addf(&text, ", (%d, 'a;b')", i);
+	strbuf_adds(&text, ";\ndrop table t;\n");
+	PARSED(script, text.buf);
+	assert_int_equal(script.count, 3);
+	assert_int_equal(script.items[0].flags, 0);
+	assert_int_equal(script.items[1].flags, SQL_WRITES_ROWS);
+	assert_string_equal(script.items[1].kind, "INSERT");
+	assert_true(script.items[2].flags & SQL_DESTRUCTIVE);
+}
+
 /* --- whatever the text: nothing is lost, nothing is taken twice ---------------------------------
  */
 
@@ -289,6 +305,7 @@ int main(void)
 		cmocka_unit_test(copy_data_is_not_sql),
 		cmocka_unit_test(errors_have_their_place),
 		cmocka_unit_test(server_positions_count_characters),
+		cmocka_unit_test(long_statements_are_not_parsed_whole),
 		cmocka_unit_test(random_texts_lose_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
