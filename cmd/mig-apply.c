@@ -47,8 +47,8 @@ static bool open_session(struct cli *cli, const struct settings *settings, bool 
 	session->how = (struct migrate_settings){
 		.env = cli->env,
 		.target = cli_target_params(cli),
-		.lock_timeout_ms = settings->lock_timeout_ms ? settings->lock_timeout_ms : 2000,
-		.lock_retries = settings->lock_retries ? (int)settings->lock_retries : 10,
+		.lock_timeout_ms = settings->lock_timeout_ms,
+		.lock_retries = (int)settings->lock_retries,
 		.host = host,
 		.version = cli_version,
 		.log = cli->log,
@@ -237,16 +237,21 @@ static bool show(struct cli *cli, void *settings, struct err *err)
 static bool stamp(struct cli *cli, void *options, struct err *err)
 {
 	const struct settings *settings = options;
+	bool dry = cli->shared.dry_run;
+	enum migrate_rows rows = settings->purge ? MIGRATE_ROWS_ANY : MIGRATE_ROWS_KNOWN;
 	AUTO_SESSION(session);
 	size_t changes;
-	enum migrate_rows rows = settings->purge ? MIGRATE_ROWS_ANY : MIGRATE_ROWS_KNOWN;
-	if (!open_session(cli, settings, true, rows, &session, err) ||
-		!migrate_stamp(&session, &cli->operands, settings->purge, &changes, err))
+	if (!open_session(cli, settings, !dry, rows, &session, err) ||
+		!(dry ? migrate_stamp_plan : migrate_stamp)(
+			&session, &cli->operands, settings->purge, &changes, err))
 		return false;
 	const struct graph_list *now = &session.state.current;
 	AUTO_FREE char *names = graph_names(session.tree->graph, now);
-	cli_print(cli, "%s is %s at %s; no SQL of any revision was run", cli->env->name,
-		changes ? "now" : "already", now->count ? names : "<base>");
+	cli_print(cli, "%s %s at %s; no SQL of any revision %s run", cli->env->name,
+		dry       ? "would be"
+		: changes ? "is now"
+			  : "is already",
+		now->count ? names : "<base>", dry ? "would be" : "was");
 	cli_result(cli, json_pack("{s:o}", "heads", report_ids(session.tree, now)));
 	return true;
 }
@@ -278,38 +283,34 @@ static bool revision(struct cli *cli, void *options, struct err *err)
 
 /* --- the program ------------------------------------------------------------------------------ */
 
-#define OPTION(name, letter, type, field, arg, help) \
-	{ \
-		name, letter, type, offsetof(struct settings, field), arg, help \
-	}
+#define AT(field) offsetof(struct settings, field)
 
 static const struct cli_option run_options[] = {
-	OPTION("lock-timeout", 0, CLI_DURATION, lock_timeout_ms, "T",
-		"how long a statement may wait for a table lock (2s)"),
-	OPTION("lock-retries", 0, CLI_INT, lock_retries, "N",
-		"how often a revision is tried again after that (10)"),
+	{"lock-timeout", 0, CLI_DURATION, AT(lock_timeout_ms), "T",
+		"how long a statement may wait for a table lock (2s)", "2s"},
+	{"lock-retries", 0, CLI_INT, AT(lock_retries), "N",
+		"how often a revision is tried again after that (10)", "10"},
 	{0},
 };
 static const struct cli_option check_options[] = {
-	OPTION("check", 0, CLI_FLAG, check, NULL, "exit 4 when the answer is no"),
+	{"check", 0, CLI_FLAG, AT(check), NULL, "exit 4 when the answer is no"},
 	{0},
 };
 static const struct cli_option history_options[] = {
-	OPTION("indicate-current", 'i', CLI_FLAG, indicate, NULL,
-		"mark what the database stands on"),
+	{"indicate-current", 'i', CLI_FLAG, AT(indicate), NULL, "mark where the database stands"},
 	{0},
 };
 static const struct cli_option stamp_options[] = {
-	OPTION("purge", 0, CLI_FLAG, purge, NULL, "first take out every row of the version table"),
+	{"purge", 0, CLI_FLAG, AT(purge), NULL, "first take out every row of the version table"},
 	{0},
 };
 static const struct cli_option revision_options[] = {
-	OPTION("message", 'm', CLI_STRING, message, "TEXT", "what the revision does, in one line"),
-	OPTION("head", 0, CLI_LIST, heads, "REV", "what it stands on; several: a merge (head)"),
-	OPTION("splice", 0, CLI_FLAG, splice, NULL, "REV need not be a head: begin a branch"),
-	OPTION("branch-label", 0, CLI_STRING, branch_label, "NAME", "name the branch that begins"),
-	OPTION("depends-on", 0, CLI_LIST, depends_on, "REV", "another branch's revision it needs"),
-	OPTION("rev-id", 0, CLI_STRING, rev_id, "ID", "its id (12 random hex digits)"),
+	{"message", 'm', CLI_STRING, AT(message), "TEXT", "what the revision does, in one line"},
+	{"head", 0, CLI_LIST, AT(heads), "REV", "what it stands on; several: a merge (head)"},
+	{"splice", 0, CLI_FLAG, AT(splice), NULL, "REV need not be a head: begin a branch"},
+	{"branch-label", 0, CLI_STRING, AT(branch_label), "NAME", "name the branch that begins"},
+	{"depends-on", 0, CLI_LIST, AT(depends_on), "REV", "another branch's revision it needs"},
+	{"rev-id", 0, CLI_STRING, AT(rev_id), "ID", "its id (12 random hex digits)"},
 	{0},
 };
 
@@ -326,8 +327,8 @@ static const struct cli_verb verbs[] = {
 	{"heads", NULL, "list the newest revision of each branch", check_options, heads,
 		CLI_READ_ONLY},
 	{"show", "REV", "tell all about one revision", NULL, show, CLI_READ_ONLY},
-	{"stamp", "TARGET..", "set the version table without running any SQL", stamp_options,
-		stamp},
+	{"stamp", "TARGET..", "set the version table without running any SQL", stamp_options, stamp,
+		CLI_DRY_RUN},
 	{"revision", NULL, "write a new revision file", revision_options, revision},
 	{0},
 };

@@ -27,6 +27,7 @@ struct cli_option {
 	size_t offset;
 	const char *arg; /* "N", "FILE"; NULL for flags */
 	const char *help; /* one line, lower case, no full stop */
+	const char *initial; /* its value when it is not given, as typed; NULL: zero */
 };
 /* Option lists end with {0}. */
 

@@ -297,6 +297,16 @@ static bool check_operands(const struct cli *cli, struct err *err)
 	return err_hint(err, "usage: %s", usage);
 }
 
+static bool store_initial(const struct cli_tables *tables, struct err *err)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(tables->list); i++)
+		for (const struct cli_option *row = tables->list[i]; row && row->name; row++)
+			if (row->initial &&
+				!store_value(row, tables->targets[i], row->initial, err))
+				return false;
+	return true;
+}
+
 bool cli_parse(struct cli *cli, void *settings, int argc, char **argv, struct err *err)
 {
 	int verb_index;
@@ -306,6 +316,8 @@ bool cli_parse(struct cli *cli, void *settings, int argc, char **argv, struct er
 		{cli_shared_options, cli->program->options, cli->verb ? cli->verb->options : NULL},
 		{&cli->shared, settings, settings}};
 	struct walk walk = {argc, argv, 1, false};
+	if (!store_initial(&tables, err))
+		return false;
 	while (walk.next < argc) {
 		const char *word = argv[walk.next];
 		if (!walk.ended && strcmp(word, "--") == 0) {

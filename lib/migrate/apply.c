@@ -197,7 +197,7 @@ static void copy_list(struct graph_list *to, const struct graph_list *from)
 static bool give_up(const struct migrate_settings *how, struct err *err)
 {
 	return err_hint(err,
-		"%d tries were in vain: end the blocking session or wait for it, then run the "
+		"given up after try %d: end the blocking session or wait for it, then run the "
 		"command again (--lock-timeout, --lock-retries)",
 		how->lock_retries + 1);
 }

@@ -127,6 +127,9 @@ MUST_CHECK bool migrate_apply(struct migrate_session *session, size_t *done, str
 /* Moves the rows only; *changes counts what was written. */
 MUST_CHECK bool migrate_stamp(struct migrate_session *session, const struct strvec *targets,
 	bool purge, size_t *changes, struct err *err);
+/* The same without writing: session->state.current becomes what it would be. */
+MUST_CHECK bool migrate_stamp_plan(struct migrate_session *session, const struct strvec *targets,
+	bool purge, size_t *changes, struct err *err);
 
 struct migrate_new {
 	const char *message;

@@ -32,6 +32,22 @@ static bool stamp_target(
 	return true;
 }
 
+bool migrate_stamp_plan(struct migrate_session *session, const struct strvec *targets, bool purge,
+	size_t *count, struct err *err)
+{
+	*count = purge ? session->state.versions.rows.count : 0;
+	if (purge)
+		session->state.current.count = 0;
+	STRVEC_EACH (targets, target) {
+		AUTO_ROW_CHANGES(changes);
+		if (!graph_rows_stamp(
+			    session->tree->graph, &session->state.current, target, &changes, err))
+			return false;
+		*count += changes.count;
+	}
+	return true;
+}
+
 bool migrate_stamp(struct migrate_session *session, const struct strvec *targets, bool purge,
 	size_t *changes, struct err *err)
 {

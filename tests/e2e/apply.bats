@@ -231,6 +231,9 @@ teardown() { common_teardown; }
 
 @test "stamp moves only the rows" {
 	line_of 3
+	expect 0 mig-apply stamp -n r002
+	says "would be at r002 Table 2"
+	[ "$(sql -c "select to_regclass('alembic_version') is null")" = t ]
 	expect 0 mig-apply stamp r002
 	says "no SQL of any revision was run"
 	rows_are r002

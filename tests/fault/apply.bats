@@ -301,9 +301,39 @@ until_running() {
 	says "55P03"
 	says "r002_alter.sql:7:1"
 	says "nightly-report"
+	expect 13 mig-apply upgrade --lock-timeout 200ms --lock-retries 0
+	says "given up after try 1:"
 	kill $holder
 	rows_are r001
 	[ "$(sql -c "select to_regclass('first') is null")" = t ]
+}
+
+@test "killed at any moment, again and again: the next upgrade completes" {
+	for i in 1 2 3 4; do
+		revision "r00$i" "$([ $i = 1 ] || echo "r00$((i - 1))")" "Step $i" <<-END
+			-- migrate:up
+			create table s$i as select 1 as i from pg_sleep(0.05);
+			insert into s$i select 2 from pg_sleep(0.05);
+
+			-- migrate:verify
+			select count(*) = 2 from s$i;
+
+			-- migrate:down
+			drop table s$i;
+		END
+	done
+	for round in $(seq "${ROUNDS:-6}"); do
+		mig-apply upgrade > "log.$round" 2>&1 &
+		sleep "0.$((RANDOM % 50 + 10))"
+		kill -KILL $! 2> /dev/null || true
+		wait $! || true
+		expect 0 mig-apply upgrade
+		rows_are r004
+		[ "$(sql -c "select (select count(*) from s1) + (select count(*) from s2)
+			+ (select count(*) from s3) + (select count(*) from s4)")" = 8 ]
+		[ "$(sql -c "select count(*) from mig.history where direction = 'up'")" = $((round * 4)) ]
+		expect 0 mig-apply downgrade base -y
+	done
 }
 
 @test "a lost connection is 10, and the next upgrade completes" {
