@@ -1,6 +1,7 @@
 #include "migrate/internal.h"
 
 #include "base/clock.h"
+#include "migrate/window.h"
 
 /* What the plan needs of the environment's policy. */
 struct needs {
@@ -8,6 +9,8 @@ struct needs {
 	const char *why; /* of the backup */
 	bool confirm;
 	bool never;
+	const char *window; /* NULL: any time */
+	bool rehearsed;
 };
 
 static void need_backup(struct needs *needs, int64_t limit_ms, const char *why)
@@ -28,6 +31,8 @@ static struct needs find_needs(const struct migrate_plan *plan, const struct con
 		needs.confirm = policy->downgrade == POLICY_CONFIRM;
 	} else {
 		need_backup(&needs, policy->upgrade_backup_ms, "upgrade: require_backup");
+		needs.window = policy->upgrade_window;
+		needs.rehearsed = policy->upgrade_rehearsed_ms > 0;
 		needs.confirm = plan->destructive && policy->destructive == POLICY_CONFIRM;
 	}
 	if (plan->destructive && policy->destructive == POLICY_BACKUP)
@@ -41,6 +46,10 @@ void migrate_policy_needs(
 	struct needs needs = find_needs(plan, &env->policy);
 	if (needs.never)
 		strvec_pushf(lines, "refused: downgrade is \"never\" in %s", env->name);
+	if (needs.rehearsed)
+		strvec_push(lines, "refused: a rehearsal cannot be made yet (upgrade: rehearsed)");
+	if (needs.window)
+		strvec_pushf(lines, "only %s (upgrade: window)", needs.window);
 	if (needs.backup_ms) {
 		AUTO_FREE char *limit = clock_duration_text(needs.backup_ms);
 		strvec_pushf(lines, "needs a snapshot not older than %s (%s)", limit, needs.why);
@@ -61,6 +70,15 @@ static bool refuse_downgrade(const struct conf_env *env, struct err *err)
 		"  restore:      mig-restore latest -n        (shows what would be lost; then "
 		"--swap)");
 	return err_hint(err, "a forward fix is usual: mig-apply revision -m \"Undo ...\"");
+}
+
+/* A policy that cannot be checked is not met. */
+static bool refuse_rehearsed(const struct conf_env *env, struct err *err)
+{
+	err_set(err, ERR_REFUSED, "environment %s wants a rehearsal, which mig cannot make yet",
+		env->name);
+	err_detail(err, "policy upgrade: rehearsed");
+	return err_hint(err, "take \"rehearsed\" out of the policy in mig.yaml");
 }
 
 static bool check_backup(
@@ -97,6 +115,10 @@ bool migrate_policy_check(const struct migrate_session *session, struct err *err
 	struct needs needs = find_needs(&session->plan, &settings->env->policy);
 	if (needs.never)
 		return refuse_downgrade(settings->env, err);
+	if (needs.rehearsed)
+		return refuse_rehearsed(settings->env, err);
+	if (needs.window && !window_check(session->db, needs.window, err))
+		return false;
 	if (needs.backup_ms && !check_backup(&needs, settings, err))
 		return false;
 	if (!needs.confirm)

@@ -215,6 +215,26 @@ until_running() {
 	rows_are r001
 }
 
+@test "policy: outside of the window, or without the rehearsal it wants, an upgrade is refused" {
+	line_of 2
+	day=$(date -u -d '+3 days' +%a)
+	mig_yaml "    policy: {upgrade: {window: \"$day 10:00-11:00\"}}" false
+	expect 17 mig-apply upgrade
+	says "upgrades are allowed $day 10:00-11:00; it is $(date -u +%a)"
+	nothing_written
+	mig_yaml "    policy: {upgrade: {window: \"Mon-Sun 00:00-24:00 Europe/Berlin\"}}" false
+	expect 0 mig-apply upgrade r001
+	mig_yaml "    policy: {upgrade: {window: \"Mon-Sun 00:00-24:00 No/Where\"}}" false
+	expect 11 mig-apply upgrade
+	says "policy upgrade: window"
+	mig_yaml "    policy: {upgrade: {rehearsed: 7d}}" false
+	expect 17 mig-apply upgrade
+	says "wants a rehearsal"
+	rows_are r001
+	expect 0 mig-apply plan
+	says "policy: refused: a rehearsal"
+}
+
 @test "two upgrades at once: one waits or is told who holds the key" {
 	revision r001 "" "Slow" <<< $'-- migrate:up\ncreate table slow as select 1 as i from pg_sleep(2);'
 	mig-apply upgrade > first.log 2>&1 &
