@@ -88,15 +88,6 @@ static bool show_plan(
 	return true;
 }
 
-static void show_outcome(struct cli *cli, const struct migrate_session *session, size_t done)
-{
-	const struct graph_list *now = &session->state.current;
-	AUTO_FREE char *names = graph_names(session->tree->graph, now);
-	cli_print(cli, "%s %s %s", cli->env->name, done ? "is now at" : "was already at",
-		now->count ? names : "<base>");
-	cli_result(cli, report_result(&session->plan, done, now));
-}
-
 static bool migrate(struct cli *cli, const struct settings *settings,
 	enum migrate_direction direction, const char *target, struct err *err)
 {
@@ -110,7 +101,9 @@ static bool migrate(struct cli *cli, const struct settings *settings,
 		return show_plan(cli, &session, true, err);
 	if (!migrate_policy_check(&session, err) || !migrate_apply(&session, &done, err))
 		return false;
-	show_outcome(cli, &session, done);
+	AUTO_FREE char *now = report_where(&session);
+	cli_print(cli, "%s %s at %s", cli->env->name, done ? "is now" : "was already", now);
+	cli_result(cli, report_result(&session, done));
 	return true;
 }
 
@@ -143,15 +136,6 @@ static bool plan(struct cli *cli, void *settings, struct err *err)
 
 /* --- where things stand ----------------------------------------------------------------------- */
 
-static char *current_line(struct cli *cli, const struct migrate_session *session, const char *row)
-{
-	size_t index = graph_find(session->tree->graph, row);
-	if (index == GRAPH_NONE)
-		return xstrfmt("%s (in no file of %s)", row, session->tree->dir);
-	return cli->shared.verbose ? report_entry(session->tree, index, &session->state.current)
-				   : report_short_line(session->tree, index);
-}
-
 static bool current(struct cli *cli, void *options, struct err *err)
 {
 	const struct settings *settings = options;
@@ -161,7 +145,7 @@ static bool current(struct cli *cli, void *options, struct err *err)
 		return false;
 	json_t *heads = json_array();
 	STRVEC_EACH (rows, row) {
-		AUTO_FREE char *line = current_line(cli, &session, row);
+		AUTO_FREE char *line = report_row(&session, row, cli->shared.verbose);
 		cli_print(cli, "%s", line);
 		json_array_append_new(heads, json_string(row));
 	}
@@ -175,18 +159,20 @@ static bool current(struct cli *cli, void *options, struct err *err)
 }
 
 static void print_revisions(struct cli *cli, const struct migrate_tree *tree,
-	const struct graph_list *list, const struct graph_list *current, bool lineage)
+	const struct graph_list *list, const struct graph_list *current, enum report_style style)
 {
 	json_t *revisions = json_array();
 	for (size_t i = 0; i < list->count; i++) {
-		size_t index = list->items[i];
-		AUTO_FREE char *line = cli->shared.verbose ? report_entry(tree, index, current)
-				       : lineage ? report_history_line(tree, index, current)
-						 : report_short_line(tree, index);
+		AUTO_FREE char *line = report_line(tree, list->items[i], current, style);
 		cli_print(cli, "%s", line);
-		json_array_append_new(revisions, report_revision(tree, index));
+		json_array_append_new(revisions, report_revision(tree, list->items[i]));
 	}
 	cli_result(cli, json_pack("{s:o}", "revisions", revisions));
+}
+
+static enum report_style style_or_entry(const struct cli *cli, enum report_style style)
+{
+	return cli->shared.verbose ? REPORT_ENTRY : style;
 }
 
 static bool history(struct cli *cli, void *options, struct err *err)
@@ -199,7 +185,8 @@ static bool history(struct cli *cli, void *options, struct err *err)
 		return false;
 	AUTO_LIST(order);
 	report_order(session.tree, &order);
-	print_revisions(cli, session.tree, &order, &session.state.current, true);
+	print_revisions(cli, session.tree, &order, &session.state.current,
+		style_or_entry(cli, REPORT_LINEAGE));
 	return true;
 }
 
@@ -211,7 +198,7 @@ static bool heads(struct cli *cli, void *options, struct err *err)
 		return false;
 	AUTO_LIST(list);
 	graph_heads(tree->graph, false, &list);
-	print_revisions(cli, tree, &list, NULL, false);
+	print_revisions(cli, tree, &list, NULL, style_or_entry(cli, REPORT_SHORT));
 	if (!settings->check || list.count < 2)
 		return true;
 	err_set(err, ERR_NO, "there are %zu heads", list.count);
@@ -227,8 +214,7 @@ static bool show(struct cli *cli, void *settings, struct err *err)
 	if (!load_tree(cli, &tree, err) ||
 		!graph_resolve(tree->graph, cli->operands.items[0], &found, err))
 		return false;
-	cli->shared.verbose = true;
-	print_revisions(cli, tree, &found, NULL, false);
+	print_revisions(cli, tree, &found, NULL, REPORT_ENTRY);
 	return true;
 }
 
@@ -245,14 +231,14 @@ static bool stamp(struct cli *cli, void *options, struct err *err)
 		!(dry ? migrate_stamp_plan : migrate_stamp)(
 			&session, &cli->operands, settings->purge, &changes, err))
 		return false;
-	const struct graph_list *now = &session.state.current;
-	AUTO_FREE char *names = graph_names(session.tree->graph, now);
+	AUTO_FREE char *now = report_where(&session);
 	cli_print(cli, "%s %s at %s; no SQL of any revision %s run", cli->env->name,
 		dry       ? "would be"
 		: changes ? "is now"
 			  : "is already",
-		now->count ? names : "<base>", dry ? "would be" : "was");
-	cli_result(cli, json_pack("{s:o}", "heads", report_ids(session.tree, now)));
+		now, dry ? "would be" : "was");
+	cli_result(
+		cli, json_pack("{s:o}", "heads", report_ids(session.tree, &session.state.current)));
 	return true;
 }
 

@@ -34,7 +34,7 @@ static void add_list(
 	strbuf_addf(line, "%s%s%s", before, list, after);
 }
 
-char *report_history_line(
+static char *history_line(
 	const struct migrate_tree *tree, size_t index, const struct graph_list *current)
 {
 	const struct graph_revision *revision = revision_at(tree, index);
@@ -50,13 +50,14 @@ char *report_history_line(
 	return strbuf_take(&line);
 }
 
-char *report_short_line(const struct migrate_tree *tree, size_t index)
+static char *short_line(
+	const struct migrate_tree *tree, size_t index, const struct graph_list *current)
 {
 	AUTO_STRBUF(line);
 	AUTO_FREE char *name = graph_name(tree->graph, index);
 	strbuf_adds(&line, name);
 	add_list(&line, " (", &revision_at(tree, index)->branches, ")");
-	add_marks(tree, index, NULL, &line);
+	add_marks(tree, index, current, &line);
 	return strbuf_take(&line);
 }
 
@@ -68,7 +69,7 @@ static void add_names(const struct migrate_tree *tree, struct strbuf *text, cons
 		strbuf_addf(text, "%s: %s\n", title, names);
 }
 
-char *report_entry(const struct migrate_tree *tree, size_t index, const struct graph_list *current)
+static char *entry(const struct migrate_tree *tree, size_t index, const struct graph_list *current)
 {
 	const struct graph_revision *revision = revision_at(tree, index);
 	const struct migrate_file *file = &tree->files[index];
@@ -89,6 +90,33 @@ char *report_entry(const struct migrate_tree *tree, size_t index, const struct g
 		file->down_section.present ? ", down" : "");
 	strbuf_addf(&text, "\n    %s\n", revision->message);
 	return strbuf_take(&text);
+}
+
+char *report_line(const struct migrate_tree *tree, size_t index, const struct graph_list *current,
+	enum report_style style)
+{
+	switch (style) {
+	case REPORT_LINEAGE:
+		return history_line(tree, index, current);
+	case REPORT_ENTRY:
+		return entry(tree, index, current);
+	default:
+		return short_line(tree, index, current);
+	}
+}
+
+char *report_row(const struct migrate_session *session, const char *row, bool as_entry)
+{
+	size_t index = graph_find(session->tree->graph, row);
+	if (index == GRAPH_NONE)
+		return xstrfmt("%s (in no file of %s)", row, session->tree->dir);
+	return report_line(session->tree, index, NULL, as_entry ? REPORT_ENTRY : REPORT_SHORT);
+}
+
+char *report_where(const struct migrate_session *session)
+{
+	const struct graph_list *now = &session->state.current;
+	return now->count ? graph_names(session->tree->graph, now) : xstrdup("<base>");
 }
 
 static json_t *names_json(const struct strvec *names)
@@ -278,12 +306,14 @@ char *report_plan_sql(const struct migrate_session *session, struct err *err)
 	return strbuf_take(&text);
 }
 
-json_t *report_result(const struct migrate_plan *plan, size_t done, const struct graph_list *now)
+json_t *report_result(const struct migrate_session *session, size_t done)
 {
+	const struct migrate_plan *plan = &session->plan;
 	json_t *applied = json_array();
 	for (size_t i = 0; i < done; i++)
 		json_array_append_new(applied, json_string(plan->steps[i].file->id));
 	return json_pack("{s:s, s:o, s:o, s:o}", "direction",
 		plan->direction == MIGRATE_UP ? "up" : "down", "applied", applied, "from",
-		report_ids(plan->tree, &plan->from), "to", report_ids(plan->tree, now));
+		report_ids(plan->tree, &plan->from), "to",
+		report_ids(plan->tree, &session->state.current));
 }

@@ -6,13 +6,18 @@
 
 #include "migrate/migrate.h"
 
-/* "6f9f2dd343f5 -> 3f9c1a7be2d4 (main) (head), Add user preferences"; caller owns. */
-char *report_history_line(
-	const struct migrate_tree *tree, size_t index, const struct graph_list *current);
-/* "3f9c1a7be2d4 Add user preferences (head)"; caller owns. */
-char *report_short_line(const struct migrate_tree *tree, size_t index);
-/* Several lines: marks, parents, dependencies, children, branches, file, sections; caller owns. */
-char *report_entry(const struct migrate_tree *tree, size_t index, const struct graph_list *current);
+enum report_style {
+	REPORT_SHORT, /* "3f9c1a7be2d4 Add user preferences (main) (head)" */
+	REPORT_LINEAGE, /* "6f9f2dd343f5 -> 3f9c1a7be2d4 (main) (head), Add user preferences" */
+	REPORT_ENTRY, /* many lines: parents, dependencies, children, branches, file, sections */
+};
+/* One revision; `current` (may be NULL) gets its mark. Caller owns. */
+char *report_line(const struct migrate_tree *tree, size_t index, const struct graph_list *current,
+	enum report_style style);
+/* A row of the version table, also one that is in no file. Caller owns. */
+char *report_row(const struct migrate_session *session, const char *row, bool entry);
+/* Where the database stands, or "<base>"; caller owns. */
+char *report_where(const struct migrate_session *session);
 json_t *report_revision(const struct migrate_tree *tree, size_t index);
 /* All revisions, newest first. */
 void report_order(const struct migrate_tree *tree, struct graph_list *order);
@@ -25,6 +30,6 @@ json_t *report_plan_json(const struct migrate_plan *plan, const struct conf_env 
 /* The SQL that would run, with transactions and version rows; caller owns. */
 char *report_plan_sql(const struct migrate_session *session, struct err *err);
 /* {"direction":"up","applied":[..],"from":[..],"to":[..]} of the first `done` steps. */
-json_t *report_result(const struct migrate_plan *plan, size_t done, const struct graph_list *now);
+json_t *report_result(const struct migrate_session *session, size_t done);
 
 #endif
