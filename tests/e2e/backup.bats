@@ -285,6 +285,26 @@ rows() {
 	expect 0 mig-backup list
 }
 
+@test "safety_01 a run keeps backups out, but for its own" {
+	sql -c "create table t (i int)"
+	local id=20261120T010203Z-abcdef key pid
+	key="('x' || encode(substr(sha256('mig:run:$DB'), 1, 8), 'hex'))::bit(64)::bigint"
+	PGAPPNAME="mig-run $id deploy" psql -Xqc "select pg_advisory_lock($key)" \
+		-c "select pg_sleep(60)" postgres > /dev/null &
+	local holder=$!
+	for _ in $(seq 50); do
+		pid=$(sql -c "select pid from pg_stat_activity where query like '%pg_sleep(60)%' and pid <> pg_backend_pid()" postgres)
+		[ -z "$pid" ] || break
+		sleep 0.1
+	done
+	expect 13 mig-backup create
+	says "mig-run $id"
+	MIG_RUN=$id:$pid expect 0 mig-backup create
+	MIG_RUN=$id:1 expect 13 mig-backup create
+	kill $holder
+	sql -c "select pg_terminate_backend($pid)" postgres > /dev/null
+}
+
 @test "safety_11 maintenance is never part of a snapshot: the values before are" {
 	cat > mig.yaml <<-END
 		mig: 1
