@@ -245,7 +245,8 @@ static void name_holders(struct create_locks *locks, struct err *err)
 
 void create_locks_explain(struct create_locks *locks, struct err *err)
 {
-	if (err->code == ERR_LOCK) {
+	/* with a hint and no SQLSTATE it has been explained already */
+	if (err->code == ERR_LOCK && (err->sqlstate[0] || !err->hint)) {
 		err_set(err, ERR_LOCK,
 			"cannot lock the tables: other sessions want to change them");
 		name_holders(locks, err);
@@ -298,10 +299,8 @@ bool create_locks_take(const struct backup_settings *settings, int64_t until,
 		  begin_keeper(locks, err);
 	if (!ok)
 		return false;
-	if (!take_rounds(locks, &deadline, err)) {
-		create_locks_explain(locks, err);
+	if (!take_rounds(locks, &deadline, err))
 		return false;
-	}
 	note_position(locks);
 	return true;
 }

@@ -25,7 +25,7 @@ void create_locks_release(struct create_locks *locks);
 /* Does the session with this application_name have all of the leader's locks, too? */
 MUST_CHECK bool create_locks_shared(
 	struct create_locks *locks, const char *application_name, bool *shared, struct err *err);
-/* After an ERR_LOCK: who stands in the way, what to do. */
+/* After a failure: who stands in the way, which grants are missing, what to do. */
 void create_locks_explain(struct create_locks *locks, struct err *err);
 
 /* Condition over pg_class c: a table of the user's, or a configuration table of an extension. */
