@@ -306,7 +306,7 @@ void play_ladder(struct play_engine *engine)
 
 void play_always(struct play_engine *engine)
 {
-	for (size_t i = 0; i < engine->book->always.count; i++) {
+	for (size_t i = 0; i < engine->book->always.count && !play_stopped(engine); i++) {
 		const struct play_step *step = &engine->book->always.items[i];
 		AUTO_ANSWER(answer);
 		AUTO_ERR(why);

@@ -118,8 +118,11 @@ void play_status_lines(const struct play_run_row *row, struct strvec *lines)
 	else if (!row->ended && row->effect)
 		strvec_pushf(lines, "  it died and may have left something: mig-run recover %s",
 			row->id);
-	else if (str_equal(row->maintenance, "kept"))
-		strvec_push(lines, "  maintenance was kept on: mig-maintenance status");
+	else if (str_equal(row->maintenance, "kept") || str_equal(row->state, "in_doubt"))
+		strvec_pushf(lines, "  %s: mig-run recover %s",
+			str_equal(row->state, "in_doubt") ? "an effect is in doubt"
+							  : "maintenance was kept on",
+			row->id);
 	strvec_pushf(lines, "  directory %s", row->path);
 }
 

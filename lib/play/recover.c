@@ -256,8 +256,8 @@ static bool conclude(struct play_engine *engine, const struct play_run_row *row,
 		report, "next", json_string(kept ? "mig-maintenance status" : "mig-run list"));
 	if (verdict.code == ERR_NONE)
 		return true;
-	err_set(err, verdict.code, "run %s died in step %s: %s", row->id, row->step,
-		verdict.reason);
+	err_set(err, verdict.code, "run %s, which %s in step %s: %s", row->id,
+		row->ended ? "ended" : "died", row->step, verdict.reason);
 	if (kept)
 		err_hint(err,
 			"maintenance stays on; look at %s, then: mig-maintenance off --reason TEXT",
@@ -289,12 +289,26 @@ static bool examine(
 	return good;
 }
 
+/* A run that came to a good end by itself is left as it is. */
+static bool ended_well(const struct play_run_row *row)
+{
+	return row->ended && str_equal(row->maintenance, "none") &&
+	       !str_equal(row->state, "in_doubt");
+}
+
 bool play_recover(const struct play_settings *settings, const struct play_run_row *row,
 	json_t **report, struct err *err)
 {
 	struct play_engine engine = {0};
 	*report = json_pack("{s:s, s:s, s:s}", "run", row->id, "playbook", row->playbook,
 		"directory", row->path);
+	if (ended_well(row)) {
+		json_object_set_new(*report, "sentence",
+			json_sprintf(
+				"it ended (%s) and holds nothing: nothing to recover", row->state));
+		json_object_set_new(*report, "next", json_string("mig-run list"));
+		return true;
+	}
 	attach(&engine, settings, row);
 	bool good = take_over(&engine, row, err) && examine(&engine, row, *report, err);
 	detach(&engine);

@@ -13,9 +13,21 @@ static void row_release(struct play_run_row *row)
 	free(row->host);
 }
 
+/* The last thing that was begun for the target's sake; telling people is not meant. */
+static const json_t *last_intent(const struct play_story *story)
+{
+	for (size_t i = json_array_size(story->records); i-- > 0;) {
+		const json_t *record = json_array_get(story->records, i);
+		if (str_equal(play_story_text(record, "record"), "intent") &&
+			!str_equal(play_story_text(record, "phase"), "notify"))
+			return record;
+	}
+	return NULL;
+}
+
 static void row_fill(struct play_run_row *row, const struct play_story *story)
 {
-	const json_t *intent = play_story_last(story, "intent", NULL, NULL);
+	const json_t *intent = last_intent(story);
 	const json_t *end = story->end;
 	row->id = xstrdup(play_story_text(story->start, "run"));
 	row->playbook = xstrdup(play_story_text(json_object_get(story->start, "playbook"), "name"));

@@ -352,6 +352,39 @@ journal() {
 	expect 0 mig-run book.yaml "ref=v 1" -n --no-gates
 }
 
+@test "without mig.yaml, by -d: the children reach the same database" {
+	rm mig.yaml
+	sql -c "create table here()"
+	book <<-'END'
+		steps:
+		  - id: look
+		    checks: [{sql: "select count(*) from pg_class where relname = 'here'", expect: {value: 1}}]
+		  - {id: close, run: [mig-maintenance, status]}
+	END
+	unset PGDATABASE
+	expect 0 mig-run book.yaml -d "dbname=$DB"
+	export DATABASE_URL="postgresql:///$DB"
+	expect 0 mig-run book.yaml
+	expect 0 mig-run recover "$(basename "$WORK"/state/mig/default/default/runs/* | tail -1)"
+	says "nothing to recover"
+}
+
+@test "a journal that can be written no more: nothing new is done, not even an undo" {
+	long=$(printf 'x%.0s' $(seq 6000))
+	book <<-END
+		steps:
+		  - {id: a, run: [touch, a], undo: [touch, undone]}
+		  - {id: full, run: [touch, b, "$long"]}
+	END
+	run bash -c 'trap "" XFSZ; ulimit -f 4; exec mig-run book.yaml'
+	echo "$output"
+	[ "$status" = 21 ]
+	says "journal"
+	[ -e a ]
+	[ ! -e b ]
+	[ ! -e undone ]
+}
+
 @test "lint, list and status" {
 	expect 3 mig-run lint /dev/null
 	book <<-'END'

@@ -154,6 +154,23 @@ slow_migration() {
 	is_open
 }
 
+@test "safety_02 the server crashes in the middle: in doubt, closed, recover finds out" {
+	shop
+	sed -i 's/run: \[touch, code\]/run: [sleep, "60"]/' deploy.yaml
+	play_until "step code"
+	sleep 0.2
+	sql -c checkpoint # the test cluster commits asynchronously
+	cluster_restart immediate
+	ends 22
+	[ -e flag ]
+	expect 0 mig-run status
+	says "mig-run recover"
+	expect 21 mig-run recover "$(basename "$(run_directory)")"
+	says "not as it was before"
+	has_column
+	is_open
+}
+
 @test "the same deploy succeeds after each of these" {
 	shop
 	for step in close backup migrate smoke open; do
