@@ -363,6 +363,13 @@ static void assess_command(struct play_engine *engine, const struct play_step *s
 	}
 }
 
+/* Half switched on is on: the providers say, not the program that failed. */
+static void assess_maintenance(struct play_engine *engine)
+{
+	engine->facts.closed = play_holds_maintenance(engine);
+	engine->facts.effect |= engine->facts.closed;
+}
+
 static void assess_failure(struct play_engine *engine, const struct play_step *step,
 	struct play_progress *mine, struct play_answer *answer)
 {
@@ -379,10 +386,8 @@ static void assess_failure(struct play_engine *engine, const struct play_step *s
 		assess_database(engine, step, mine, answer);
 	else if (step->kind == PLAY_KIND_COMMAND || step->kind == PLAY_KIND_TRAFFIC)
 		assess_command(engine, step, mine, answer);
-	else if (step->kind == PLAY_KIND_MAINTENANCE && play_holds_maintenance(engine)) {
-		engine->facts.closed = true;
-		engine->facts.effect = true;
-	}
+	else if (step->kind == PLAY_KIND_MAINTENANCE)
+		assess_maintenance(engine);
 }
 
 static void take_success(struct play_engine *engine, const struct play_step *step,

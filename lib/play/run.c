@@ -165,7 +165,6 @@ static void write_end(struct play_engine *engine, enum play_end end, int code, b
 /* The first error, whole, and after it what became of the target. */
 static bool end_error(struct play_engine *engine, enum play_end end, bool kept, struct err *err)
 {
-	AUTO_FREE char *next = NULL;
 	if (end == PLAY_END_OK)
 		return true;
 	err_copy(err, &engine->first);

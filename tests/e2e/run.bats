@@ -255,6 +255,18 @@ journal() {
 	[ -e a ]
 }
 
+@test "a confirmation that comes too late is none" {
+	book <<-'END'
+		steps:
+		  - {id: go, confirm: {ask: "Really?", type: "yes", expires: 300ms}}
+	END
+	SECONDS=0
+	run bash -c 'sleep 4 | script -qec "mig-run book.yaml" /dev/null'
+	echo "$output"
+	[ "$status" = 17 ]
+	says "not confirmed"
+}
+
 @test "a notifier that is missing or broken changes nothing" {
 	book <<-'END'
 		steps:
@@ -325,7 +337,7 @@ journal() {
 	END
 	export SMOKE_TOKEN=very-secret-value
 	expect 0 mig-run book.yaml
-	! grep -r very-secret-value state
+	! grep -r very-secret-value state || false
 	[[ $output != *very-secret-value* ]]
 	says "token is ***"
 }

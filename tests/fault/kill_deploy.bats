@@ -106,7 +106,7 @@ slow_migration() {
 		echo "-- killed $delay s into the swap back"
 		play_until "restore swap-back" wanted=1
 		sleep $delay
-		if kill -0 $RUNNER 2> /dev/null; then killed; else ends 20; fi
+		if kill -0 "$RUNNER" 2> /dev/null; then killed; else ends 20; fi
 		run mig-run recover
 		echo "$status: $output"
 		# never unreachable, never half: either the old one with the column, or the copy without
@@ -126,7 +126,7 @@ slow_migration() {
 	sql -c "insert into orders select g, repeat('x', 2000) from generate_series(1000, 60000) g"
 	play_until "step backup" recovered=59501
 	sleep 0.1
-	kill -INT $RUNNER
+	kill -INT "$RUNNER"
 	ends 20
 	is_open
 }
@@ -137,7 +137,7 @@ slow_migration() {
 	play_until "applying aaaa00000001"
 	sleep 0.3
 	SECONDS=0
-	kill -INT $RUNNER
+	kill -INT "$RUNNER"
 	ends 20
 	[ $SECONDS -lt 12 ]
 	! has_column || false
@@ -148,7 +148,7 @@ slow_migration() {
 	shop
 	sed -i 's/run: \[touch, code\]/wait: 30s/; s/undo: \[rm, code\], traffic: true/timeout: 1m/' deploy.yaml
 	play_until "step code"
-	kill -INT $RUNNER
+	kill -INT "$RUNNER"
 	ends 20
 	! has_column || false
 	is_open
@@ -177,7 +177,7 @@ slow_migration() {
 		play_until "step $step"
 		killed
 		run mig-run recover
-		[ -z "$(sql -c "select 1 from pg_database where datname = '$DB'" postgres | grep -v 1)" ]
+		[ -n "$(live_oid)" ]
 		run mig-maintenance off --reason "looked at it"
 	done
 	expect 0 mig-run deploy.yaml

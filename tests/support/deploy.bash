@@ -99,7 +99,7 @@ play_until() {
 }
 
 killed() {
-	kill -9 "$RUNNER"
+	kill -9 "$RUNNER" 2> /dev/null || true
 	wait "$RUNNER" 2> /dev/null || true
 	RUNNER=
 }
