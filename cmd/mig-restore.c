@@ -16,8 +16,7 @@ struct settings {
 	bool keep_failed;
 };
 
-/* --- settings down, questions up ---------------------------------------------------------------
- */
+/* --- settings down, questions up ------------------------------------------------------------- */
 
 static void show(void *ctx, const struct loss_report *report)
 {
@@ -77,26 +76,28 @@ static void work_release(struct work *work)
 	free(work->live_name);
 }
 
-/* The database may be what was lost: --to-db brings it back. */
-static bool open_live(
-	struct cli *cli, const struct settings *settings, struct work *work, struct err *err)
+/* The database may be what was lost: --to-db brings it back, and its copies are still there. */
+static bool open_live(struct cli *cli, bool may_be_gone, struct work *work, struct err *err)
 {
 	if (cli_target(cli, &work->settings.live, err)) {
 		work->live_name = xstrdup(work->settings.live->dbname);
 		return true;
 	}
-	if (strcmp(err->sqlstate, "3D000") || !settings->to_db)
+	if (strcmp(err->sqlstate, "3D000") || !may_be_gone || !cli->env)
+		return false;
+	work->live_name = db_conninfo_dbname(cli->env->conninfo);
+	if (!work->live_name)
 		return false;
 	log_warn(cli->log, "no_live_database", NULL, "%s", err->msg);
 	err_release(err);
-	work->live_name = xstrdup(settings->to_db);
 	return true;
 }
 
-static bool begin(struct cli *cli, void *options, struct work *work, struct err *err)
+static bool begin(
+	struct cli *cli, void *options, bool may_be_gone, struct work *work, struct err *err)
 {
 	const struct settings *settings = options;
-	if (!open_live(cli, settings, work, err))
+	if (!open_live(cli, may_be_gone, work, err))
 		return false;
 	struct restore_job_settings down = {
 		.env = cli->env,
@@ -123,8 +124,7 @@ static bool begin(struct cli *cli, void *options, struct work *work, struct err 
 	return restore_job_open(&work->job, &work->settings, err);
 }
 
-/* --- results -----------------------------------------------------------------------------------
- */
+/* --- results --------------------------------------------------------------------------------- */
 
 static void print_outcome(struct cli *cli, const struct work *work)
 {
@@ -135,8 +135,7 @@ static void print_outcome(struct cli *cli, const struct work *work)
 	cli_result(cli, restore_job_outcome_json(&work->outcome, work->live_name));
 }
 
-/* --- SNAPSHOT, swap, undo ----------------------------------------------------------------------
- */
+/* --- SNAPSHOT, swap, undo -------------------------------------------------------------------- */
 
 static bool check_options(const struct settings *settings, struct err *err)
 {
@@ -153,7 +152,8 @@ static bool run_restore(struct cli *cli, void *options, struct err *err)
 {
 	CLEANUP(work_release) struct work work = {0};
 	CLEANUP(pack_reader_close_auto) struct pack_reader *reader = NULL;
-	if (!check_options(options, err) || !begin(cli, options, &work, err))
+	const struct settings *settings = options;
+	if (!check_options(settings, err) || !begin(cli, options, settings->to_db, &work, err))
 		return false;
 	struct backup_find find = {.env = cli->env, .getenv = cli_getenv, .log = cli->log};
 	if (!backup_open(&find, cli->operands.items[0], &reader, NULL, err))
@@ -181,7 +181,7 @@ static bool run_swap(struct cli *cli, void *options, struct err *err)
 {
 	CLEANUP(work_release) struct work work = {0};
 	const struct copies_item *copy;
-	return begin(cli, options, &work, err) &&
+	return begin(cli, options, false, &work, err) &&
 	       copies_find(&work.job.copies, cli->operands.items[0], &copy, err) &&
 	       swap_or_report(cli, &work, copy, err);
 }
@@ -190,19 +190,18 @@ static bool run_undo(struct cli *cli, void *options, struct err *err)
 {
 	CLEANUP(work_release) struct work work = {0};
 	const struct copies_item *copy;
-	return begin(cli, options, &work, err) &&
+	return begin(cli, options, false, &work, err) &&
 	       copies_newest_displaced(&work.job.place, &work.job.copies, &copy, err) &&
 	       swap_or_report(cli, &work, copy, err);
 }
 
-/* --- copies, drop ------------------------------------------------------------------------------
- */
+/* --- copies, drop ---------------------------------------------------------------------------- */
 
 static bool run_copies(struct cli *cli, void *options, struct err *err)
 {
 	CLEANUP(work_release) struct work work = {0};
 	AUTO_STRVEC(lines);
-	if (!begin(cli, options, &work, err))
+	if (!begin(cli, options, true, &work, err))
 		return false;
 	copies_list_lines(&work.job.copies, &lines);
 	STRVEC_EACH (&lines, line)
@@ -215,24 +214,21 @@ static bool run_drop(struct cli *cli, void *options, struct err *err)
 {
 	CLEANUP(work_release) struct work work = {0};
 	const struct copies_item *copy;
-	if (!begin(cli, options, &work, err) ||
+	if (!begin(cli, options, true, &work, err) ||
 		!copies_find(&work.job.copies, cli->operands.items[0], &copy, err) ||
 		!copies_own(&work.job.place, copy, err))
 		return false;
 	bool for_real = cli->shared.yes && !cli->shared.dry_run;
 	AUTO_FREE char *line = copies_item_line(copy);
-	cli_print(cli, "%s: %s", for_real ? "dropping" : "would drop", line);
+	cli_print(cli, "%s: %s", for_real ? "dropping" : "with --yes this would be dropped", line);
 	if (for_real && !restore_job_drop(&work.job, copy, err))
 		return false;
-	if (!for_real)
-		cli_print(cli, "nothing was changed; with --yes it is dropped");
 	cli_result(cli, json_pack("{s:o, s:b}", "database", copies_json_text(copy->name), "dropped",
 				for_real));
 	return true;
 }
 
-/* --- the program -------------------------------------------------------------------------------
- */
+/* --- the program ----------------------------------------------------------------------------- */
 
 #define FIELD(name) offsetof(struct settings, name)
 #define JOBS \

@@ -102,6 +102,9 @@ int64_t db_affected(const struct db_result *result); /* rows of the command tag 
 MUST_CHECK bool db_value_params(struct db *db, char **value, struct err *err, const char *sql,
 	size_t count, const char *const *params);
 
+/* The database that a conninfo names, or libpq's default; NULL when it names none. Caller owns. */
+char *db_conninfo_dbname(const char *conninfo);
+
 /* Quoted for SQL text in this session's encoding; caller owns. */
 char *db_ident(struct db *db, const char *name);
 char *db_qualified(struct db *db, const char *schema, const char *name);

@@ -7,8 +7,6 @@
 
 /* Why PQconnect failed: ERR_DATABASE with a hint, and a SQLSTATE where it can be told. */
 bool db_connect_error(PGconn *pg, struct err *err);
-/* The database that a conninfo names, or libpq's default; NULL when it names none. Caller owns. */
-char *db_conninfo_dbname(const char *conninfo);
 
 /* How a key is held. */
 enum lock_mode { LOCK_SHARED, LOCK_EXCLUSIVE };

@@ -104,10 +104,13 @@ make_shop() {
 		alter role to_app in database $DB set work_mem = '7MB';
 		comment on database $DB is 'our shop';
 	END
-	sql -c "create table t (a text)" -c "insert into t values ('é'), (null)"
+	sql -c "create table \"tä\" (\"ö\" text)" -c "insert into \"tä\" values ('é'), (null)" \
+		-c "create sequence \"ß\"" -c "comment on table \"tä\" is 'Übersicht'"
 	expect 0 mig-backup create
 	expect 0 mig-restore latest --to-db "${DB}_new" --json
 	says '"copy":"'"${DB}_new"'"'
+	expect 0 mig-restore latest -n
+	says "all 1 tables are equal"
 	[ "$(traits_of "$DB")" = "$(traits_of "${DB}_new")" ]
 	[[ $(traits_of "${DB}_new") = *"our shop"* ]]
 	[[ $(traits_of "${DB}_new") = *LATIN1* ]]
@@ -119,11 +122,30 @@ make_shop() {
 	sql -c "drop database ${DB}_new" postgres
 }
 
+@test "a database without an encoding: bytes come back as they are" {
+	sql postgres <<-END
+		drop database $DB;
+		create database $DB encoding 'SQL_ASCII' lc_collate 'C' lc_ctype 'C' template template0;
+	END
+	sql -c "create table t (a text)" -c "insert into t values (E'caf\\xe9'), (E'\\xff\\xfe')"
+	expect 0 mig-backup create
+	expect 0 mig-restore latest
+	local copy
+	copy=$(databases | grep __r_)
+	[ "$(sql -d "$copy" -c "select string_agg(encode(a::bytea, 'hex'), ' ' order by a) from t")" = "636166e9 fffe" ]
+	expect 0 mig-restore latest -n
+	says "all 1 tables are equal"
+}
+
 @test "a live database that is gone comes back under its own name" {
 	sql -c "create table t (a int)" -c "insert into t values (7)"
 	expect 0 mig-backup create
+	expect 0 mig-restore latest
 	sql -c "drop database $DB" postgres
 	expect 10 mig-restore latest
+	expect 0 mig-restore copies
+	says "${DB}__r_"
+	expect 0 mig-restore drop "$(databases)" --yes
 	expect 0 mig-restore latest --to-db "$DB"
 	[ "$(sql -c 'select a from t')" = 7 ]
 }

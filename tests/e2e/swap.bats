@@ -61,7 +61,7 @@ swap() { expect "$1" mig-restore swap "$COPY" --accept-loss --yes; }
 @test "safety_06 drop lists what would go, and does it only with --yes" {
 	make_copy "$COPY"
 	expect 0 mig-restore drop "$COPY"
-	says "would drop: $COPY"
+	says "would be dropped: $COPY"
 	[ -n "$(oid_of "$COPY")" ]
 	expect 0 mig-restore drop "$COPY" --yes -n
 	[ -n "$(oid_of "$COPY")" ]
