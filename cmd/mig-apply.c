@@ -74,16 +74,15 @@ static bool show_plan(
 	struct cli *cli, struct migrate_session *session, bool with_sql, struct err *err)
 {
 	AUTO_STRVEC(lines);
-	report_plan(&session->plan, cli->env, &lines);
+	json_t *result;
+	AUTO_FREE char *sql = report_plan_sql(session, err);
+	if (!sql || !report_plan(session, &lines, err) ||
+		!report_plan_json(session, sql, &result, err))
+		return false;
 	STRVEC_EACH (&lines, line)
 		cli_print(cli, "%s%s", with_sql ? "-- " : "", line);
-	AUTO_FREE char *sql = report_plan_sql(session, err);
-	if (!sql)
-		return false;
 	if (with_sql && *sql)
 		cli_print(cli, "\n%s", sql);
-	json_t *result = report_plan_json(&session->plan, cli->env);
-	json_object_set_new(result, "sql", json_string(sql));
 	cli_result(cli, result);
 	return true;
 }

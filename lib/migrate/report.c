@@ -1,5 +1,7 @@
 #include "migrate/report.h"
 
+#include "migrate/estimate.h"
+
 #include <inttypes.h>
 
 static const struct graph_revision *revision_at(const struct migrate_tree *tree, size_t index)
@@ -178,35 +180,58 @@ static size_t count_unparsed(const struct migrate_step *step)
 	return count;
 }
 
-void report_plan(const struct migrate_plan *plan, const struct conf_env *env, struct strvec *lines)
+static bool list_tables(
+	struct db *db, const struct migrate_step *step, struct strvec *lines, struct err *err)
 {
-	const struct graph *graph = plan->tree->graph;
-	AUTO_FREE char *from = plan->from.count ? graph_names(graph, &plan->from) : NULL;
-	AUTO_FREE char *to = plan->to.count ? graph_names(graph, &plan->to) : NULL;
+	AUTO_ESTIMATES(estimates);
+	if (!estimate_step(db, step, &estimates, err))
+		return false;
+	for (size_t i = 0; i < estimates.count; i++) {
+		AUTO_FREE char *text = estimate_text(&estimates.items[i]);
+		strvec_pushf(lines, "    table %s", text);
+	}
+	return true;
+}
+
+bool report_plan(const struct migrate_session *session, struct strvec *lines, struct err *err)
+{
+	const struct migrate_plan *plan = &session->plan;
+	const struct graph *graph = session->tree->graph;
+	AUTO_FREE char *from = report_where(session);
+	AUTO_FREE char *to = plan->to.count ? graph_names(graph, &plan->to) : xstrdup("<base>");
 	if (!plan->count) {
-		strvec_pushf(lines, "nothing to do: the database is at %s", from ? from : "<base>");
-		return;
+		strvec_pushf(lines, "nothing to do: the database is at %s", from);
+		return true;
 	}
 	strvec_pushf(lines, "%s %zu revision%s: %s -> %s",
 		plan->direction == MIGRATE_UP ? "upgrade" : "downgrade", plan->count,
-		plan->count == 1 ? "" : "s", from ? from : "<base>", to ? to : "<base>");
+		plan->count == 1 ? "" : "s", from, to);
 	for (size_t i = 0; i < plan->count; i++) {
 		const struct migrate_step *step = &plan->steps[i];
 		AUTO_FREE char *name = graph_name(graph, step->index);
-		size_t unparsed = count_unparsed(step);
 		strvec_pushf(lines, "  %s  %s: %zu statement%s%s", name, step->file->name,
 			step->script.count, step->script.count == 1 ? "" : "s",
-			unparsed ? ", some unknown to the parser (the server decides)" : "");
+			count_unparsed(step) ? ", some unknown to the parser (the server decides)"
+					     : "");
 		list_destructive(step, lines);
+		if (!list_tables(session->db, step, lines, err))
+			return false;
 	}
 	AUTO_STRVEC(needs);
-	migrate_policy_needs(plan, env, &needs);
+	migrate_policy_needs(plan, session->how.env, &needs);
 	STRVEC_EACH (&needs, need)
 		strvec_pushf(lines, "policy: %s", need);
+	return true;
 }
 
-static json_t *step_json(const struct migrate_step *step)
+static json_t *step_json(const struct migrate_step *step, const struct estimates *estimates)
 {
+	json_t *tables = json_array();
+	for (size_t i = 0; i < estimates->count; i++)
+		json_array_append_new(
+			tables, json_pack("{s:s, s:I, s:I}", "table", estimates->items[i].table,
+					"rows", (json_int_t)estimates->items[i].rows, "bytes",
+					(json_int_t)estimates->items[i].bytes));
 	json_t *destructive = json_array();
 	for (size_t i = 0; i < step->script.count; i++) {
 		const struct sql_statement *statement = &step->script.items[i];
@@ -217,22 +242,33 @@ static json_t *step_json(const struct migrate_step *step)
 			json_pack("{s:s, s:i, s:i}", "statement", brief, "line",
 				statement->place.line, "column", statement->place.column));
 	}
-	return json_pack("{s:s, s:s, s:s, s:I, s:o}", "revision", step->file->id, "message",
+	return json_pack("{s:s, s:s, s:s, s:I, s:o, s:o}", "revision", step->file->id, "message",
 		step->file->message ? step->file->message : "", "file", step->file->name,
-		"statements", (json_int_t)step->script.count, "destructive", destructive);
+		"statements", (json_int_t)step->script.count, "destructive", destructive, "tables",
+		tables);
 }
 
-json_t *report_plan_json(const struct migrate_plan *plan, const struct conf_env *env)
+bool report_plan_json(
+	const struct migrate_session *session, const char *sql, json_t **json, struct err *err)
 {
+	const struct migrate_plan *plan = &session->plan;
 	json_t *steps = json_array();
-	for (size_t i = 0; i < plan->count; i++)
-		json_array_append_new(steps, step_json(&plan->steps[i]));
+	for (size_t i = 0; i < plan->count; i++) {
+		AUTO_ESTIMATES(estimates);
+		if (!estimate_step(session->db, &plan->steps[i], &estimates, err)) {
+			json_decref(steps);
+			return false;
+		}
+		json_array_append_new(steps, step_json(&plan->steps[i], &estimates));
+	}
 	AUTO_STRVEC(needs);
-	migrate_policy_needs(plan, env, &needs);
-	return json_pack("{s:s, s:s, s:o, s:b, s:o, s:o, s:o}", "direction",
+	migrate_policy_needs(plan, session->how.env, &needs);
+	*json = json_pack("{s:s, s:s, s:o, s:b, s:o, s:o, s:o, s:s}", "direction",
 		plan->direction == MIGRATE_UP ? "up" : "down", "target", plan->target, "steps",
 		steps, "destructive", plan->destructive, "policy", names_json(&needs), "from",
-		report_ids(plan->tree, &plan->from), "to", report_ids(plan->tree, &plan->to));
+		report_ids(plan->tree, &plan->from), "to", report_ids(plan->tree, &plan->to), "sql",
+		sql);
+	return true;
 }
 
 static void add_statements(struct strbuf *text, const struct sql_script *script)

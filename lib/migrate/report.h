@@ -24,9 +24,12 @@ void report_order(const struct migrate_tree *tree, struct graph_list *order);
 
 /* ["3f9c1a7be2d4", ..] */
 json_t *report_ids(const struct migrate_tree *tree, const struct graph_list *list);
-/* What would run, with what the policy asks for; one line each. */
-void report_plan(const struct migrate_plan *plan, const struct conf_env *env, struct strvec *lines);
-json_t *report_plan_json(const struct migrate_plan *plan, const struct conf_env *env);
+/* What would run, how large its tables are, what the policy asks for; one line each. */
+MUST_CHECK bool report_plan(
+	const struct migrate_session *session, struct strvec *lines, struct err *err);
+/* The same, and its SQL. New reference. */
+MUST_CHECK bool report_plan_json(
+	const struct migrate_session *session, const char *sql, json_t **json, struct err *err);
 /* The SQL that would run, with transactions and version rows; caller owns. */
 char *report_plan_sql(const struct migrate_session *session, struct err *err);
 /* {"direction":"up","applied":[..],"from":[..],"to":[..]} of the first `done` steps. */

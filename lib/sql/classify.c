@@ -6,6 +6,7 @@
 struct fact {
 	unsigned flags;
 	struct strbuf subject;
+	char *table;
 };
 
 static void add_name(struct fact *fact, const char *schema, const char *name)
@@ -14,10 +15,33 @@ static void add_name(struct fact *fact, const char *schema, const char *name)
 		schema && *schema ? schema : "", schema && *schema ? "." : "", name ? name : "");
 }
 
+static void add_quoted(struct strbuf *out, const char *name)
+{
+	strbuf_addc(out, '"');
+	for (const char *c = name; *c; c++)
+		strbuf_addf(out, *c == '"' ? "\"%c" : "%c", *c);
+	strbuf_addc(out, '"');
+}
+
+static void note_table(struct fact *fact, const char *schema, const char *name)
+{
+	AUTO_STRBUF(table);
+	if (fact->table || !name)
+		return;
+	if (schema && *schema) {
+		add_quoted(&table, schema);
+		strbuf_addc(&table, '.');
+	}
+	add_quoted(&table, name);
+	fact->table = strbuf_take(&table);
+}
+
 static void add_range(struct fact *fact, const PgQuery__RangeVar *range)
 {
-	if (range)
-		add_name(fact, range->schemaname, range->relname);
+	if (!range)
+		return;
+	add_name(fact, range->schemaname, range->relname);
+	note_table(fact, range->schemaname, range->relname);
 }
 
 /* A name in an object list: a string, a list of strings, or a type name. */
@@ -32,6 +56,15 @@ static void add_object(struct fact *fact, const PgQuery__Node *node)
 				strbuf_addf(&fact->subject, "%s%s", i ? "." : "",
 					node->list->items[i]->string->sval);
 	}
+}
+
+static void note_dropped_table(struct fact *fact, const PgQuery__Node *node)
+{
+	if (node->node_case != PG_QUERY__NODE__NODE_LIST || !node->list->n_items)
+		return;
+	size_t last = node->list->n_items - 1;
+	const char *schema = last ? node->list->items[last - 1]->string->sval : NULL;
+	note_table(fact, schema, node->list->items[last]->string->sval);
 }
 
 static void fact_transaction(struct fact *fact, const PgQuery__Node *node)
@@ -56,6 +89,8 @@ static void fact_drop(struct fact *fact, const PgQuery__Node *node)
 	bool cascade = drop->behavior == PG_QUERY__DROP_BEHAVIOR__DROP_CASCADE;
 	switch (drop->remove_type) {
 	case PG_QUERY__OBJECT_TYPE__OBJECT_TABLE:
+		note_dropped_table(fact, drop->objects[0]);
+		/* fall through */
 	case PG_QUERY__OBJECT_TYPE__OBJECT_SCHEMA:
 		fact->flags |= SQL_DESTRUCTIVE | SQL_LOSES_COUNTERS;
 		break;
@@ -101,6 +136,7 @@ static void fact_alter_table(struct fact *fact, const PgQuery__Node *node)
 static void fact_index(struct fact *fact, const PgQuery__Node *node)
 {
 	const PgQuery__IndexStmt *index = node->index_stmt;
+	note_table(fact, index->relation->schemaname, index->relation->relname);
 	if (index->concurrent) {
 		strbuf_adds(&fact->subject, "CONCURRENTLY ");
 		fact->flags |= SQL_NO_TRANSACTION;
@@ -281,6 +317,7 @@ void sql_classify(struct sql_statement *statement, const PgQuery__Node *node)
 	}
 	statement->kind = first_words(statement);
 	statement->flags = fact.flags;
+	statement->table = fact.table;
 	if (node->node_case == PG_QUERY__NODE__NODE_SELECT_STMT &&
 		has_word(statement, "set_config"))
 		statement->flags |= SQL_SETS_SESSION;

@@ -8,6 +8,7 @@ void sql_script_release(struct sql_script *script)
 	for (size_t i = 0; i < script->count; i++) {
 		free(script->items[i].kind);
 		free(script->items[i].subject);
+		free(script->items[i].table);
 	}
 	free(script->items);
 	free(script->file);

@@ -23,7 +23,8 @@ struct sql_statement {
 	size_t offset, length;
 	struct sql_place place;
 	char *kind; /* "DROP TABLE" */
-	char *subject; /* "orders, public.items", "column orders.note"; may be NULL */
+	char *subject; /* "orders, public.items", "orders DROP COLUMN note"; may be NULL */
+	char *table; /* the (first) table it works on, quoted: "public"."items"; may be NULL */
 	unsigned flags;
 	size_t data_offset, data_length; /* rows of COPY .. FROM STDIN */
 	bool has_data;

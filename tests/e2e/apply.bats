@@ -173,6 +173,16 @@ teardown() { common_teardown; }
 		and (.sql | contains("drop table t1"))'
 }
 
+@test "plan tells how large the tables are" {
+	line_of 1
+	expect 0 mig-apply upgrade
+	sql -c "insert into t1 select generate_series(1, 5000)" -c "analyze t1"
+	revision r002 r001 "Column" <<< $'-- migrate:up\nalter table t1 add column a int;\ncreate index on public.T1 (a);\nupdate nosuch set a = 1;'
+	expect 0 mig-apply plan
+	[ "$(grep -c '    table t1: about 5000 rows, ' <<< "$output")" = 1 ]
+	mig-apply plan --json | tail -1 | jq -e '.steps[0].tables | length == 1 and .[0].rows == 5000 and .[0].bytes > 100000'
+}
+
 @test "verify statements must be true, else nothing is kept" {
 	revision r001 "" "Checked" <<-END
 		-- migrate:up

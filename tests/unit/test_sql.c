@@ -131,6 +131,27 @@ static void kinds_are_known(void **state)
 	}
 }
 
+static void tables_are_quoted(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *sql, *table;
+	} cases[] = {
+		{"alter table Shop.Orders add a int", "\"shop\".\"orders\""},
+		{"create index on \"a\"\"b\" (c)", "\"a\"\"b\""},
+		{"drop table if exists x.y, z", "\"x\".\"y\""},
+		{"truncate t, u", "\"t\""},
+		{"update t set a = 1", "\"t\""},
+		{"drop view v", NULL},
+		{"select 1", NULL},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		PARSED(script, cases[i].sql);
+		if (!str_equal(script.items[0].table, cases[i].table))
+			fail_msg("%s: %s", cases[i].sql, script.items[0].table);
+	}
+}
+
 static void unparsed_kinds_go_by_their_words(void **state)
 {
 	(void)state;
@@ -301,6 +322,7 @@ int main(void)
 		cmocka_unit_test(statements_are_cut_by_the_grammar),
 		cmocka_unit_test(what_the_parser_does_not_know_is_kept),
 		cmocka_unit_test(kinds_are_known),
+		cmocka_unit_test(tables_are_quoted),
 		cmocka_unit_test(unparsed_kinds_go_by_their_words),
 		cmocka_unit_test(copy_data_is_not_sql),
 		cmocka_unit_test(errors_have_their_place),

@@ -1,0 +1,60 @@
+#include "migrate/estimate.h"
+
+#include "base/clock.h"
+
+#include <inttypes.h>
+
+void estimates_release(struct estimates *estimates)
+{
+	for (size_t i = 0; i < estimates->count; i++)
+		free(estimates->items[i].table);
+	free(estimates->items);
+	*estimates = (struct estimates){0};
+}
+
+static bool known(const struct estimates *estimates, const char *table)
+{
+	for (size_t i = 0; i < estimates->count; i++)
+		if (!strcmp(estimates->items[i].table, table))
+			return true;
+	return false;
+}
+
+static bool look_up(struct db *db, const char *table, struct estimates *estimates, struct err *err)
+{
+	AUTO_RESULT(rows);
+	if (!db_query(db, &rows, err,
+		    "select c.oid::regclass, c.reltuples::bigint, pg_total_relation_size(c.oid)"
+		    " from pg_class c where c.oid = to_regclass($1) and c.relkind in ('r', 'm', "
+		    "'p')",
+		    table))
+		return false;
+	if (!db_rows(&rows) || known(estimates, db_get(&rows, 0, 0)))
+		return true;
+	xgrow(estimates->items, estimates->count, estimates->alloc);
+	estimates->items[estimates->count++] = (struct estimate){
+		.table = xstrdup(db_get(&rows, 0, 0)),
+		.rows = db_get_int(&rows, 0, 1),
+		.bytes = db_get_int(&rows, 0, 2),
+	};
+	return true;
+}
+
+bool estimate_step(struct db *db, const struct migrate_step *step, struct estimates *estimates,
+	struct err *err)
+{
+	for (size_t i = 0; i < step->script.count; i++) {
+		const char *table = step->script.items[i].table;
+		if (table && !look_up(db, table, estimates, err))
+			return false;
+	}
+	return true;
+}
+
+char *estimate_text(const struct estimate *estimate)
+{
+	AUTO_FREE char *size = clock_size_text(estimate->bytes);
+	if (estimate->rows < 0)
+		return xstrfmt("%s: %s", estimate->table, size);
+	return xstrfmt("%s: about %" PRId64 " rows, %s", estimate->table, estimate->rows, size);
+}

@@ -1,0 +1,27 @@
+/*
+ * How large the tables are that a plan works on.
+ */
+#ifndef MIGRATE_ESTIMATE_H
+#define MIGRATE_ESTIMATE_H
+
+#include "migrate/migrate.h"
+
+struct estimate {
+	char *table; /* as the server spells it */
+	int64_t rows; /* as last analyzed; -1: never */
+	int64_t bytes; /* with indexes and TOAST */
+};
+struct estimates {
+	struct estimate *items;
+	size_t count, alloc;
+};
+#define AUTO_ESTIMATES(name) CLEANUP(estimates_release) struct estimates name = {0}
+void estimates_release(struct estimates *estimates);
+
+/* The tables of a step that exist now, each once. */
+MUST_CHECK bool estimate_step(struct db *db, const struct migrate_step *step,
+	struct estimates *estimates, struct err *err);
+/* "orders: about 60,000 rows, 12.3 MiB"; caller owns. */
+char *estimate_text(const struct estimate *estimate);
+
+#endif
