@@ -55,6 +55,24 @@ static bool find_program(char **program, struct err *err)
 			     "postgresql-client");
 }
 
+/* What pg_restore's last words mean; it has no exit codes of its own. */
+static enum err_code code_of(const char *said)
+{
+	static const struct {
+		const char *words;
+		enum err_code code;
+	} rows[] = {
+		{"No space left on device", ERR_STORAGE},
+		{"connection to server", ERR_DATABASE},
+		{"server closed the connection", ERR_DATABASE},
+		{"terminating connection", ERR_DATABASE},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (strstr(said, rows[i].words))
+			return rows[i].code;
+	return ERR_SQL;
+}
+
 static bool judge(const struct speech *speech, const struct proc_result *result,
 	const char *section, struct err *err)
 {
@@ -66,7 +84,7 @@ static bool judge(const struct speech *speech, const struct proc_result *result,
 		return false;
 	}
 	AUTO_FREE char *said = strvec_join(&speech->lines, "\n");
-	err_set(err, ERR_SQL, "pg_restore could not make the %s of the snapshot", section);
+	err_set(err, code_of(said), "pg_restore could not make the %s of the snapshot", section);
 	return err_detail(err, "%s", said);
 }
 

@@ -202,7 +202,10 @@ static bool attempt(
 		return false;
 	if (*moved)
 		return true;
-	if (!swap_traits_apply(swap->a, settings->live, settings->copy_oid, &swap->traits, err) ||
+	/* as they are now, under the lock */
+	if (!swap_traits_read(swap->a, swap->live_oid, &swap->traits, err) ||
+		!swap_traits_apply(
+			swap->a, settings->live, settings->copy_oid, &swap->traits, err) ||
 		!move_comments(swap, err) || (settings->keys && !keys_check(settings->keys, err)))
 		return false;
 	/* too late to be interrupted: what follows is done to its end */

@@ -291,6 +291,23 @@ late() {
 	[ "$(rows_of "$DB")" = 10 ]
 }
 
+@test "safety_09 inside a run, without a proof, the same rules hold as by hand" {
+	make_live
+	expect 0 mig-maintenance on
+	expect 0 mig-backup create
+	expect 0 mig-restore latest
+	local copy
+	copy=$(databases | grep __r_)
+	"$keys" run 20261120T010203Z-1a2b3c 60000 > run.out 2>&1 3>&- &
+	until_true grep -q : run.out
+	MIG_RUN=$(cat run.out) expect 17 mig-restore swap "$copy" --accept-loss --yes
+	says "maintenance is held by hand, not by run:20261120T010203Z-1a2b3c"
+	MIG_RUN=$(cat run.out) expect 0 mig-maintenance on --adopt
+	MIG_RUN=$(cat run.out) expect 17 mig-restore swap "$copy" --yes
+	says "--accept-loss"
+	MIG_RUN=$(cat run.out) expect 0 mig-restore swap "$copy" --accept-loss --yes
+}
+
 @test "safety_13 a snapshot older than the proof is a person's decision" {
 	make_live
 	expect 0 mig-backup create

@@ -175,6 +175,27 @@ fails() {
 	expect 0 mig-restore latest
 }
 
+@test "the server crashes while rows are loaded: 10; what is left is listed and dropped" {
+	sql -c "create table big as select i, repeat('x', 100) t from generate_series(1, 300000) i"
+	snapshot
+	mig-restore latest > restore.out 2>&1 3>&- &
+	local restore=$! status=0 copy
+	loading() { grep -q ": rows" restore.out; }
+	until_true loading
+	cluster_restart immediate
+	wait $restore || status=$?
+	cat restore.out
+	[ "$status" = 10 ]
+	expect 0 mig-restore copies
+	for copy in $(databases | grep -v "^$DB\$"); do
+		says "$copy"
+		expect 0 mig-restore drop "$copy" --yes
+	done
+	[ "$(databases)" = "$DB" ]
+	[ "$(sql -c 'select count(*) from big')" = 300000 ]
+	expect 0 mig-restore latest
+}
+
 @test "safety_06 SIGKILL at random moments: the copy is listed, dropped by name, and the next restore works" {
 	local seed=${SEED:-$RANDOM} round left=0
 	RANDOM=$seed
