@@ -16,6 +16,19 @@ struct settings {
 
 /* --- create ----------------------------------------------------------------------------------- */
 
+enum { LABEL_MAX = 200 };
+
+static bool check_label(const char *label, struct err *err)
+{
+	if (!label)
+		return true;
+	bool plain = label[0] && strlen(label) <= LABEL_MAX;
+	for (const char *c = label; *c; c++)
+		plain = plain && (unsigned char)*c >= ' ';
+	return plain ||
+	       err_set(err, ERR_USAGE, "--label takes one line of 1 to %d bytes", LABEL_MAX);
+}
+
 static bool check_numbers(const struct settings *settings, struct err *err)
 {
 	if (settings->level &&
@@ -61,7 +74,8 @@ static bool create(struct cli *cli, void *options, struct err *err)
 {
 	const struct settings *settings = options;
 	CLEANUP(backup_result_release) struct backup_result result = {0};
-	if (!check_numbers(settings, err) || !reach_target(cli, err))
+	if (!check_label(settings->label, err) || !check_numbers(settings, err) ||
+		!reach_target(cli, err))
 		return false;
 	AUTO_FREE char *tool = xstrfmt("mig %s", cli_version);
 	struct backup_settings how = {

@@ -4,8 +4,9 @@
 #	mkdir snapshot && tar -xf ID.mig.tar -C snapshot
 #	sh snapshot/restore.sh NEW_DATABASE
 #
-# psql connects as usual (PGHOST, PGPORT, PGUSER, ~/.pgpass). The role needs CREATEDB, and CREATEROLE
-# where roles are missing. The new database must not exist; after a failure: dropdb NEW_DATABASE.
+# psql connects as usual (PGHOST, PGPORT, PGUSER, ~/.pgpass), first to the database postgres, or to
+# the one that PGMAINTENANCE names. The role needs CREATEDB, and CREATEROLE where roles are missing.
+# The new database must not exist; after a failure: dropdb NEW_DATABASE.
 set -eu
 
 if [ $# != 1 ]; then

@@ -143,6 +143,10 @@ rows() {
 	[ "$(psql -XAtc "select count(*) from only app.parent" copy)" = 1 ]
 	[ "$(psql -XAtc "select description from pg_shdescription join pg_database d on objoid = d.oid where datname = 'copy'" copy)" = "a database" ]
 	[ "$(psql -XAtc "select md5(lo_get(4711))" copy)" = "$(sql -c "select md5(lo_get(4711))")" ]
+	# mig-restore makes the same of it
+	expect 0 mig-restore latest --to-db by_mig
+	diff <(contents "$DB") <(contents by_mig)
+	dropdb by_mig
 	# hashes are the same for the same rows: a second snapshot, of the copy, tells the same
 	mig-backup show latest --tables --json | jq -c 'select(.event == "table") | [.name, .rows, .hash]' | sort > first
 	PGDATABASE=copy mig-backup create -q
@@ -211,6 +215,18 @@ rows() {
 		dropdb odd
 		dropdb odd2
 	done
+}
+
+@test "a database with an ICU locale comes back with it" {
+	psql -Xqc "drop database if exists icu" \
+		-c "create database icu template template0 locale_provider icu icu_locale 'de-u-kn' locale 'C.UTF-8'" postgres ||
+		skip "this server has no ICU"
+	psql -Xqc "create table t (v text primary key)" -c "insert into t values ('a10'), ('a9'), ('ä')" icu
+	PGDATABASE=icu expect 0 mig-backup create
+	PGDATABASE=icu same_after_restore icu icu2
+	[ "$(psql -XAtc "select string_agg(v, ' ' order by v) from t" icu2)" = "ä a9 a10" ]
+	dropdb icu
+	dropdb icu2
 }
 
 @test "safety_18 configuration tables of extensions come with their condition" {
@@ -379,4 +395,6 @@ rows() {
 	expect 2 mig-backup show newest
 	expect 2 mig-backup create --level 77
 	expect 2 mig-backup create -j -1
+	expect 2 mig-backup create --label ""
+	expect 2 mig-backup create --label $'two\nlines'
 }
