@@ -225,7 +225,7 @@ static bool stamp(struct cli *cli, void *options, struct err *err)
 	bool dry = cli->shared.dry_run;
 	enum migrate_rows rows = settings->purge ? MIGRATE_ROWS_ANY : MIGRATE_ROWS_KNOWN;
 	AUTO_SESSION(session);
-	size_t changes;
+	size_t changes = 0;
 	if (!open_session(cli, settings, !dry, rows, &session, err) ||
 		!(dry ? migrate_stamp_plan : migrate_stamp)(
 			&session, &cli->operands, settings->purge, &changes, err))

@@ -266,8 +266,7 @@ static char *random_text(void)
 		",", "begin", "commit", "'", "$$", "\\x", "E'\\", "u&'x'"};
 	static const char *const wholes[] = {"select 1;\n", "create table t (i int);",
 		"select $$;$$, 'a;b', \"q;\" from t; ", "/* ; */ -- ;\n", "select 1 as é;",
-		"create function f() returns int begin atomic select case when a then 1 end; "
-		"select 2; end;\n",
+		"create function f() returns int begin atomic select case when a then 1 end; end;",
 		"create rule r as on insert to t do (select 1; select 2);",
 		"copy t from stdin;\n1;'\n\\.\n"};
 	AUTO_STRBUF(text);
