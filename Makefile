@@ -4,6 +4,7 @@
 # make coverage   line coverage of lib/
 # make demo       a deploy that works, then one that is caught and undone (KEEP=1 keeps the cluster)
 # make soak       the long tests in full (ROUNDS=N)
+# make bench-snapshot   backup and restore beside pg_dump and pg_restore (ROUNDS=5 SCALE=1)
 # make install    DESTDIR= PREFIX=/usr/local
 # make deps       installs what is missing of the Debian packages that the build needs
 
@@ -34,6 +35,9 @@ programs = $(cmd_sources:cmd/%.c=$(BUILD)/bin/%)
 unit_tests = $(unit_sources:tests/unit/%.c=$(BUILD)/unit/%)
 support = $(support_sources:tests/support/%.c=$(BUILD)/support/%)
 examples = $(example_sources:examples/shop/%.c=$(BUILD)/shop/%)
+
+bench_sources := $(sort $(wildcard bench/*.c))
+bench_tools = $(bench_sources:bench/%.c=$(BUILD)/bench/%)
 
 .PHONY: all check lint coverage install deps demo soak clean format unit support man FORCE
 .SECONDARY:
@@ -104,6 +108,14 @@ demo: deps
 soak: deps
 	$(MAKE) all support unit
 	BUILD=$(BUILD) tests/soak
+
+bench-%: deps
+	$(MAKE) all $(bench_tools)
+	BUILD=$(BUILD) bench/$*
+
+$(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(library)
+	@mkdir -p $(@D)
+	$(CC) $(all_ldflags) -o $@ $^ $(LDLIBS)
 
 deps:
 	@tools/deps
