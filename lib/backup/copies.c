@@ -86,7 +86,8 @@ static bool item_fill(
 	if (!copies_mark_parse(db_get(rows, i, 2), &item->mark) || !mark_says_so(item))
 		copies_mark_release(&item->mark);
 	item->half_made = named && !item->mark.oid && strvec_has(&known->names, item->name);
-	item->marked = item->mark.oid || item->half_made;
+	item->renamed = !named;
+	item->marked = named && (item->mark.oid || item->half_made);
 	item->purpose = purpose_of_word(item->mark.purpose, item->purpose);
 	item->owner = xstrdup_null(db_get(rows, i, 3));
 	item->bytes = db_get(rows, i, 4) ? db_get_int(rows, i, 4) : -1;
@@ -144,7 +145,8 @@ bool copies_newest_displaced(const struct copies_place *place, const struct copi
 	*item = NULL;
 	for (size_t i = 0; i < list->count; i++) {
 		const struct copies_item *one = &list->items[i];
-		if (one->purpose != DB_DISPLACED || !str_equal(one->mark.of, place->live))
+		if (!one->marked || one->purpose != DB_DISPLACED ||
+			!str_equal(one->mark.of, place->live))
 			continue;
 		if (!*item || strcmp(one->mark.made, (*item)->mark.made) > 0)
 			*item = one;
@@ -157,6 +159,14 @@ bool copies_newest_displaced(const struct copies_place *place, const struct copi
 
 bool copies_own(const struct copies_place *place, const struct copies_item *item, struct err *err)
 {
+	if (str_equal(item->name, place->live))
+		return err_set(err, ERR_REFUSED, "database \"%s\" is the live one", item->name);
+	if (item->renamed) {
+		err_set(err, ERR_REFUSED, "database \"%s\" was given its name by somebody else",
+			item->name);
+		return err_hint(
+			err, "it bears mig's mark, but not mig's name: somebody may use it");
+	}
 	if (!item->marked) {
 		err_set(err, ERR_REFUSED, "database \"%s\" does not bear mig's mark", item->name);
 		return err_hint(err,

@@ -43,7 +43,8 @@ struct copies_item {
 	char *name;
 	uint32_t oid;
 	enum db_purpose purpose;
-	bool marked; /* by its comment or by an intent: mig may remove it */
+	bool marked; /* by its comment or by an intent, and still named so: mig may remove it */
+	bool renamed; /* bears a mark, but a name that mig never gives */
 	bool half_made; /* an intent names it and it has no mark yet */
 	struct copies_mark mark; /* zeroed when there is none */
 	char *owner;

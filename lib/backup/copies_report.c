@@ -5,6 +5,8 @@
 
 static const char *state_word(const struct copies_item *item)
 {
+	if (item->renamed)
+		return "renamed by somebody: left alone";
 	if (!item->marked)
 		return "no mark of mig: left alone";
 	if (item->purpose != DB_RESTORED)

@@ -58,6 +58,20 @@ swap() { expect "$1" mig-restore swap "$COPY" --accept-loss --yes; }
 	[ -n "$(oid_of "$COPY")" ]
 }
 
+@test "safety_06 a copy that somebody renamed, or made live by hand, is theirs" {
+	make_copy "$COPY"
+	sql postgres -c "alter database $COPY rename to ${DB}_mine"
+	expect 0 mig-restore copies
+	says "renamed by somebody"
+	expect 17 mig-restore drop "${DB}_mine" --yes
+	says "given its name by somebody else"
+	expect 17 mig-restore swap "${DB}_mine" --accept-loss --yes
+	sql postgres -c "drop database $DB" -c "alter database ${DB}_mine rename to $DB"
+	expect 17 mig-restore drop "$DB" --yes
+	says "is the live one"
+	[ "$(rows_of "$DB")" = 12 ]
+}
+
 @test "safety_06 drop lists what would go, and does it only with --yes" {
 	make_copy "$COPY"
 	expect 0 mig-restore drop "$COPY"
@@ -105,7 +119,11 @@ swap() { expect "$1" mig-restore swap "$COPY" --accept-loss --yes; }
 		alter database $DB set work_mem = '8MB';
 		alter database $DB set search_path = "\$user", public, "A, b";
 		alter role swap_app in database $DB set statement_timeout = '5s';
-		comment on database $DB is 'our shop';
+		create role "We""ird Role" login;
+		grant temp on database $DB to "We""ird Role";
+		alter role "We""ird Role" in database $DB set "shop.motto" = E'it''s a \\\\ = "b"\nc';
+		alter database $DB set temp_tablespaces = '';
+		comment on database $DB is E'our "shop"\n{"mig": 1}';
 	END
 	make_live
 	make_copy "$COPY"
@@ -125,6 +143,7 @@ swap() { expect "$1" mig-restore swap "$COPY" --accept-loss --yes; }
 	[ "$(rows_of "$DB")" = 12 ]
 	[ "$(state)" = "$before" ]
 	[[ $before = *"swap_reader=c/swap_app"* ]]
+	[[ $before = *'shop.motto=it'* ]]
 	expect 0 mig-restore copies
 	says "displaced"
 }
