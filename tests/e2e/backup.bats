@@ -198,7 +198,8 @@ rows() {
 	expect 0 mig-verify backup latest
 	same_after_restore "$name" 'a "copy" of'
 	tar -tf "$(newest)" > names
-	[ -z "$(grep -v '^[a-zA-Z0-9/._-]*$' names)" ]
+	run grep -v '^[a-zA-Z0-9/._-]*$' names
+	[ "$status" = 1 ]
 	export PGDATABASE=postgres
 	psql -Xq -v name="$name" <<< 'drop database :"name"; drop database "a ""copy"" of";'
 }
@@ -344,6 +345,14 @@ rows() {
 	[ "$(psql -XAtc 'show default_transaction_read_only' copy)" = off ]
 	[ "$(psql -XAtc 'show work_mem' copy)" = 7MB ]
 	[ "$(psql -XAtc "select has_database_privilege('public', 'copy', 'connect')" copy)" = t ]
+	dropdb copy
+}
+
+@test "an empty database" {
+	expect 0 mig-backup create
+	says "0 tables, 0 rows"
+	expect 0 mig-verify backup latest
+	same_after_restore "$DB" copy
 	dropdb copy
 }
 

@@ -118,7 +118,7 @@ static void write_small(struct strbuf *out)
 	CLEANUP(pack_frame_free_auto) struct pack_frame *frame = pack_frame_new(PACK_LEVEL_DEFAULT);
 	/* the rows in two members, cut inside a row */
 	for (int i = 0; i < 2; i++) {
-		const char *part = i ? ROWS + 10 : ROWS;
+		const char *part = &ROWS[i ? 10 : 0];
 		size_t length = i ? strlen(ROWS) - 10 : 10, taken = 0;
 		assert_true(pack_frame_add(frame, part, length, &taken, &err));
 		assert_int_equal(taken, length);
