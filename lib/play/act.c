@@ -190,7 +190,7 @@ json_t *play_ask(struct play_engine *engine, const char *id, const struct strvec
 }
 
 bool play_checks_command(struct play_engine *engine, const char *id,
-	const struct play_checks *checks, struct strvec *argv, struct err *err)
+	const struct play_checks *checks, bool before_pivot, struct strvec *argv, struct err *err)
 {
 	AUTO_FREE char *path = NULL;
 	if (checks->inline_list) {
@@ -205,6 +205,6 @@ bool play_checks_command(struct play_engine *engine, const char *id,
 		if (!fs_write_atomic(path, text, strlen(text), err))
 			return false;
 	}
-	play_command_checks(checks, path, argv);
+	play_command_checks(checks, path, before_pivot, argv);
 	return true;
 }

@@ -288,6 +288,17 @@ const struct play_step *play_book_step(const struct play_book *book, const char 
 	return NULL;
 }
 
+bool play_book_has_pivot(const struct play_book *book)
+{
+	return play_book_pivot(book) < book->steps.count;
+}
+
+bool play_book_before_pivot(const struct play_book *book, const struct play_step *step)
+{
+	const struct play_step *first = book->steps.items;
+	return play_book_has_pivot(book) && step >= first && step < first + play_book_pivot(book);
+}
+
 size_t play_book_pivot(const struct play_book *book)
 {
 	size_t i = 0;

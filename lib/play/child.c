@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #define KEY_CHECK_MS 2000
+#define SHORT_GRACE_MS 1000 /* after the third signal */
 #define WORDS_KEPT 5
 
 struct child {
@@ -247,6 +248,7 @@ bool play_child(struct play_engine *engine, const struct play_call *call,
 		.input = call->input,
 		.input_length = call->input ? strlen(call->input) : 0,
 		.timeout_ms = call->timeout_ms,
+		.grace_ms = engine->patience >= 2 ? SHORT_GRACE_MS : 0,
 		.on_stdout = take_stdout,
 		.on_stderr = take_stderr,
 		.cancelled = cancelled,

@@ -103,7 +103,7 @@ void play_record(
 json_t *play_ask(struct play_engine *engine, const char *id, const struct strvec *argv);
 /* The checks as a command; checks written in place go to a file `<run dir>/<id>.checks.yaml`. */
 MUST_CHECK bool play_checks_command(struct play_engine *engine, const char *id,
-	const struct play_checks *checks, struct strvec *argv, struct err *err);
+	const struct play_checks *checks, bool before_pivot, struct strvec *argv, struct err *err);
 /* A line of the timeline. */
 void play_line_add(struct play_engine *engine, const char *id, const char *phase,
 	enum play_kind kind, enum play_state state, int64_t started_ms, int64_t took_ms,

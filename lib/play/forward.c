@@ -147,7 +147,8 @@ static bool step_command(struct play_engine *engine, const struct play_step *ste
 	struct strvec *argv, struct err *err)
 {
 	if (step->verb == PLAY_CHECKS)
-		return play_checks_command(engine, step->id, &step->checks, argv, err);
+		return play_checks_command(engine, step->id, &step->checks,
+			play_book_before_pivot(engine->book, step), argv, err);
 	return play_command(&engine->scope, step, NULL, argv, err);
 }
 

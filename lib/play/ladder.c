@@ -248,7 +248,8 @@ static bool ask_recovered(struct play_engine *engine, int attempt)
 	AUTO_STRVEC(argv);
 	AUTO_ANSWER(answer);
 	AUTO_ERR(why);
-	if (!play_checks_command(engine, "recovered", &engine->book->recovered, &argv, &why)) {
+	if (!play_checks_command(engine, "recovered", &engine->book->recovered,
+		    play_book_has_pivot(engine->book) && !engine->facts.pivot, &argv, &why)) {
 		play_note(engine, "recovered: %s", why.msg);
 		return false;
 	}

@@ -138,6 +138,9 @@ DEFINE_AUTO(struct play_book, play_book_free)
 const struct play_step *play_book_step(const struct play_book *book, const char *id);
 /* Index of the pivot in steps; steps.count when there is none. */
 size_t play_book_pivot(const struct play_book *book);
+bool play_book_has_pivot(const struct play_book *book);
+/* One of the steps before it; false where there is no pivot. */
+bool play_book_before_pivot(const struct play_book *book, const struct play_step *step);
 
 /*
  * Values of the inputs from "NAME=VALUE" words and defaults, each matched. ERR_USAGE. New

@@ -67,7 +67,8 @@ static bool recovered_command(struct play_engine *engine, json_t **words, struct
 	*words = json_null();
 	if (!engine->book->recovered.node)
 		return true;
-	if (!play_checks_command(engine, "recovered", &engine->book->recovered, &argv, err))
+	if (!play_checks_command(engine, "recovered", &engine->book->recovered,
+		    play_book_has_pivot(engine->book), &argv, err))
 		return false;
 	*words = json_array();
 	STRVEC_EACH (&argv, word)

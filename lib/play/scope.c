@@ -156,11 +156,13 @@ bool play_scope_json(struct play_scope *scope, const json_t *value, const struct
 
 /* --- commands --------------------------------------------------------------------------------- */
 
-void play_command_checks(
-	const struct play_checks *checks, const char *checks_file, struct strvec *argv)
+void play_command_checks(const struct play_checks *checks, const char *checks_file,
+	bool before_pivot, struct strvec *argv)
 {
 	strvec_push(argv, "mig-verify");
 	strvec_push(argv, "smoke");
+	if (before_pivot)
+		strvec_push(argv, "--before-pivot");
 	strvec_push_all(argv, &checks->files);
 	if (checks->inline_list)
 		strvec_push(argv, checks_file);
@@ -194,7 +196,8 @@ bool play_command(struct play_scope *scope, const struct play_step *step, const 
 		strvec_push(argv, step->shell);
 		return true;
 	case PLAY_CHECKS:
-		play_command_checks(&step->checks, checks_file, argv);
+		play_command_checks(&step->checks, checks_file,
+			play_book_before_pivot(scope->book, step), argv);
 		return true;
 	case PLAY_MAINTENANCE:
 		maintenance_command(step, argv);

@@ -38,8 +38,9 @@ MUST_CHECK bool play_scope_json(struct play_scope *scope, const json_t *value,
  */
 MUST_CHECK bool play_command(struct play_scope *scope, const struct play_step *step,
 	const char *checks_file, struct strvec *argv, struct err *err);
-void play_command_checks(
-	const struct play_checks *checks, const char *checks_file, struct strvec *argv);
+/* before_pivot: checks that need writes are left out, nobody could make them pass. */
+void play_command_checks(const struct play_checks *checks, const char *checks_file,
+	bool before_pivot, struct strvec *argv);
 /* NAME=VALUE for the step's process: MIG_INPUT_*, MIG_DATABASE, and the step's own env. */
 MUST_CHECK bool play_variables(struct play_scope *scope, const struct play_step *step,
 	struct strvec *env, struct err *err);

@@ -236,6 +236,17 @@ teardown() {
 	is_open
 }
 
+@test "checks that need writes wait until the pivot is passed" {
+	shop
+	needy='{sql: "select 1", expect: {value: 2}, needs: [writes]}'
+	sed -i "s/\(id: smoke, checks: \[\)/\1$needy, /" deploy.yaml
+	expect 0 mig-run deploy.yaml
+	sed -i "s/^on_failure/  - {id: after, checks: [$needy]}\non_failure/" deploy.yaml
+	expect 21 mig-run deploy.yaml
+	says "first error: step after"
+	is_open
+}
+
 @test "the plan names the way back of each step, and the policy" {
 	shop
 	expect 0 mig-run deploy.yaml --plan
