@@ -229,7 +229,8 @@ static bool copy_all(struct create *create, struct err *err)
 	if (!take_dump(create, err))
 		return false;
 	while (!create_copy_ended(create->copy, 1000))
-		if (!locks_held(create, err))
+		if (!locks_held(create, err) ||
+			!create_locks_watch(&create->locks, settings->log, err))
 			return false;
 	return create_copy_finish(create->copy, err) && locks_held(create, err);
 }

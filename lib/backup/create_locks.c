@@ -280,6 +280,37 @@ bool create_locks_shared(
 	return true;
 }
 
+static void warn_of_waiter(const struct db_result *rows, int i, struct log_sink *log)
+{
+	const char *pid = db_get(rows, i, 0), *table = db_get(rows, i, 1);
+	log_warn(log, "ddl_waits",
+		json_pack("{s:s, s:s?}", "pid", pid, "application", db_get(rows, i, 2)),
+		"pid %s (%s, %s) waits for us to change %s, and whoever wants that table waits "
+		"behind it",
+		pid, db_get(rows, i, 3), db_get(rows, i, 2), table);
+}
+
+bool create_locks_watch(struct create_locks *locks, struct log_sink *log, struct err *err)
+{
+	static const char sql[] =
+		"select w.pid, w.relation::pg_catalog.regclass, a.application_name, a.usename"
+		" from pg_catalog.pg_locks w join pg_catalog.pg_stat_activity a on a.pid = w.pid"
+		" join pg_catalog.pg_locks ours on ours.relation = w.relation"
+		"  and ours.database = w.database and ours.pid = pg_catalog.pg_backend_pid()"
+		" where not w.granted and w.mode = 'AccessExclusiveLock'";
+	AUTO_RESULT(rows);
+	if (!db_query(locks->keeper, &rows, err, sql))
+		return false;
+	for (int i = 0; i < db_rows(&rows); i++) {
+		AUTO_FREE char *key = xstrfmt("%s %s", db_get(&rows, i, 0), db_get(&rows, i, 1));
+		if (strvec_has(&locks->warned, key))
+			continue;
+		strvec_push(&locks->warned, key);
+		warn_of_waiter(&rows, i, log);
+	}
+	return true;
+}
+
 static void note_position(struct create_locks *locks)
 {
 	AUTO_ERR(ignored);
@@ -313,5 +344,6 @@ void create_locks_release(struct create_locks *locks)
 	db_close(locks->keeper);
 	free(locks->snapshot);
 	free(locks->lsn);
+	strvec_release(&locks->warned);
 	*locks = (struct create_locks){0};
 }

@@ -16,6 +16,7 @@ struct create_locks {
 	struct db_tx leader_tx;
 	char *snapshot; /* pg_export_snapshot() of the leader */
 	char *lsn; /* NULL: unknown */
+	struct strvec warned; /* "pid table" of those that were told of */
 };
 
 /* until: of the monotonic clock; ERR_LOCK when the tables are not to be had by then. */
@@ -25,6 +26,9 @@ void create_locks_release(struct create_locks *locks);
 /* Does the session with this application_name have all of the leader's locks, too? */
 MUST_CHECK bool create_locks_shared(
 	struct create_locks *locks, const char *application_name, bool *shared, struct err *err);
+/* Warns, once each, of sessions that wait to change a table, and of whom others wait behind. */
+MUST_CHECK bool create_locks_watch(
+	struct create_locks *locks, struct log_sink *log, struct err *err);
 /* After a failure: who stands in the way, which grants are missing, what to do. */
 void create_locks_explain(struct create_locks *locks, struct err *err);
 

@@ -129,9 +129,9 @@ copying="select bool_or(query like 'COPY%') from pg_stat_activity where applicat
 	expect 0 mig-verify backup latest
 }
 
-@test "DDL queued behind the backup does not hang it" {
+@test "DDL queued behind the backup does not hang it, and is told of" {
 	slow_table
-	mig-backup create -q -j 1 --level 11 &
+	mig-backup create -q -j 1 --level 13 2> log &
 	local taking=$!
 	wait_for "$copying"
 	PGOPTIONS="-c lock_timeout=60s" psql -Xqc "alter table small add column x int" &
@@ -139,6 +139,7 @@ copying="select bool_or(query like 'COPY%') from pg_stat_activity where applicat
 	wait_for "select count(*) > 0 from pg_locks where not granted"
 	wait $taking
 	wait $ddl
+	grep -q 'waits for us to change public.small' log
 	expect 0 mig-verify backup latest
 	mig-backup show latest --tables | grep -q "1 rows .*public.small"
 }
