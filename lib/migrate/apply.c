@@ -14,6 +14,7 @@ struct attempt {
 	struct graph_list rows; /* of the version table, as they will be */
 	char *transaction; /* its id, once it is about to commit */
 	bool wrote; /* rows may have been changed */
+	bool reported; /* and the run's proof knows */
 };
 
 static void attempt_release(struct attempt *attempt)
@@ -59,7 +60,7 @@ static bool record(struct attempt *attempt, int64_t started_ms, struct err *err)
 }
 
 /* What keeps the proof that nobody else writes (safety 12) true, or says that it is not. */
-static bool report_writes(const struct attempt *attempt, struct err *err)
+static bool report_writes(struct attempt *attempt, struct err *err)
 {
 	const char *proof = attempt->session->proof;
 	const struct sql_script *script = &attempt->step->script;
@@ -70,7 +71,8 @@ static bool report_writes(const struct attempt *attempt, struct err *err)
 		AUTO_FREE char *reason = xstrfmt("revision %s: %s", attempt->step->file->id, brief);
 		writes_report_unknown(proof, reason);
 	}
-	return writes_report_own(attempt->session->db, proof, err);
+	attempt->reported = writes_report_own(attempt->session->db, proof, err);
+	return attempt->reported;
 }
 
 /*
@@ -81,7 +83,7 @@ static void report_rollback(const struct attempt *attempt)
 {
 	const char *proof = attempt->session->proof;
 	AUTO_ERR(why);
-	if (!proof || !attempt->wrote)
+	if (!proof || !attempt->wrote || attempt->reported)
 		return;
 	struct db *db = attempt->session->db;
 	db->uninterrupted = true;
@@ -95,6 +97,18 @@ static void report_rollback(const struct attempt *attempt)
 	writes_report_unknown(proof, reason);
 }
 
+/* Now rather than in COMMIT, where their refusal would name no revision. */
+static bool check_deferred(const struct attempt *attempt, struct err *err)
+{
+	if (db_exec(attempt->session->db, err, "set constraints all immediate"))
+		return true;
+	err_context(err, "%s: a deferred constraint", attempt->step->file->name);
+	if (!err->hint)
+		err_hint(err, "nothing of this revision was kept: correct %s, then run it again",
+			attempt->step->file->name);
+	return false;
+}
+
 static bool run_inside(struct attempt *attempt, int64_t started_ms, struct err *err)
 {
 	struct db *db = attempt->session->db;
@@ -104,7 +118,8 @@ static bool run_inside(struct attempt *attempt, int64_t started_ms, struct err *
 		    run_script(attempt, err);
 	if (done && attempt->step->flags & SQL_SETS_SESSION)
 		done = db_exec(db, err, "reset role");
-	return done && record(attempt, started_ms, err) && report_writes(attempt, err) &&
+	return done && check_deferred(attempt, err) && record(attempt, started_ms, err) &&
+	       report_writes(attempt, err) &&
 	       db_value(db, &attempt->transaction, err, "select txid_current()") &&
 	       keys_check(attempt->session->keys, err);
 }

@@ -1,5 +1,6 @@
 #include "base/fs.h"
 #include "base/suggest.h"
+#include "base/utf8.h"
 #include "migrate/formats.h"
 
 #include <ctype.h>
@@ -268,12 +269,27 @@ static bool check_whole(const struct migrate_file *file, struct err *err)
 	return true;
 }
 
+static bool check_text(const struct migrate_file *file, struct err *err)
+{
+	for (size_t at = 0; at < file->length;) {
+		size_t size = utf8_char_length(file->source + at, file->length - at);
+		if (!file->source[at])
+			return bad(file, at, err, "a NUL byte: not a text file");
+		if (!size) {
+			bad(file, at, err, "the byte 0x%02x is not UTF-8",
+				(unsigned char)file->source[at]);
+			return err_hint(err, "save the file as UTF-8");
+		}
+		at += size;
+	}
+	return true;
+}
+
 bool migrate_native_parse(struct migrate_file *file, struct err *err)
 {
 	size_t start = str_starts(file->source, "\xef\xbb\xbf") ? 3 : 0;
-	const char *nul = memchr(file->source, '\0', file->length);
-	if (nul)
-		return bad(file, (size_t)(nul - file->source), err, "a NUL byte: not a text file");
+	if (!check_text(file, err))
+		return false;
 	struct sql_lexer lexer = {
 		.file = file->name, .text = file->source, .length = file->length, .at = start};
 	struct sql_token token;

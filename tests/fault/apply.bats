@@ -49,6 +49,7 @@ until_running() {
 		sql_first|-- revision: a1\nselect 1;\n-- migrate:up\n|3|SQL before "-- migrate:up"
 		word|-- revision: a1\n-- transaction: maybe\n-- migrate:up\n|3|"maybe" is not on or off
 		bad_id|-- revision: a 1\n-- migrate:up\n|3|an id without spaces
+		latin1|-- revision: a1\n-- message: Gr\0366\0337e\n-- migrate:up\nselect 1;\n|3|the byte 0xf6 is not UTF-8
 		nul|-- revision: a1\n-- migrate:up\nselect \0000;\n|3|a NUL byte
 		parent|-- revision: a1\n-- down_revision: a0\n-- migrate:up\n|3|down_revision a0 is in no file
 		quote|-- revision: a1\n-- migrate:up\nselect 'abc;\n|11|a string that does not end
@@ -134,6 +135,19 @@ until_running() {
 	sed -i "s/^sel.*/select 1 as a; select 2; selekt 3;/" migrations/r002_bad.sql
 	expect 11 mig-apply upgrade
 	says "r002_bad.sql:7:26"
+	rows_are r001
+}
+
+@test "a deferred constraint is checked before the commit, and names the revision" {
+	revision r001 "" "Tables" <<-END
+		-- migrate:up
+		create table a (i int primary key);
+		create table b (i int references a deferrable initially deferred);
+	END
+	revision r002 r001 "Orphans" <<< $'-- migrate:up\ninsert into b values (1);'
+	expect 11 mig-apply upgrade
+	says "migrations/r002_orphans.sql: a deferred constraint"
+	says "23503"
 	rows_are r001
 }
 
@@ -477,6 +491,9 @@ in_a_run() {
 			$$ begin perform pg_sleep(3); return null; end $$;
 		create constraint trigger slow after insert on t1 deferrable initially deferred
 			for each row execute function slow_commit();
+		create function defer_again() returns trigger language plpgsql as
+			$$ begin set constraints all deferred; insert into t1 values (99); return null; end $$;
+		create trigger defer_again after insert on mig.history for each row execute function defer_again();
 	END
 	revision r002 r001 "Slow" <<< $'-- migrate:up\ninsert into t1 values (1);'
 	{
@@ -488,7 +505,7 @@ in_a_run() {
 	says "it was rolled back"
 	wait
 	rows_are r001
-	sql -c "drop trigger slow on t1"
+	sql -c "drop trigger slow on t1" -c "drop trigger defer_again on mig.history"
 
 	# committed here, but never acknowledged: waits for a standby that does not exist
 	psql -Xq -c "alter system set synchronous_standby_names = 'nobody'" -c "select pg_reload_conf()" > /dev/null

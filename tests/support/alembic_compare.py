@@ -16,6 +16,7 @@ import types
 import warnings
 
 from alembic.runtime import migration
+from alembic.script import ScriptDirectory
 from alembic.script import revision as rev
 from alembic.util import CommandError
 
@@ -81,9 +82,20 @@ def down_steps(map_, current, target):
     return [migration.MigrationStep.downgrade_from_script(map_, s) for s in found]
 
 
-def alembic_answer(map_, up, current, target):
+def stamp_steps(map_, current, target):
+    directory = ScriptDirectory.__new__(ScriptDirectory)
+    directory.revision_map = map_
+    return directory._stamp_revs(target, current)
+
+
+def alembic_answer(map_, verb, current, target):
     heads = Heads(None, current)
     rows = tuple(sorted(current))
+    if verb == "stamp":
+        for step in stamp_steps(map_, rows, target):
+            heads.update_to_step(step)
+        return [], sorted(heads.heads)
+    up = verb == "up"
     steps = (up_steps if up else down_steps)(map_, rows, None if target == "base" else target)
     for step in steps:
         heads.update_to_step(step)
@@ -122,21 +134,25 @@ class Mig:
         return (steps.split(), left.split()), ""
 
 
-def meant(map_, up, current, target, real, why, mine):
+def meant(map_, verb, current, target, real, why, mine, reason):
     """The name of the documented difference that this is, or None."""
     relative = rev._relative_destination.match(target)
     if mine is None:
-        if not up and relative and not relative.group(2) and len(current) > 1:
+        if verb == "down" and relative and not relative.group(2) and len(current) > 1:
             return "minus-n-on-several-heads"
+        if verb == "down" and relative and relative.group(1) and "could mean" in reason:
+            return "minus-n-of-an-implied-branch"
         return None
     if real is None:
-        if "Ambiguous walk" in why and not up:
+        if "Ambiguous walk" in why and verb == "down":
             return "undo-of-a-merge"
         if "overlaps" in why:
             return "rows-that-imply-each-other"
         if why.startswith(("AssertionError", "KeyError", "IndexError")):
             return "alembic-crashes"
         return None
+    if verb == "stamp" and set(real[1]) < set(mine[1]):
+        return "stamp-leaves-other-lines"
     if real[0] == mine[0] and implied(map_, real[1]) == mine[1]:
         return "rows-that-imply-each-other"
     return None
@@ -167,11 +183,12 @@ def main():
         mig.graph(rows)
         current = set()
         for _ in range(12):
-            up = dice.random() < 0.55
             target = random_target(dice, rows)
-            verb = "up" if up else "down"
+            verb = dice.choice(["up"] * 5 + ["down"] * 4 + ["stamp"] * 2)
+            if verb == "stamp" and rev._relative_destination.match(target):
+                continue  # not in Alembic's grammar of stamp
             try:
-                real, why = alembic_answer(map_, up, current, target), ""
+                real, why = alembic_answer(map_, verb, current, target), ""
             except (rev.RevisionError, CommandError) as error:
                 real, why = None, str(error)
             except (AssertionError, KeyError, IndexError, AttributeError, TypeError) as error:
@@ -180,7 +197,7 @@ def main():
             if real == mine:
                 counts["same, refused" if mine is None else "same"] += 1
             else:
-                name = meant(map_, up, current, target, real, why, mine)
+                name = meant(map_, verb, current, target, real, why, mine, reason)
                 counts[name or "DIFFERENT"] += 1
                 if not name:
                     bad += 1
