@@ -276,7 +276,7 @@ rows() {
 	done) &
 	local round
 	for round in 1 2 3 4; do
-		expect 0 mig-backup create --label "round $round"
+		expect 0 mig-backup create --label "round $round" --lock-timeout 2m
 		[ "$(rows refilled)" = 1000 ]
 	done
 	rm go

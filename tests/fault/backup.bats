@@ -9,24 +9,6 @@ store() {
 	echo "$XDG_STATE_HOME/mig/default/default/snapshots"
 }
 
-# nothing_left: no snapshot and no half of one
-nothing_left() {
-	local left
-	left=$(find "$XDG_STATE_HOME" -name '*.mig.tar*' 2> /dev/null)
-	[ -z "$left" ] || {
-		echo "left over: $left"
-		return 1
-	}
-	[ -z "$(sql -c "select pid from pg_stat_activity where application_name like 'mig-%'" postgres)" ]
-}
-
-# a table whose copy takes some seconds at level 19
-slow_table() {
-	sql -c "create table slow (t text)" -c "insert into slow select string_agg(md5(random()::text), '')
-		from generate_series(1, 20000) i, generate_series(1, 20) j group by i" \
-		-c "create table small (i int)" -c "insert into small values (1)"
-}
-
 # wait_for SQL: until it gives true, at most 20 s
 wait_for() {
 	for _ in $(seq 200); do
@@ -35,6 +17,24 @@ wait_for() {
 	done
 	echo "never true: $1"
 	return 1
+}
+
+# nothing_left: no snapshot and no half of one, and soon no session
+nothing_left() {
+	local left
+	left=$(find "$XDG_STATE_HOME" -name '*.mig.tar*' 2> /dev/null)
+	[ -z "$left" ] || {
+		echo "left over: $left"
+		return 1
+	}
+	wait_for "select count(*) = 0 from pg_stat_activity where application_name like 'mig-%'"
+}
+
+# a table whose copy takes some seconds at level 19
+slow_table() {
+	sql -c "create table slow (t text)" -c "insert into slow select string_agg(md5(random()::text), '')
+		from generate_series(1, 20000) i, generate_series(1, 20) j group by i" \
+		-c "create table small (i int)" -c "insert into small values (1)"
 }
 
 copying="select bool_or(query like 'COPY%') from pg_stat_activity where application_name like 'mig-backup%'"
