@@ -85,7 +85,7 @@ static void reset_signals(void)
 	sigset_t none;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	static const int usual[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGQUIT};
+	static const int usual[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGQUIT, SIGXFSZ};
 	for (size_t i = 0; i < ARRAY_SIZE(usual); i++)
 		signal(usual[i], SIG_DFL);
 }

@@ -23,6 +23,7 @@ void cli_signals_install(bool counted)
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is an error of write() */
 }
 
 bool cli_interrupted(void *unused)

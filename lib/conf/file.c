@@ -1,5 +1,6 @@
 #include "conf/file.h"
 
+#include "base/fs.h"
 #include "base/suggest.h"
 #include <ctype.h>
 
@@ -320,7 +321,7 @@ bool conf_file_load(const char *path, struct conf_file **file, struct err *err)
 {
 	*file = xcalloc(1, sizeof(**file));
 	if (!conf_document_load(path, &(*file)->doc, err))
-		return err_hint(err, "write one: mig init");
+		return fs_exists(path) ? false : err_hint(err, "write one: mig init");
 	struct top top = {0};
 	bool good = read_top(*file, &top, err);
 	conf_release(top_fields, ARRAY_SIZE(top_fields), &top);

@@ -257,7 +257,9 @@ bool conf_document_load(const char *path, struct conf_document **doc, struct err
 	AUTO_STRBUF(text);
 	if (!fs_read(path, LARGEST_FILE, &text, err)) {
 		err->code = ERR_CONFIG;
-		return err_where(err, "%s:1:1", path);
+		return err_hint(err,
+			"correct the path: in a file it is relative to that file's folder, "
+			"on the command line to the current one");
 	}
 	return parse(path, absolute_directory(path), text.buf, text.len, doc, err);
 }

@@ -1,3 +1,4 @@
+#include "base/suggest.h"
 #include "play/playbook.h"
 
 static const struct {
@@ -60,6 +61,22 @@ enum play_kind play_kind_parse(const char *word)
 		if (str_equal(kinds[i].word, word))
 			return (enum play_kind)i;
 	return PLAY_KIND_COMMAND;
+}
+
+bool play_program_known(const char *program, const char **near)
+{
+	AUTO_STRVEC(names);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (str_equal(rows[i].program, program))
+			return true;
+		else if (!strvec_has(&names, rows[i].program))
+			strvec_push(&names, rows[i].program);
+	const char *found = suggest_in(program, &names);
+	*near = NULL;
+	for (size_t i = 0; found && i < ARRAY_SIZE(rows); i++)
+		if (str_equal(rows[i].program, found))
+			*near = rows[i].program;
+	return false;
 }
 
 enum play_kind play_kind_of(const struct strvec *argv)

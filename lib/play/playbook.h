@@ -42,6 +42,8 @@ bool play_kind_effect(enum play_kind kind);
 bool play_kind_data(enum play_kind kind);
 /* Of an argv, by the program and its verb; plain commands are PLAY_KIND_COMMAND. */
 enum play_kind play_kind_of(const struct strvec *argv);
+/* Is it a program of the suite? If not, the nearest that is, or NULL. */
+bool play_program_known(const char *program, const char **near);
 /* Unknown words are PLAY_KIND_COMMAND: the one that is trusted least. */
 enum play_kind play_kind_parse(const char *word);
 

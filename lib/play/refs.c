@@ -101,6 +101,24 @@ static bool check_shell(const struct play_step *step, struct err *err)
 	return true;
 }
 
+/* Names that begin with mig- are the sibling programs: a slip is told before anything is done. */
+static bool check_program(const struct conf_node *node, const struct strvec *argv, struct err *err)
+{
+	const char *near = NULL;
+	if (argv->count == 0 || !str_starts(argv->items[0], "mig-") ||
+		play_program_known(argv->items[0], &near))
+		return true;
+	conf_error(node, err, "mig has no program \"%s\"", argv->items[0]);
+	return near ? err_hint(err, "did you mean \"%s\"?", near) : false;
+}
+
+static bool check_programs(const struct play_step *step, struct err *err)
+{
+	return check_program(conf_get(step->node, "run"), &step->run, err) &&
+	       check_program(step->undo_node, &step->undo_argv, err) &&
+	       check_program(conf_get(step->node, "probe"), &step->probe, err);
+}
+
 static bool check_step(struct refs *refs, const struct play_step *step, struct err *err)
 {
 	const struct conf_node *scalars[] = {conf_get(step->node, "run"), step->checks_node,
@@ -117,7 +135,7 @@ static bool check_step(struct refs *refs, const struct play_step *step, struct e
 			return conf_error(field, err, "\"%s\" is not a POSIX extended expression",
 				field->text);
 	add_outputs(refs, step);
-	return check_shell(step, err);
+	return check_programs(step, err) && check_shell(step, err);
 }
 
 static bool check_ids(const struct play_book *book, struct err *err)

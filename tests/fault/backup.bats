@@ -249,6 +249,16 @@ ended_by() {
 	[ -z "$left" ]
 }
 
+@test "a limit on the size of files is reached: 12, nothing left" {
+	sql -c "create table t as select i, md5(i::text) v from generate_series(1, 20000) i"
+	mkdir -p "$(store)"
+	ulimit -f 100 # blocks of 1 KiB
+	expect 12 mig-backup create
+	says "File too large"
+	says "public.t"
+	[ -z "$(ls -A "$(store)")" ]
+}
+
 @test "an unwritable store is found before anything is locked" {
 	[ "$(id -u)" != 0 ] || skip "root writes everywhere"
 	mkdir -p "$(store)"

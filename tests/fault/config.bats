@@ -26,6 +26,13 @@ config() {
 	printf '    %s\n' "$@" >> mig.yaml
 }
 
+# book STEP..: p.yaml with these steps, in an environment
+book() {
+	config "database: '$url'"
+	printf 'mig: 1\nname: n\nsteps:\n' > p.yaml
+	printf '  - %s\n' "$@" >> p.yaml
+}
+
 cluster_listen=1
 
 rows=(
@@ -44,7 +51,7 @@ rows=(
 	"unreadable -d|mig-backup list -d 'hots=h'|2|-d: not a connection"
 	# the configuration
 	"no such configuration|mig-backup list -c none.yaml|3|none.yaml"
-	"configuration is a folder|mkdir f; mig-backup list -c f|3|f:1:1"
+	"configuration is a folder|mkdir f; mig-backup list -c f|3|f: Is a directory"
 	"empty configuration|: > mig.yaml; mig-backup list|3|mig.yaml:1:1: the file is empty"
 	"unknown key|config 'databse: x'; mig-backup list|3|mig.yaml:5:5: unknown key \"databse\""
 	"unknown key: the near one|config 'databse: x'; mig-backup list|3|did you mean \"database\""
@@ -79,6 +86,28 @@ rows=(
 	"wrong pin, restore|config \"database: '\$url'\" 'pin: {system: \"1\", dbname: shop}'; mig-restore copies|17|mig doctor --pin"
 	"wrong pin, smoke|config \"database: '\$url'\" 'pin: {system: \"1\", dbname: shop}'; printf 'checks: [{sql: \"select 1\", expect: {value: \"1\"}}]' > c.yaml; mig-verify smoke c.yaml|17|mig doctor --pin"
 	"wrong pin, run|config \"database: '\$url'\" 'pin: {system: \"1\", dbname: shop}'; printf 'mig: 1\\nname: n\\nsteps: [{id: a, run: [\"true\"]}]\\n' > p.yaml; mig-run ./p.yaml|17|mig doctor --pin"
+	# files that are not there
+	"no playbook of that path|mig-run ./nope.yaml|3|nope.yaml: No such file"
+	"no playbook of that name|mig-run nope|14|playbooks/nope.yaml"
+	"no file of checks|mig-verify smoke nope.yaml|3|nope.yaml: No such file"
+	"no file of checks, in mig.yaml|config \"database: '\$url'\" 'smoke: {checks: [nope.yaml]}'; mig-verify smoke|3|mig.yaml:6:22: no file of checks"
+	"no file of checks, in a playbook|book '{id: a, checks: [nope.yaml]}'; mig-run ./p.yaml|3|p.yaml:4:22: no file"
+	"no folder of migrations|mig-apply upgrade|14|mig-apply revision"
+	"no snapshot file to verify|mig-verify backup ./nope.mig.tar|14|nope.mig.tar: No such file"
+	"no snapshot file to restore|mig-restore ./nope.mig.tar|14|nope.mig.tar: No such file"
+	"no snapshot at all|mig-restore latest|14|mig-backup create"
+	"no copy of that name|mig-restore swap nope|14|mig-restore copies"
+	"no run of that name|mig-run recover nope|14|mig-run list"
+	# playbooks
+	"unknown step in a reference|book '{id: backup, run: [mig-backup, create], out: {snapshot: \".+\"}}' '{id: b, run: [echo, \"\${steps.bakup.out.snapshot}\"]}'; mig-run ./p.yaml|3|p.yaml:5:25: no step \"bakup\""
+	"unknown step in a reference: the near one|book '{id: backup, run: [mig-backup, create], out: {snapshot: \".+\"}}' '{id: b, run: [echo, \"\${steps.bakup.out.snapshot}\"]}'; mig-run ./p.yaml|3|did you mean \"backup\""
+	"unknown result in a reference|book '{id: a, run: [mig-backup, create], out: {snapshot: \".+\"}}' '{id: b, run: [echo, \"\${steps.a.out.path}\"]}'; mig-run ./p.yaml|3|add to step a: out: {path"
+	"unknown key of a step|book '{id: a, rnu: [echo]}'; mig-run ./p.yaml|3|did you mean \"run\""
+	"unknown program of the suite|book '{id: a, run: [mig-bakup, create]}'; mig-run ./p.yaml|3|did you mean \"mig-backup\""
+	"unknown input|book '{id: a, run: [echo]}'; mig-run ./p.yaml ref=1|2|has no input \"ref\""
+	# a target that is there
+	"an existing target database|mig-backup create; mig-restore latest --to-db postgres|17|database \"postgres\" exists already"
+	"an existing target file|mig-backup create --to a.mig.tar; mig-backup create --to a.mig.tar|17|a.mig.tar"
 	# places to write
 	"state directory is a file|touch \"\$WORK/state\"; mig-backup create|12|Not a directory"
 	"store is a file|touch st; config \"database: '\$url'\" 'store: st'; mig-backup create|12|Not a directory"
@@ -91,6 +120,8 @@ rows=(
 		rm -rf "${WORK:?}"/*
 		eval "wanted=\"${text//\"/\\\"}\""
 		run eval "$break"
+		# the next command fits: nobody who has a file is told to write one
+		[ ! -e mig.yaml ] || [[ $output != *"write one: mig init"* ]] || status=misleading
 		if [ "$status" != "$code" ] || [[ $output != *"$wanted"* ]] || [[ $output = *hunter2222* ]] ||
 			[[ $output = *wrong-one* ]]; then
 			echo "row \"$name\": wanted $code with \"$wanted\", got $status:"
