@@ -30,6 +30,7 @@ run_key() {
 	rm -f started
 	"$BUILD/support/keys" run "$1" 30000 > started 2>&1 3>&- &
 	until grep -q : started; do sleep 0.05; done
+	# shellcheck disable=SC2034 # the tests kill it
 	run_pid=$!
 	MIG_RUN=$(cat started)
 	export MIG_RUN
