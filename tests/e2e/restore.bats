@@ -169,6 +169,25 @@ make_shop() {
 		sql postgres
 }
 
+@test "safety_07 the report lists owner, privileges and settings that a swap keeps" {
+	make_live
+	sql postgres -c "alter database $DB set work_mem = '8MB'" -c "alter database $DB set geqo = off"
+	expect 0 mig-backup create
+	sql postgres -c "alter database $DB set work_mem = '9MB'" -c "alter database $DB reset geqo" \
+		-c "alter database $DB connection limit 7" -c "create role kept_reader" \
+		-c "grant create on database $DB to kept_reader" \
+		-c "alter role kept_reader in database $DB set jit = off"
+	expect 0 mig-restore latest -n
+	says "setting work_mem: 9MB here, 8MB there"
+	says "setting geqo: not set here, off there"
+	says "setting jit of role kept_reader: off here, not set there"
+	says "connection limit: 7 here, -1 there"
+	says "privileges: "
+	sql postgres -c "alter database $DB owner to kept_reader"
+	expect 0 mig-restore latest -n
+	says "owner: kept_reader here, owner there"
+}
+
 @test "by hand: restore, report, swap, undo, drop" {
 	make_live
 	expect 0 mig-backup create

@@ -248,6 +248,17 @@ swap() { expect "$1" mig-restore swap "$COPY" --accept-loss --yes; }
 	swap 0
 }
 
+@test "safety_16 a lease that has ended is no maintenance for a swap" {
+	make_live
+	make_copy "$COPY"
+	expect 0 mig-maintenance on --lease 1s
+	sleep 1.2
+	swap 17
+	says "lease of maintenance ended"
+	expect 0 mig-maintenance renew
+	swap 0
+}
+
 @test "safety_09 in production the name is typed; break-glass wants a reason; never is never" {
 	make_live
 	make_copy "$COPY"

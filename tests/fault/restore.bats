@@ -42,6 +42,15 @@ fails() {
 	says "CREATE ROLE"
 }
 
+@test "a missing tablespace is listed before anything is made" {
+	sql -c "set allow_in_place_tablespaces = on" -c "create tablespace elsewhere location ''"
+	sql -c "create table t (a int) tablespace elsewhere"
+	snapshot
+	sql -c "alter table t set tablespace pg_default"
+	sql -c "drop tablespace elsewhere"
+	fails 17 'tablespace "elsewhere"' latest
+}
+
 @test "a snapshot that is truncated, or not there" {
 	make_live
 	snapshot
