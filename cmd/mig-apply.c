@@ -75,9 +75,9 @@ static bool show_plan(
 {
 	AUTO_STRVEC(lines);
 	json_t *result;
-	AUTO_FREE char *sql = report_plan_sql(session, err);
-	if (!sql || !report_plan(session, &lines, err) ||
-		!report_plan_json(session, sql, &result, err))
+	AUTO_FREE char *sql = migrate_report_plan_sql(session, err);
+	if (!sql || !migrate_report_plan(session, &lines, err) ||
+		!migrate_report_plan_json(session, sql, &result, err))
 		return false;
 	STRVEC_EACH (&lines, line)
 		cli_print(cli, "%s%s", with_sql ? "-- " : "", line);
@@ -100,9 +100,9 @@ static bool migrate(struct cli *cli, const struct settings *settings,
 		return show_plan(cli, &session, true, err);
 	if (!migrate_policy_check(&session, err) || !migrate_apply(&session, &done, err))
 		return false;
-	AUTO_FREE char *now = report_where(&session);
+	AUTO_FREE char *now = migrate_report_where(&session);
 	cli_print(cli, "%s %s at %s", cli->env->name, done ? "is now" : "was already", now);
-	cli_result(cli, report_result(&session, done));
+	cli_result(cli, migrate_report_result(&session, done));
 	return true;
 }
 
@@ -144,7 +144,7 @@ static bool current(struct cli *cli, void *options, struct err *err)
 		return false;
 	json_t *heads = json_array();
 	STRVEC_EACH (rows, row) {
-		AUTO_FREE char *line = report_row(&session, row, cli->shared.verbose);
+		AUTO_FREE char *line = migrate_report_row(&session, row, cli->shared.verbose);
 		cli_print(cli, "%s", line);
 		json_array_append_new(heads, json_string(row));
 	}
@@ -158,20 +158,22 @@ static bool current(struct cli *cli, void *options, struct err *err)
 }
 
 static void print_revisions(struct cli *cli, const struct migrate_tree *tree,
-	const struct graph_list *list, const struct graph_list *current, enum report_style style)
+	const struct graph_list *list, const struct graph_list *current,
+	enum migrate_report_style style)
 {
 	json_t *revisions = json_array();
 	for (size_t i = 0; i < list->count; i++) {
-		AUTO_FREE char *line = report_line(tree, list->items[i], current, style);
+		AUTO_FREE char *line = migrate_report_line(tree, list->items[i], current, style);
 		cli_print(cli, "%s", line);
-		json_array_append_new(revisions, report_revision(tree, list->items[i]));
+		json_array_append_new(revisions, migrate_report_revision(tree, list->items[i]));
 	}
 	cli_result(cli, json_pack("{s:o}", "revisions", revisions));
 }
 
-static enum report_style style_or_entry(const struct cli *cli, enum report_style style)
+static enum migrate_report_style style_or_entry(
+	const struct cli *cli, enum migrate_report_style style)
 {
-	return cli->shared.verbose ? REPORT_ENTRY : style;
+	return cli->shared.verbose ? MIGRATE_REPORT_ENTRY : style;
 }
 
 static bool history(struct cli *cli, void *options, struct err *err)
@@ -183,9 +185,9 @@ static bool history(struct cli *cli, void *options, struct err *err)
 			: !load_tree(cli, &session.tree, err))
 		return false;
 	AUTO_LIST(order);
-	report_order(session.tree, &order);
+	migrate_report_order(session.tree, &order);
 	print_revisions(cli, session.tree, &order, &session.state.current,
-		style_or_entry(cli, REPORT_LINEAGE));
+		style_or_entry(cli, MIGRATE_REPORT_LINEAGE));
 	return true;
 }
 
@@ -197,7 +199,7 @@ static bool heads(struct cli *cli, void *options, struct err *err)
 		return false;
 	AUTO_LIST(list);
 	graph_heads(tree->graph, false, &list);
-	print_revisions(cli, tree, &list, NULL, style_or_entry(cli, REPORT_SHORT));
+	print_revisions(cli, tree, &list, NULL, style_or_entry(cli, MIGRATE_REPORT_SHORT));
 	if (!settings->check || list.count < 2)
 		return true;
 	err_set(err, ERR_NO, "there are %zu heads", list.count);
@@ -213,7 +215,7 @@ static bool show(struct cli *cli, void *settings, struct err *err)
 	if (!load_tree(cli, &tree, err) ||
 		!graph_resolve(tree->graph, cli->operands.items[0], &found, err))
 		return false;
-	print_revisions(cli, tree, &found, NULL, REPORT_ENTRY);
+	print_revisions(cli, tree, &found, NULL, MIGRATE_REPORT_ENTRY);
 	return true;
 }
 
@@ -230,14 +232,14 @@ static bool stamp(struct cli *cli, void *options, struct err *err)
 		!(dry ? migrate_stamp_plan : migrate_stamp)(
 			&session, &cli->operands, settings->purge, &changes, err))
 		return false;
-	AUTO_FREE char *now = report_where(&session);
+	AUTO_FREE char *now = migrate_report_where(&session);
 	cli_print(cli, "%s %s at %s; no SQL of any revision %s run", cli->env->name,
 		dry       ? "would be"
 		: changes ? "is now"
 			  : "is already",
 		now, dry ? "would be" : "was");
-	cli_result(
-		cli, json_pack("{s:o}", "heads", report_ids(session.tree, &session.state.current)));
+	cli_result(cli, json_pack("{s:o}", "heads",
+				migrate_report_ids(session.tree, &session.state.current)));
 	return true;
 }
 

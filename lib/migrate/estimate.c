@@ -4,15 +4,15 @@
 
 #include <inttypes.h>
 
-void estimates_release(struct estimates *estimates)
+void migrate_estimates_release(struct migrate_estimates *estimates)
 {
 	for (size_t i = 0; i < estimates->count; i++)
 		free(estimates->items[i].table);
 	free(estimates->items);
-	*estimates = (struct estimates){0};
+	*estimates = (struct migrate_estimates){0};
 }
 
-static bool known(const struct estimates *estimates, const char *table)
+static bool known(const struct migrate_estimates *estimates, const char *table)
 {
 	for (size_t i = 0; i < estimates->count; i++)
 		if (!strcmp(estimates->items[i].table, table))
@@ -20,7 +20,8 @@ static bool known(const struct estimates *estimates, const char *table)
 	return false;
 }
 
-static bool look_up(struct db *db, const char *table, struct estimates *estimates, struct err *err)
+static bool look_up(
+	struct db *db, const char *table, struct migrate_estimates *estimates, struct err *err)
 {
 	AUTO_RESULT(rows);
 	if (!db_query(db, &rows, err,
@@ -32,7 +33,7 @@ static bool look_up(struct db *db, const char *table, struct estimates *estimate
 	if (!db_rows(&rows) || known(estimates, db_get(&rows, 0, 0)))
 		return true;
 	xgrow(estimates->items, estimates->count, estimates->alloc);
-	estimates->items[estimates->count++] = (struct estimate){
+	estimates->items[estimates->count++] = (struct migrate_estimate){
 		.table = xstrdup(db_get(&rows, 0, 0)),
 		.rows = db_get_int(&rows, 0, 1),
 		.bytes = db_get_int(&rows, 0, 2),
@@ -40,8 +41,8 @@ static bool look_up(struct db *db, const char *table, struct estimates *estimate
 	return true;
 }
 
-bool estimate_step(struct db *db, const struct migrate_step *step, struct estimates *estimates,
-	struct err *err)
+bool migrate_estimate_step(struct db *db, const struct migrate_step *step,
+	struct migrate_estimates *estimates, struct err *err)
 {
 	for (size_t i = 0; i < step->script.count; i++) {
 		const char *table = step->script.items[i].table;
@@ -51,7 +52,7 @@ bool estimate_step(struct db *db, const struct migrate_step *step, struct estima
 	return true;
 }
 
-char *estimate_text(const struct estimate *estimate)
+char *migrate_estimate_text(const struct migrate_estimate *estimate)
 {
 	AUTO_FREE char *size = clock_size_text(estimate->bytes);
 	if (estimate->rows < 0)

@@ -6,22 +6,22 @@
 
 #include "migrate/migrate.h"
 
-struct estimate {
+struct migrate_estimate {
 	char *table; /* as the server spells it */
 	int64_t rows; /* as last analyzed; -1: never */
 	int64_t bytes; /* with indexes and TOAST */
 };
-struct estimates {
-	struct estimate *items;
+struct migrate_estimates {
+	struct migrate_estimate *items;
 	size_t count, alloc;
 };
-#define AUTO_ESTIMATES(name) CLEANUP(estimates_release) struct estimates name = {0}
-void estimates_release(struct estimates *estimates);
+#define AUTO_ESTIMATES(name) CLEANUP(migrate_estimates_release) struct migrate_estimates name = {0}
+void migrate_estimates_release(struct migrate_estimates *estimates);
 
 /* The tables of a step that exist now, each once. */
-MUST_CHECK bool estimate_step(struct db *db, const struct migrate_step *step,
-	struct estimates *estimates, struct err *err);
+MUST_CHECK bool migrate_estimate_step(struct db *db, const struct migrate_step *step,
+	struct migrate_estimates *estimates, struct err *err);
 /* "orders: about 60,000 rows, 12.3 MiB"; caller owns. */
-char *estimate_text(const struct estimate *estimate);
+char *migrate_estimate_text(const struct migrate_estimate *estimate);
 
 #endif

@@ -57,7 +57,7 @@ static bool report_edited(const struct migrate_tree *tree, size_t index,
 bool migrate_check_unedited(struct db *db, const struct migrate_tree *tree,
 	const struct migrate_state *state, const struct graph_list *only, struct err *err)
 {
-	if (!state->has_history)
+	if (!state->may_read_history)
 		return true;
 	AUTO_SET(applied, tree->graph->count);
 	graph_ancestors(tree->graph, &state->current, GRAPH_WITH_DEPENDS, &applied);

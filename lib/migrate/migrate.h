@@ -23,6 +23,7 @@ struct migrate_state {
 	struct schema_versions versions;
 	struct graph_list current; /* its rows as revisions of the tree */
 	bool has_history; /* mig.history exists */
+	bool may_read_history;
 };
 enum migrate_rows {
 	MIGRATE_ROWS_KNOWN, /* rows that are in no file are ERR_NOTFOUND */
@@ -38,7 +39,8 @@ bool migrate_at_head(const struct migrate_tree *tree, const struct migrate_state
 
 /*
  * Revisions in the database whose up section is not the one that was applied: ERR_REFUSED naming
- * the first file. `only` limits it to some revisions (NULL: all applied ones).
+ * the first file; nothing for a role that may not read mig.history. `only` limits it to some
+ * revisions (NULL: all applied ones).
  */
 MUST_CHECK bool migrate_check_unedited(struct db *db, const struct migrate_tree *tree,
 	const struct migrate_state *state, const struct graph_list *only, struct err *err);

@@ -117,7 +117,7 @@ bool migrate_policy_check(const struct migrate_session *session, struct err *err
 		return refuse_downgrade(settings->env, err);
 	if (needs.rehearsed)
 		return refuse_rehearsed(settings->env, err);
-	if (needs.window && !window_check(session->db, needs.window, err))
+	if (needs.window && !migrate_window_check(session->db, needs.window, err))
 		return false;
 	if (needs.backup_ms && !check_backup(&needs, settings, err))
 		return false;

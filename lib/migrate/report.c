@@ -94,28 +94,29 @@ static char *entry(const struct migrate_tree *tree, size_t index, const struct g
 	return strbuf_take(&text);
 }
 
-char *report_line(const struct migrate_tree *tree, size_t index, const struct graph_list *current,
-	enum report_style style)
+char *migrate_report_line(const struct migrate_tree *tree, size_t index,
+	const struct graph_list *current, enum migrate_report_style style)
 {
 	switch (style) {
-	case REPORT_LINEAGE:
+	case MIGRATE_REPORT_LINEAGE:
 		return history_line(tree, index, current);
-	case REPORT_ENTRY:
+	case MIGRATE_REPORT_ENTRY:
 		return entry(tree, index, current);
 	default:
 		return short_line(tree, index, current);
 	}
 }
 
-char *report_row(const struct migrate_session *session, const char *row, bool as_entry)
+char *migrate_report_row(const struct migrate_session *session, const char *row, bool as_entry)
 {
 	size_t index = graph_find(session->tree->graph, row);
 	if (index == GRAPH_NONE)
 		return xstrfmt("%s (in no file of %s)", row, session->tree->dir);
-	return report_line(session->tree, index, NULL, as_entry ? REPORT_ENTRY : REPORT_SHORT);
+	return migrate_report_line(
+		session->tree, index, NULL, as_entry ? MIGRATE_REPORT_ENTRY : MIGRATE_REPORT_SHORT);
 }
 
-char *report_where(const struct migrate_session *session)
+char *migrate_report_where(const struct migrate_session *session)
 {
 	const struct graph_list *now = &session->state.current;
 	return now->count ? graph_names(session->tree->graph, now) : xstrdup("<base>");
@@ -129,7 +130,7 @@ static json_t *names_json(const struct strvec *names)
 	return list;
 }
 
-json_t *report_revision(const struct migrate_tree *tree, size_t index)
+json_t *migrate_report_revision(const struct migrate_tree *tree, size_t index)
 {
 	const struct graph_revision *revision = revision_at(tree, index);
 	const struct migrate_file *file = &tree->files[index];
@@ -142,7 +143,7 @@ json_t *report_revision(const struct migrate_tree *tree, size_t index)
 		"mergepoint", graph_is_mergepoint(revision));
 }
 
-void report_order(const struct migrate_tree *tree, struct graph_list *order)
+void migrate_report_order(const struct migrate_tree *tree, struct graph_list *order)
 {
 	AUTO_SET(all, tree->graph->count);
 	AUTO_LIST(heads);
@@ -152,7 +153,7 @@ void report_order(const struct migrate_tree *tree, struct graph_list *order)
 	graph_order(tree->graph, &all, &heads, order);
 }
 
-json_t *report_ids(const struct migrate_tree *tree, const struct graph_list *list)
+json_t *migrate_report_ids(const struct migrate_tree *tree, const struct graph_list *list)
 {
 	json_t *ids = json_array();
 	for (size_t i = 0; i < list->count; i++)
@@ -184,20 +185,21 @@ static bool list_tables(
 	struct db *db, const struct migrate_step *step, struct strvec *lines, struct err *err)
 {
 	AUTO_ESTIMATES(estimates);
-	if (!estimate_step(db, step, &estimates, err))
+	if (!migrate_estimate_step(db, step, &estimates, err))
 		return false;
 	for (size_t i = 0; i < estimates.count; i++) {
-		AUTO_FREE char *text = estimate_text(&estimates.items[i]);
+		AUTO_FREE char *text = migrate_estimate_text(&estimates.items[i]);
 		strvec_pushf(lines, "    table %s", text);
 	}
 	return true;
 }
 
-bool report_plan(const struct migrate_session *session, struct strvec *lines, struct err *err)
+bool migrate_report_plan(
+	const struct migrate_session *session, struct strvec *lines, struct err *err)
 {
 	const struct migrate_plan *plan = &session->plan;
 	const struct graph *graph = session->tree->graph;
-	AUTO_FREE char *from = report_where(session);
+	AUTO_FREE char *from = migrate_report_where(session);
 	AUTO_FREE char *to = plan->to.count ? graph_names(graph, &plan->to) : xstrdup("<base>");
 	if (!plan->count) {
 		strvec_pushf(lines, "nothing to do: the database is at %s", from);
@@ -224,7 +226,7 @@ bool report_plan(const struct migrate_session *session, struct strvec *lines, st
 	return true;
 }
 
-static json_t *step_json(const struct migrate_step *step, const struct estimates *estimates)
+static json_t *step_json(const struct migrate_step *step, const struct migrate_estimates *estimates)
 {
 	json_t *tables = json_array();
 	for (size_t i = 0; i < estimates->count; i++)
@@ -248,14 +250,14 @@ static json_t *step_json(const struct migrate_step *step, const struct estimates
 		tables);
 }
 
-bool report_plan_json(
+bool migrate_report_plan_json(
 	const struct migrate_session *session, const char *sql, json_t **json, struct err *err)
 {
 	const struct migrate_plan *plan = &session->plan;
 	json_t *steps = json_array();
 	for (size_t i = 0; i < plan->count; i++) {
 		AUTO_ESTIMATES(estimates);
-		if (!estimate_step(session->db, &plan->steps[i], &estimates, err)) {
+		if (!migrate_estimate_step(session->db, &plan->steps[i], &estimates, err)) {
 			json_decref(steps);
 			return false;
 		}
@@ -266,8 +268,8 @@ bool report_plan_json(
 	*json = json_pack("{s:s, s:s, s:o, s:b, s:o, s:o, s:o, s:s}", "direction",
 		plan->direction == MIGRATE_UP ? "up" : "down", "target", plan->target, "steps",
 		steps, "destructive", plan->destructive, "policy", names_json(&needs), "from",
-		report_ids(plan->tree, &plan->from), "to", report_ids(plan->tree, &plan->to), "sql",
-		sql);
+		migrate_report_ids(plan->tree, &plan->from), "to",
+		migrate_report_ids(plan->tree, &plan->to), "sql", sql);
 	return true;
 }
 
@@ -328,7 +330,7 @@ static bool add_step_sql(const struct migrate_plan *plan, const struct migrate_s
 	return true;
 }
 
-char *report_plan_sql(const struct migrate_session *session, struct err *err)
+char *migrate_report_plan_sql(const struct migrate_session *session, struct err *err)
 {
 	const struct migrate_plan *plan = &session->plan;
 	AUTO_STRBUF(text);
@@ -342,7 +344,7 @@ char *report_plan_sql(const struct migrate_session *session, struct err *err)
 	return strbuf_take(&text);
 }
 
-json_t *report_result(const struct migrate_session *session, size_t done)
+json_t *migrate_report_result(const struct migrate_session *session, size_t done)
 {
 	const struct migrate_plan *plan = &session->plan;
 	json_t *applied = json_array();
@@ -350,6 +352,6 @@ json_t *report_result(const struct migrate_session *session, size_t done)
 		json_array_append_new(applied, json_string(plan->steps[i].file->id));
 	return json_pack("{s:s, s:o, s:o, s:o}", "direction",
 		plan->direction == MIGRATE_UP ? "up" : "down", "applied", applied, "from",
-		report_ids(plan->tree, &plan->from), "to",
-		report_ids(plan->tree, &session->state.current));
+		migrate_report_ids(plan->tree, &plan->from), "to",
+		migrate_report_ids(plan->tree, &session->state.current));
 }

@@ -6,33 +6,35 @@
 
 #include "migrate/migrate.h"
 
-enum report_style {
-	REPORT_SHORT, /* "3f9c1a7be2d4 Add user preferences (main) (head)" */
-	REPORT_LINEAGE, /* "6f9f2dd343f5 -> 3f9c1a7be2d4 (main) (head), Add user preferences" */
-	REPORT_ENTRY, /* many lines: parents, dependencies, children, branches, file, sections */
+enum migrate_report_style {
+	MIGRATE_REPORT_SHORT, /* "3f9c1a7be2d4 Add user preferences (main) (head)" */
+	MIGRATE_REPORT_LINEAGE, /* "6f9f2dd343f5 -> 3f9c1a7be2d4 (main) (head), Add user
+				   preferences" */
+	MIGRATE_REPORT_ENTRY, /* many lines: parents, dependencies, children, branches, file,
+				 sections */
 };
 /* One revision; `current` (may be NULL) gets its mark. Caller owns. */
-char *report_line(const struct migrate_tree *tree, size_t index, const struct graph_list *current,
-	enum report_style style);
+char *migrate_report_line(const struct migrate_tree *tree, size_t index,
+	const struct graph_list *current, enum migrate_report_style style);
 /* A row of the version table, also one that is in no file. Caller owns. */
-char *report_row(const struct migrate_session *session, const char *row, bool entry);
+char *migrate_report_row(const struct migrate_session *session, const char *row, bool entry);
 /* Where the database stands, or "<base>"; caller owns. */
-char *report_where(const struct migrate_session *session);
-json_t *report_revision(const struct migrate_tree *tree, size_t index);
+char *migrate_report_where(const struct migrate_session *session);
+json_t *migrate_report_revision(const struct migrate_tree *tree, size_t index);
 /* All revisions, newest first. */
-void report_order(const struct migrate_tree *tree, struct graph_list *order);
+void migrate_report_order(const struct migrate_tree *tree, struct graph_list *order);
 
 /* ["3f9c1a7be2d4", ..] */
-json_t *report_ids(const struct migrate_tree *tree, const struct graph_list *list);
+json_t *migrate_report_ids(const struct migrate_tree *tree, const struct graph_list *list);
 /* What would run, how large its tables are, what the policy asks for; one line each. */
-MUST_CHECK bool report_plan(
+MUST_CHECK bool migrate_report_plan(
 	const struct migrate_session *session, struct strvec *lines, struct err *err);
 /* The same, and its SQL. New reference. */
-MUST_CHECK bool report_plan_json(
+MUST_CHECK bool migrate_report_plan_json(
 	const struct migrate_session *session, const char *sql, json_t **json, struct err *err);
 /* The SQL that would run, with transactions and version rows; caller owns. */
-char *report_plan_sql(const struct migrate_session *session, struct err *err);
+char *migrate_report_plan_sql(const struct migrate_session *session, struct err *err);
 /* {"direction":"up","applied":[..],"from":[..],"to":[..]} of the first `done` steps. */
-json_t *report_result(const struct migrate_session *session, size_t done);
+json_t *migrate_report_result(const struct migrate_session *session, size_t done);
 
 #endif

@@ -9,6 +9,21 @@ static void known_rows(const struct migrate_tree *tree, struct migrate_state *st
 	}
 }
 
+/* Not by to_regclass(): a role without rights on schema mig may still ask where things stand. */
+static bool find_history(struct db *db, struct migrate_state *state, struct err *err)
+{
+	AUTO_RESULT(found);
+	if (!db_query(db, &found, err,
+		    "select has_schema_privilege(n.oid, 'usage')"
+		    " and has_table_privilege(c.oid, 'select')"
+		    " from pg_class c join pg_namespace n on n.oid = c.relnamespace"
+		    " where n.nspname = 'mig' and c.relname = 'history'"))
+		return false;
+	state->has_history = db_rows(&found) > 0;
+	state->may_read_history = state->has_history && db_get_bool(&found, 0, 0);
+	return true;
+}
+
 bool migrate_state_read(struct db *db, const struct migrate_tree *tree, const char *version_table,
 	enum migrate_rows rows, struct migrate_state *state, struct err *err)
 {
@@ -19,11 +34,7 @@ bool migrate_state_read(struct db *db, const struct migrate_tree *tree, const ch
 		known_rows(tree, state);
 	else if (!graph_current(tree->graph, &state->versions.rows, &state->current, err))
 		return false;
-	AUTO_RESULT(found);
-	if (!db_query(db, &found, err, "select to_regclass('mig.history') is not null"))
-		return false;
-	state->has_history = db_get_bool(&found, 0, 0);
-	return true;
+	return find_history(db, state, err);
 }
 
 void migrate_state_release(struct migrate_state *state)

@@ -27,14 +27,14 @@ static bool day_is_in(const char *days, int day)
 	}
 }
 
-const char *window_zone(const char *window)
+const char *migrate_window_zone(const char *window)
 {
 	const char *hours = strchr(window, ' ');
 	const char *zone = hours ? strchr(hours + 1, ' ') : NULL;
 	return zone ? zone + 1 : "UTC";
 }
 
-bool window_is_open(const char *window, int day, int minute)
+bool migrate_window_is_open(const char *window, int day, int minute)
 {
 	int h1, m1, h2, m2;
 	const char *hours = strchr(window, ' ');
@@ -48,9 +48,9 @@ bool window_is_open(const char *window, int day, int minute)
 	       (minute < to && day_is_in(window, yesterday));
 }
 
-bool window_check(struct db *db, const char *window, struct err *err)
+bool migrate_window_check(struct db *db, const char *window, struct err *err)
 {
-	const char *zone = window_zone(window);
+	const char *zone = migrate_window_zone(window);
 	AUTO_RESULT(now);
 	if (!db_query(db, &now, err,
 		    "select extract(isodow from t)::int, extract(hour from t)::int * 60"
@@ -58,7 +58,8 @@ bool window_check(struct db *db, const char *window, struct err *err)
 		    " from (select clock_timestamp() at time zone $1) as clock (t)",
 		    zone))
 		return err_context(err, "policy upgrade: window");
-	if (window_is_open(window, (int)db_get_int(&now, 0, 0), (int)db_get_int(&now, 0, 1)))
+	if (migrate_window_is_open(
+		    window, (int)db_get_int(&now, 0, 0), (int)db_get_int(&now, 0, 1)))
 		return true;
 	err_set(err, ERR_REFUSED, "upgrades are allowed %s; it is %s (%s)", window,
 		db_get(&now, 0, 2), zone);

@@ -8,10 +8,10 @@
 #include "db/db.h"
 
 /* The zone at its end; "UTC" when there is none. Points into window. */
-const char *window_zone(const char *window);
+const char *migrate_window_zone(const char *window);
 /* Is it open on this day (1 Monday .. 7 Sunday) at this minute of the day? The form was checked. */
-bool window_is_open(const char *window, int day, int minute);
+bool migrate_window_is_open(const char *window, int day, int minute);
 /* By the server's clock; ERR_REFUSED outside of the window. */
-MUST_CHECK bool window_check(struct db *db, const char *window, struct err *err);
+MUST_CHECK bool migrate_window_check(struct db *db, const char *window, struct err *err);
 
 #endif

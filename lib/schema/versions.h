@@ -22,10 +22,4 @@ MUST_CHECK bool schema_versions_read(
 	struct db *db, const char *name, struct schema_versions *versions, struct err *err);
 void schema_versions_release(struct schema_versions *versions);
 
-/*
- * What every known version table in the search path and schema public says: revisions of Alembic
- * and mig, versions of dbmate, goose, golang-migrate, Flyway, Sqitch. Appends; none: nothing.
- */
-MUST_CHECK bool schema_revisions(struct db *db, struct strvec *revisions, struct err *err);
-
 #endif

@@ -173,6 +173,20 @@ teardown() { common_teardown; }
 		and (.sql | contains("drop table t1"))'
 }
 
+@test "a role that may only read the version table can ask where things stand" {
+	line_of 2
+	expect 0 mig-apply upgrade r001
+	sql -c "drop role if exists watcher" -c "create role watcher login" -c "grant select on alembic_version to watcher"
+	expect 0 env PGUSER=watcher mig-apply current
+	says "r001 Table 1"
+	expect 4 env PGUSER=watcher mig-apply current --check
+	expect 0 env PGUSER=watcher mig-apply plan
+	says "r002 Table 2"
+	expect 11 env PGUSER=watcher mig-apply upgrade
+	rows_are r001
+	sql -c "drop owned by watcher" -c "drop role watcher"
+}
+
 @test "plan tells how large the tables are" {
 	line_of 1
 	expect 0 mig-apply upgrade

@@ -35,7 +35,7 @@ static void windows_open_and_close(void **state)
 		{"Sun 22:00-02:00", 1, 1, 0, true},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
-		if (window_is_open(cases[i].window, cases[i].day,
+		if (migrate_window_is_open(cases[i].window, cases[i].day,
 			    cases[i].hour * 60 + cases[i].minute) != cases[i].open)
 			fail_msg("%s on day %d at %02d:%02d", cases[i].window, cases[i].day,
 				cases[i].hour, cases[i].minute);
@@ -44,8 +44,9 @@ static void windows_open_and_close(void **state)
 static void zones_are_found(void **state)
 {
 	(void)state;
-	assert_string_equal(window_zone("Tue-Thu 02:00-05:00 Europe/Berlin"), "Europe/Berlin");
-	assert_string_equal(window_zone("Tue 02:00-05:00"), "UTC");
+	assert_string_equal(
+		migrate_window_zone("Tue-Thu 02:00-05:00 Europe/Berlin"), "Europe/Berlin");
+	assert_string_equal(migrate_window_zone("Tue 02:00-05:00"), "UTC");
 }
 
 int main(void)
