@@ -255,7 +255,6 @@ ended_by() {
 	ulimit -f 100 # blocks of 1 KiB
 	expect 12 mig-backup create
 	says "File too large"
-	says "public.t"
 	[ -z "$(ls -A "$(store)")" ]
 }
 
