@@ -12,14 +12,13 @@
 #include "play/run.h"
 #include "play/runs.h"
 
-enum { TRIES = 10, PAUSE_MS = 1000 };
+enum { TRIES = 3, PAUSE_MS = 700 };
 
 struct settings {
 	bool plan, no_gates;
 };
 
-/* --- finding the playbook -----------------------------------------------------------------------
- */
+/* --- finding the playbook --------------------------------------------------------------------- */
 
 static bool is_path(const char *word)
 {
@@ -57,8 +56,7 @@ static bool load_book(struct cli *cli, struct play_book **book, struct err *err)
 	       play_book_load(path, book, err);
 }
 
-/* --- callbacks of a run -------------------------------------------------------------------------
- */
+/* --- callbacks of a run ----------------------------------------------------------------------- */
 
 static int signals(void *ctx)
 {
@@ -103,8 +101,7 @@ static struct play_settings settings_of(struct cli *cli)
 		.ctx = cli};
 }
 
-/* --- printing -----------------------------------------------------------------------------------
- */
+/* --- printing --------------------------------------------------------------------------------- */
 
 static void print_lines(struct cli *cli, const struct strvec *lines)
 {
@@ -112,8 +109,7 @@ static void print_lines(struct cli *cli, const struct strvec *lines)
 		cli_print(cli, "%s", line);
 }
 
-/* --- verbs --------------------------------------------------------------------------------------
- */
+/* --- verbs ------------------------------------------------------------------------------------ */
 
 /*
  * The session only proves that the target is the one that the policy was written for. A swapper
@@ -125,7 +121,7 @@ static bool check_target(struct cli *cli, struct err *err)
 		CLEANUP(db_close_auto) struct db *db = NULL;
 		if (cli_target(cli, &db, err))
 			return true;
-		if (strcmp(err->sqlstate, "57P01") != 0 || tries == TRIES || cli_interrupted(NULL))
+		if (err->code != ERR_DATABASE || tries == TRIES || cli_interrupted(NULL))
 			return false;
 		clock_sleep_ms(PAUSE_MS);
 	}
@@ -245,8 +241,7 @@ static bool recover(struct cli *cli, void *options, struct err *err)
 	return good;
 }
 
-/* --- the program --------------------------------------------------------------------------------
- */
+/* --- the program ------------------------------------------------------------------------------ */
 
 static const struct cli_option play_options[] = {
 	{"plan", 0, CLI_FLAG, offsetof(struct settings, plan), NULL,

@@ -44,8 +44,7 @@ static const struct conf_field notify_fields[] = {
 
 static const char *const later[] = {"watch", "window", "hooks"};
 
-/* --- patterns and inputs ------------------------------------------------------------------------
- */
+/* --- patterns and inputs ---------------------------------------------------------------------- */
 
 static bool compile(regex_t *compiled, const char *pattern)
 {
@@ -166,8 +165,7 @@ bool play_book_inputs(
 	return true;
 }
 
-/* --- the whole file -----------------------------------------------------------------------------
- */
+/* --- the whole file --------------------------------------------------------------------------- */
 
 static bool read_ladder(struct play_book *book, struct err *err)
 {

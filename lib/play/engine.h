@@ -148,6 +148,10 @@ bool play_left(const struct play_engine *engine, bool database_only);
 /* The downgrade that `undo: policy` comes to; false: nothing. */
 bool play_policy_undo(const struct play_engine *engine, const json_t *heads, struct strvec *argv);
 
+/* --- run.c --- */
+/* The run key under scope.run_id, the database's name and OID. `what`: the step shown to others. */
+MUST_CHECK bool play_hold(struct play_engine *engine, const char *what, struct err *err);
+
 /* --- plan.c --- */
 MUST_CHECK bool play_make_plan(struct play_engine *engine, json_t **plan, struct err *err);
 

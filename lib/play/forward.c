@@ -6,8 +6,7 @@
 
 #define DEFAULT_EVERY_MS 1000
 
-/* --- what programs say about the target ---------------------------------------------------------
- */
+/* --- what programs say about the target ------------------------------------------------------- */
 
 struct db_params play_target(const struct play_engine *engine)
 {
@@ -78,8 +77,7 @@ void play_renew_lease(struct play_engine *engine)
 	json_decref(play_ask(engine, "renew", &argv));
 }
 
-/* --- one step -----------------------------------------------------------------------------------
- */
+/* --- one step --------------------------------------------------------------------------------- */
 
 static void ask_person(struct play_engine *engine, const struct play_step *step, const char *ask,
 	const char *type, struct play_answer *answer)
@@ -248,8 +246,7 @@ bool play_step_run(struct play_engine *engine, const struct play_step *step, con
 	return ran;
 }
 
-/* --- gates --------------------------------------------------------------------------------------
- */
+/* --- gates ------------------------------------------------------------------------------------ */
 
 /* mig-* and checks say "no" with 4; of a plain command 1 is a no too (test, grep, diff). */
 static bool said_no(const struct play_step *gate, const struct play_answer *answer)
@@ -298,8 +295,7 @@ bool play_gates(struct play_engine *engine, struct err *err)
 	return false;
 }
 
-/* --- steps --------------------------------------------------------------------------------------
- */
+/* --- steps ------------------------------------------------------------------------------------ */
 
 static bool same_heads(const json_t *a, const json_t *b)
 {

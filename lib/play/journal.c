@@ -9,8 +9,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-/* --- writing ------------------------------------------------------------------------------------
- */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 /* What a crash cut short ends here, so that the next record stands on a line of its own. */
 static bool end_cut_line(struct play_journal *journal, struct err *err)
@@ -63,8 +62,7 @@ void play_journal_close(struct play_journal *journal)
 	journal->path = NULL;
 }
 
-/* --- reading ------------------------------------------------------------------------------------
- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 const char *play_story_text(const json_t *record, const char *key)
 {

@@ -72,8 +72,7 @@ static bool drain(struct play_engine *engine)
 	return false;
 }
 
-/* --- rung: undo ---------------------------------------------------------------------------------
- */
+/* --- rung: undo ------------------------------------------------------------------------------- */
 
 bool play_policy_undo(const struct play_engine *engine, const json_t *heads, struct strvec *argv)
 {
@@ -146,8 +145,7 @@ static bool rung_undo(struct play_engine *engine)
 	return changed;
 }
 
-/* --- rung: restore ------------------------------------------------------------------------------
- */
+/* --- rung: restore ---------------------------------------------------------------------------- */
 
 static const char *restore_refusal(const struct play_engine *engine)
 {
@@ -240,8 +238,7 @@ static bool rung_restore(struct play_engine *engine)
 	return changed;
 }
 
-/* --- the ladder ---------------------------------------------------------------------------------
- */
+/* --- the ladder ------------------------------------------------------------------------------- */
 
 static bool ask_recovered(struct play_engine *engine, int attempt)
 {

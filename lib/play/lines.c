@@ -12,8 +12,7 @@ static bool is(const json_t *object, const char *key)
 	return json_is_true(json_object_get(object, key));
 }
 
-/* --- a run --------------------------------------------------------------------------------------
- */
+/* --- a run ------------------------------------------------------------------------------------ */
 
 static void timeline_line(const json_t *line, struct strvec *lines)
 {
@@ -44,8 +43,7 @@ void play_report_lines(const json_t *report, struct strvec *lines)
 	strvec_pushf(lines, "next: %s", text(report, "next"));
 }
 
-/* --- a plan -------------------------------------------------------------------------------------
- */
+/* --- a plan ----------------------------------------------------------------------------------- */
 
 static void command_lines(const char *title, const json_t *list, struct strvec *lines)
 {
@@ -94,8 +92,7 @@ void play_plan_lines(const json_t *plan, struct strvec *lines)
 	command_lines("always", json_object_get(plan, "always"), lines);
 }
 
-/* --- runs from outside --------------------------------------------------------------------------
- */
+/* --- runs from outside ------------------------------------------------------------------------ */
 
 void play_recovery_lines(const json_t *report, struct strvec *lines)
 {

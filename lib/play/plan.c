@@ -31,8 +31,7 @@ static bool command_text(
 	return true;
 }
 
-/* --- the way back -------------------------------------------------------------------------------
- */
+/* --- the way back ----------------------------------------------------------------------------- */
 
 static void add_undo(struct play_engine *engine, const struct play_step *step, json_t *back)
 {
@@ -141,8 +140,7 @@ static const char *meaning(struct play_engine *engine, size_t index)
 	return "the database stays as migrated, a person decides: exit 21";
 }
 
-/* --- the plan -----------------------------------------------------------------------------------
- */
+/* --- the plan --------------------------------------------------------------------------------- */
 
 static bool plan_step(struct play_engine *engine, size_t index, json_t *list, struct err *err)
 {

@@ -3,8 +3,7 @@
 #include "base/fs.h"
 #include "play/engine.h"
 
-/* --- the decision -------------------------------------------------------------------------------
- */
+/* --- the decision ----------------------------------------------------------------------------- */
 
 struct play_verdict play_recover_decide(const struct play_found *found)
 {
@@ -36,14 +35,14 @@ struct play_verdict play_recover_decide(const struct play_found *found)
 		found->closed, ERR_UNDONE, "the database is as it was before the run"};
 }
 
-/* --- what the journal says ----------------------------------------------------------------------
- */
+/* --- what the journal says -------------------------------------------------------------------- */
 
 struct story_view {
 	struct play_story story;
 	const json_t *heads_before; /* of the first database intent */
 	bool swap_begun;
 	bool maintenance_begun;
+	int commands_left; /* plain commands that were done and not undone: they leave no trace */
 };
 
 static bool is(const json_t *record, const char *key, const char *value)
@@ -73,12 +72,14 @@ static void read_intent(const json_t *record, struct story_view *view, struct pl
 		view->heads_before = json_object_get(json_object_get(record, "before"), "heads");
 }
 
-static void read_done(const json_t *record, struct play_found *found)
+static void read_done(const json_t *record, struct story_view *view, struct play_found *found)
 {
 	bool undo = is(record, "phase", "undo") || is(record, "phase", "restore");
 	bool failed = !is(record, "state", "ok");
 	enum play_kind kind = kind_of(record);
 	found->undo_failed |= undo && failed;
+	if (kind == PLAY_KIND_COMMAND && !failed)
+		view->commands_left += is(record, "phase", "step") - is(record, "phase", "undo");
 	found->unknown |= is(record, "state", "in_doubt") && kind == PLAY_KIND_COMMAND;
 	/* a command that was cut short is no better than one without a done */
 	found->unknown |= kind == PLAY_KIND_COMMAND && is(record, "phase", "step") &&
@@ -94,7 +95,7 @@ static void read_journal(struct story_view *view, struct play_found *found)
 		if (is(record, "record", "intent"))
 			read_intent(record, view, found);
 		else if (is(record, "record", "done"))
-			read_done(record, found);
+			read_done(record, view, found);
 	}
 	const json_t *pending = play_story_pending(&view->story);
 	found->unknown |=
@@ -114,8 +115,7 @@ static const char *pivot_id(const struct play_story *story)
 	return NULL;
 }
 
-/* --- what the database says ---------------------------------------------------------------------
- */
+/* --- what the database says ------------------------------------------------------------------- */
 
 static bool same_list(const json_t *a, const json_t *b)
 {
@@ -123,15 +123,13 @@ static bool same_list(const json_t *a, const json_t *b)
 }
 
 /*
- * Before: the same database (or the copy that the run's own swap put in its place) with the same
- * revisions. A run that never touched data needs no such proof.
+ * Before: the same database with the same revisions and no plain command in between, or the copy
+ * that the run's own swap put in its place.
  */
-static bool look(struct play_engine *engine, struct story_view *view, struct play_found *found,
-	json_t *report, struct err *err)
+static void look(struct play_engine *engine, struct story_view *view, struct play_found *found,
+	json_t *report)
 {
 	int64_t was = json_integer_value(json_object_get(view->story.start, "oid"));
-	if (!play_live_oid(engine, &engine->oid, err))
-		return false;
 	bool swapped = engine->oid != was;
 	json_t *heads = view->heads_before ? play_heads(engine) : NULL;
 	bool same_heads = same_list(heads, view->heads_before);
@@ -141,12 +139,11 @@ static bool look(struct play_engine *engine, struct story_view *view, struct pla
 		found->unknown = true; /* somebody else's swap */
 	if (view->heads_before && !heads)
 		found->unknown = true;
-	/* another command that may have changed data leaves no trace that could be compared */
-	found->before = !found->data || (swapped && view->swap_begun) || same_heads;
+	bool untouched = !view->heads_before || same_heads;
+	found->before = (swapped && view->swap_begun) || (untouched && view->commands_left <= 0);
 	json_object_set_new(report, "live_oid", json_integer(engine->oid));
 	json_object_set_new(report, "swapped", json_boolean(swapped));
 	json_object_set_new(report, "heads", heads ? heads : json_null());
-	return true;
 }
 
 static bool run_recovered(struct play_engine *engine, const struct play_story *story)
@@ -169,8 +166,7 @@ static bool run_recovered(struct play_engine *engine, const struct play_story *s
 	return argv.count && play_act(engine, &call, &answer, &why) && answer.state == PLAY_OK;
 }
 
-/* --- the act ------------------------------------------------------------------------------------
- */
+/* --- the act ---------------------------------------------------------------------------------- */
 
 static void attach(
 	struct play_engine *engine, const struct play_settings *set, const struct play_run_row *row)
@@ -206,19 +202,15 @@ static bool take_over(struct play_engine *engine, const struct play_run_row *row
 {
 	AUTO_FREE char *path = fs_join(row->path, "journal.jsonl");
 	AUTO_STRVEC(names);
-	struct db_params target = play_target(engine);
 	if (!play_journal_open(path, &engine->journal, err)) {
 		err_hint(err, "to stop it: send TERM to its process; see mig-run status %s",
 			row->id);
 		return false;
 	}
-	if (!keys_run_hold(
-		    &target, row->id, "recover", engine->set->lock_wait_ms, &engine->keys, err) ||
-		!fs_list(row->path, &names, err))
+	if (!play_hold(engine, "recover", err) || !fs_list(row->path, &names, err))
 		return false;
 	engine->dir = xstrdup(row->path);
 	engine->log_count = (int)names.count;
-	engine->scope.dbname = xstrdup(engine->keys->dbname);
 	return play_journal_write(&engine->journal, "note",
 		json_pack("{s:s}", "text", "recover has taken the keys"), err);
 }
@@ -277,7 +269,7 @@ static bool examine(
 		json_object_set_new(
 			report, "pending", json_deep_copy(play_story_pending(&view.story)));
 		found.closed = view.maintenance_begun && play_holds_maintenance(engine);
-		good = look(engine, &view, &found, report, err);
+		look(engine, &view, &found, report);
 	}
 	if (good) {
 		bool asks = found.declared && found.effect && !found.unknown && !found.passed_pivot;

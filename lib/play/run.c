@@ -7,10 +7,11 @@
 
 #include <unistd.h>
 
+#define HOLD_TRIES 3
+#define HOLD_PAUSE_MS 700
 #define NO_JOURNAL "without a journal nothing is done: make room, or set state_dir in mig.yaml"
 
-/* --- a run's beginning --------------------------------------------------------------------------
- */
+/* --- a run's beginning ------------------------------------------------------------------------ */
 
 static void engine_init(struct play_engine *engine, const struct play_settings *set)
 {
@@ -114,19 +115,35 @@ static bool stop_waiting(void *engine)
 	return play_stopped(engine);
 }
 
-static bool take_key(struct play_engine *engine, struct err *err)
+static bool hold_once(struct play_engine *engine, const char *what, struct err *err)
 {
 	struct db_params target = play_target(engine);
 	target.stop = stop_waiting;
 	target.stop_ctx = engine;
-	engine->scope.run_id = clock_new_id();
-	engine->scope.start = clock_utc(engine->started_ms);
-	if (!keys_run_hold(&target, engine->scope.run_id, "start", engine->set->lock_wait_ms,
-		    &engine->keys, err) ||
-		!play_live_oid(engine, &engine->oid, err))
-		return false;
+	return keys_run_hold(&target, engine->scope.run_id, what, engine->set->lock_wait_ms,
+		       &engine->keys, err) &&
+	       play_live_oid(engine, &engine->oid, err);
+}
+
+/* A swapper that was killed a moment ago may still be ending sessions: it is tried again. */
+bool play_hold(struct play_engine *engine, const char *what, struct err *err)
+{
+	int tries = 1;
+	while (!hold_once(engine, what, err)) {
+		if (err->code != ERR_DATABASE || tries++ == HOLD_TRIES || play_stopped(engine))
+			return false;
+		keys_release(xtake(&engine->keys));
+		clock_sleep_ms(HOLD_PAUSE_MS);
+	}
 	engine->scope.dbname = xstrdup(engine->keys->dbname);
 	return true;
+}
+
+static bool take_key(struct play_engine *engine, struct err *err)
+{
+	engine->scope.run_id = clock_new_id();
+	engine->scope.start = clock_utc(engine->started_ms);
+	return play_hold(engine, "start", err);
 }
 
 /* A run that died with the target in its hands comes first: nobody builds on its remains. */
@@ -150,8 +167,7 @@ static bool nothing_unfinished(struct play_engine *engine, struct err *err)
 	return free_way;
 }
 
-/* --- its end ------------------------------------------------------------------------------------
- */
+/* --- its end ---------------------------------------------------------------------------------- */
 
 static void write_end(struct play_engine *engine, enum play_end end, int code, bool kept)
 {

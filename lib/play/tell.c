@@ -142,8 +142,7 @@ void play_tell_end(struct play_engine *engine, enum play_end end)
 	send_alert(engine, &receivers, level, title, play_end_word(end), body);
 }
 
-/* --- report -------------------------------------------------------------------------------------
- */
+/* --- report ----------------------------------------------------------------------------------- */
 
 static char *next_command(const struct play_engine *engine, enum play_end end, bool kept)
 {
