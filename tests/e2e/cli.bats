@@ -87,3 +87,13 @@ verbs_belong() {
 	expect 2 mig-backup list -d "postgresql://u:hunter22@127.0.0.1/x"
 	[[ $output != *hunter22* ]]
 }
+
+@test "make install puts programs, man pages, docs and completion in place" {
+	make -s -C "$BATS_TEST_DIRNAME/../.." install BUILD="$BUILD" DESTDIR="$WORK/root" PREFIX=/usr
+	expect 0 "$WORK/root/usr/bin/mig-run" --version
+	[ -s "$WORK/root/usr/share/man/man1/mig-run.1" ]
+	[ -s "$WORK/root/usr/share/doc/mig/safety.md" ]
+	[ -s "$WORK/root/usr/share/mig/playbooks/deploy.yaml" ]
+	grep -q -- --plan "$WORK/root/usr/share/bash-completion/completions/mig-run"
+	[ "$(stat -c %a "$WORK/root/usr/bin/mig-run")" = 755 ]
+}
