@@ -245,6 +245,7 @@ static bool find_out(struct swap *swap, bool *committed, struct err *err)
 	AUTO_ERR(why);
 	bool settled = false;
 	db_close(xtake(&swap->a));
+	swap->server.stop = NULL; /* the answer is needed all the more after a signal */
 	do {
 		if (ask_committed(swap, &settled, committed, &why) && settled)
 			return true;
