@@ -123,11 +123,13 @@ deps:
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
 		$(DESTDIR)$(PREFIX)/share/doc/mig $(DESTDIR)$(PREFIX)/share/mig/playbooks \
+		$(DESTDIR)$(PREFIX)/share/mig/hooks \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions
 	install $(programs) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(man_pages) $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 644 README.md CHANGELOG.md LICENSE docs/*.md etc/mig.yaml.example $(DESTDIR)$(PREFIX)/share/doc/mig
 	install -m 644 $(wildcard playbooks/*.yaml) $(DESTDIR)$(PREFIX)/share/mig/playbooks
+	install $(wildcard hooks/*) $(DESTDIR)$(PREFIX)/share/mig/hooks
 	for program in $(notdir $(programs)); do $(BUILD)/bin/$$program --print-completion \
 		> $(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$program; done
 

@@ -89,11 +89,13 @@ verbs_belong() {
 }
 
 @test "make install puts programs, man pages, docs and completion in place" {
+	case $BUILD in */san) export SAN=1 ;; */coverage) export COVERAGE=1 ;; esac # not built anew
 	make -s -C "$BATS_TEST_DIRNAME/../.." install BUILD="$BUILD" DESTDIR="$WORK/root" PREFIX=/usr
 	expect 0 "$WORK/root/usr/bin/mig-run" --version
 	[ -s "$WORK/root/usr/share/man/man1/mig-run.1" ]
 	[ -s "$WORK/root/usr/share/doc/mig/safety.md" ]
 	[ -s "$WORK/root/usr/share/mig/playbooks/deploy.yaml" ]
+	[ -x "$WORK/root/usr/share/mig/hooks/systemd-status" ]
 	grep -q -- --plan "$WORK/root/usr/share/bash-completion/completions/mig-run"
 	[ "$(stat -c %a "$WORK/root/usr/bin/mig-run")" = 755 ]
 }
