@@ -24,17 +24,41 @@ static bool find_history(struct db *db, struct migrate_state *state, struct err 
 	return true;
 }
 
+/* Who brought a revision that is in no file: the checkout to look for. */
+static bool tell_origin(struct db *db, const struct migrate_tree *tree,
+	const struct migrate_state *state, struct err *err)
+{
+	for (size_t i = 0; state->may_read_history && i < state->versions.rows.count; i++) {
+		const char *row = state->versions.rows.items[i];
+		AUTO_ERR(ignored);
+		AUTO_RESULT(found);
+		if (graph_find(tree->graph, row) != GRAPH_NONE ||
+			!db_query(db, &found, &ignored,
+				"select format('%s was applied %s UTC by %s from host %s', "
+				"revision,"
+				" to_char(at at time zone 'UTC', 'YYYY-MM-DD HH24:MI'), who, host)"
+				" from mig.history where revision = $1 order by id desc limit 1",
+				row) ||
+			!db_rows(&found))
+			continue;
+		return err_detail(err, "%s", db_get(&found, 0, 0));
+	}
+	return false;
+}
+
 bool migrate_state_read(struct db *db, const struct migrate_tree *tree, const char *version_table,
 	enum migrate_rows rows, struct migrate_state *state, struct err *err)
 {
 	*state = (struct migrate_state){0};
 	if (!schema_versions_read(db, version_table, &state->versions, err))
 		return false;
+	if (!find_history(db, state, err))
+		return false;
 	if (rows == MIGRATE_ROWS_ANY)
 		known_rows(tree, state);
 	else if (!graph_current(tree->graph, &state->versions.rows, &state->current, err))
-		return false;
-	return find_history(db, state, err);
+		return tell_origin(db, tree, state, err);
+	return true;
 }
 
 void migrate_state_release(struct migrate_state *state)

@@ -169,6 +169,20 @@ until_running() {
 	rows_are r003
 }
 
+@test "an older checkout: the database is ahead, and who brought it there is told" {
+	line_of 2
+	expect 0 mig-apply upgrade
+	mv migrations/r002_table_2.sql .
+	for verb in upgrade "downgrade -1 -y" plan; do
+		# shellcheck disable=SC2086
+		expect 14 mig-apply $verb
+		says "the database is at revision r002, which is in no file here"
+		says "r002 was applied $(date -u +%Y-%m-%d)"
+		says "by owner from host $(hostname)"
+	done
+	rows_are r002
+}
+
 @test "policy: downgrade never is refused with the ways that are open" {
 	line_of 2
 	mig_yaml $'    policy:\n      downgrade: never\n      upgrade: {}\n' false
@@ -249,7 +263,7 @@ until_running() {
 	says "policy: refused: a rehearsal"
 }
 
-@test "two upgrades at once: one waits or is told who holds the key" {
+@test "safety_01 two upgrades at once: one waits or is told who holds the key" {
 	revision r001 "" "Slow" <<< $'-- migrate:up\ncreate table slow as select 1 as i from pg_sleep(2);'
 	mig-apply upgrade > first.log 2>&1 &
 	first=$!
@@ -264,7 +278,7 @@ until_running() {
 	[ "$(sql -c "select count(*) from mig.history")" = 1 ]
 }
 
-@test "ten upgrades at once apply every revision once" {
+@test "safety_01 ten upgrades at once apply every revision once" {
 	line_of 5
 	for i in $(seq 10); do
 		mig-apply upgrade --lock-wait 60s > "log.$i" 2>&1 &
@@ -277,7 +291,7 @@ until_running() {
 	[ "$(sql -c "select string_agg(revision, ' ' order by id) from mig.history")" = "r001 r002 r003 r004 r005" ]
 }
 
-@test "SIGKILL in the middle of a statement: the next upgrade completes" {
+@test "safety_02 SIGKILL in the middle of a statement: the next upgrade completes" {
 	line_of 1
 	revision r002 r001 "Slow" <<< $'-- migrate:up\ncreate table slow as select 1 as i from pg_sleep(5);\ncreate table after (i int);'
 	mig-apply upgrade > first.log 2>&1 &
@@ -342,7 +356,7 @@ until_running() {
 	[ "$(sql -c "select to_regclass('first') is null")" = t ]
 }
 
-@test "killed at any moment, again and again: the next upgrade completes" {
+@test "safety_02 killed at any moment, again and again: the next upgrade completes" {
 	for i in 1 2 3 4; do
 		revision "r00$i" "$([ $i = 1 ] || echo "r00$((i - 1))")" "Step $i" <<-END
 			-- migrate:up
