@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "cli/target.h"
+#include "maint/maint.h"
 #include "migrate/report.h"
 
 struct settings {
@@ -65,7 +66,11 @@ static bool open_session(struct cli *cli, const struct settings *settings, bool 
 		.lock_wait_ms = cli->shared.lock_wait_ms,
 		.log = cli->log,
 	};
-	return migrate_open(session, change ? &request : NULL, rows, err);
+	if (!migrate_open(session, change ? &request : NULL, rows, err))
+		return false;
+	if (change)
+		maint_tell_kept(cli->env, session->db, request.mig_run, cli->log);
+	return true;
 }
 
 /* --- upgrade, downgrade, plan ----------------------------------------------------------------- */

@@ -4,6 +4,7 @@
 
 #include "backup/catalog.h"
 #include "base/clock.h"
+#include "maint/maint.h"
 #include "store/store.h"
 
 /* Everything that one run holds; released in the reverse order. */
@@ -123,6 +124,8 @@ static bool describe(struct create *create, struct err *err)
 	struct db *leader = create->locks.leader;
 	struct pack_manifest *manifest = create->manifest;
 	manifest->lsn = xstrdup_null(create->locks.lsn);
+	maint_tell_kept(
+		create->settings->env, leader, create->settings->mig_run, create->settings->log);
 	return create_fingerprint_take(leader, &create->definitions, err) &&
 	       create_database_describe(leader, manifest, err) &&
 	       create_maintenance_undo(create->settings->env, leader, manifest, err) &&

@@ -83,6 +83,28 @@ static void part_running(struct status *status)
 			"backend", holder.pid));
 }
 
+/* What a dead run closed is not opened before somebody knows what it did. */
+static void say_how_to_lift(struct status *status, const struct maint_status *maint)
+{
+	const char *run = str_starts(maint->owner ? maint->owner : "", "run:")
+				  ? maint->owner + strlen("run:")
+				  : NULL;
+	AUTO_ERR(ignored);
+	AUTO_STRVEC(lines);
+	json_t *dead = json_array();
+	bool died = false;
+	size_t i;
+	json_t *each;
+	if (run && status_runs_unfinished(status->env, &lines, dead, &ignored))
+		json_array_foreach(dead, i, each) died |=
+			str_equal(json_string_value(json_object_get(each, "run")), run);
+	json_decref(dead);
+	if (died)
+		next(status, "lift it, if that is safe: mig run recover %s", run);
+	else
+		next(status, "lift it: mig maintenance off");
+}
+
 static void part_maintenance(struct status *status)
 {
 	AUTO_ERR(err);
@@ -103,7 +125,7 @@ static void part_maintenance(struct status *status)
 		next(status, "what runs now lifts it");
 	} else if (maint.state != MAINT_OPEN) {
 		status->attention = true;
-		next(status, "lift it: mig maintenance off");
+		say_how_to_lift(status, &maint);
 	}
 	json_object_set_new(status->json, "maintenance",
 		json_pack("{s:s, s:s?, s:s?, s:s?, s:b}", "state", maint_state_word(maint.state),

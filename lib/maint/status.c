@@ -95,3 +95,22 @@ void maint_status_release(struct maint_status *status)
 	strvec_release(&status->lines);
 	*status = (struct maint_status){0};
 }
+
+void maint_tell_kept(
+	const struct conf_env *env, struct db *db, const char *mig_run, struct log_sink *log)
+{
+	AUTO_ERR(ignored);
+	enum maint_holding holding = MAINT_NOBODY;
+	CLEANUP(maint_record_release) struct maint_record record = {0};
+	if (!maint_record_load(env, db, &holding, &record, &ignored) || holding != MAINT_HELD ||
+		!str_starts(record.owner, "run:"))
+		return;
+	const char *run = record.owner + strlen("run:");
+	size_t length = strlen(run);
+	if (mig_run && strncmp(mig_run, run, length) == 0 && mig_run[length] == ':')
+		return;
+	log_warn(log, "maintenance_kept",
+		json_pack("{s:s, s:s}", "run", run, "since", record.since),
+		"maintenance is on since %s, and run %s does not live any more; why: mig status",
+		record.since, run);
+}

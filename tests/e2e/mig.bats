@@ -341,8 +341,14 @@ status_says() {
 	kill -9 "$pid"
 	status_says "died in step slow"
 	says "nothing: the run key is free"
-	says "mig run recover 20"
-	says "lift it: mig maintenance off"
+	says "lift it, if that is safe: mig run recover 20"
+	run_died=$(sed -n 's/.*recover \(20[0-9TZa-f-]*\).*/\1/p' <<< "$output" | head -1)
+	# whoever changes something next is told, too
+	expect 0 mig backup create
+	says "run $run_died does not live any more; why: mig status"
+	expect 0 mig apply revision -m "first"
+	expect 0 mig upgrade
+	says "run $run_died does not live any more; why: mig status"
 	expect 0 mig status --json
 	echo "$output" | jq -e 'select(.event == "result") | .attention and (.unfinished | length) == 1'
 }
