@@ -152,10 +152,16 @@ scene_closing() {
 }
 
 scene_prove() {
-	local answer run
+	local run
 	for run in "$@"; do
 		scene_closing "$run"
 	done > run/closings
+	scene_judge
+}
+
+# The same for closings that stand in run/closings already.
+scene_judge() {
+	local answer
 	answer=$(psql -XAtq -F ' ' -v ON_ERROR_STOP=1 -f "$scene_source/prove.sql" "$admin") || return 1
 	# shellcheck disable=SC2034 # for the caller
 	read -r acknowledged lost inside turned_away other <<< "$answer"
