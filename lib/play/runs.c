@@ -86,6 +86,13 @@ static bool fits(const struct play_run_row *row, const char *id)
 	return id ? str_starts(row->id, id) : !row->ended && !row->alive;
 }
 
+/* Without an id: a run that ended in doubt is meant as long as it is the newest. */
+static const struct play_run_row *doubtful(const struct play_runs *runs)
+{
+	const struct play_run_row *last = runs->count ? &runs->items[runs->count - 1] : NULL;
+	return last && last->ended && str_equal(last->state, "in_doubt") ? last : NULL;
+}
+
 bool play_runs_find(const struct play_runs *runs, const char *id, const struct play_run_row **row,
 	struct err *err)
 {
@@ -99,6 +106,8 @@ bool play_runs_find(const struct play_runs *runs, const char *id, const struct p
 		strbuf_addf(&list, "%s%s  %s, %s in step %s", found > 1 ? "\n" : "", (*row)->id,
 			(*row)->playbook, (*row)->state, (*row)->step);
 	}
+	if (found == 0 && !id && (*row = doubtful(runs)) != NULL)
+		return true;
 	if (found == 1)
 		return true;
 	if (found == 0) {

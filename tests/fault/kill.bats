@@ -207,4 +207,5 @@ traffic                  ; LONG, traffic: true     ; 17 ; 21 ; not as it was bef
 	ends 22
 	grep -q "run key is gone" log
 	[ ! -e undone ]
+	expect 21 mig-run recover
 }
