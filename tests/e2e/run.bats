@@ -475,3 +475,36 @@ journal() {
 	expect 20 mig-run book.yaml
 	says "first error: step b"
 }
+
+# command ; exit code ; words of the answer
+mistakes='
+mig-run                                       ; 2  ; usage
+mig-run nosuch.yaml                           ; 3  ; nosuch.yaml
+mig-run nosuch                                ; 14 ; no playbook
+mig-run book.yaml --plann                     ; 2  ; --plan
+mig-run book.yaml ref=1                       ; 2  ; has no input
+mig-run book.yaml -e nowhere                  ; 2  ; nowhere
+mig-run book.yaml -d host=/nowhere            ; 10 ; /nowhere
+mig-run book.yaml -d dbname=no_such_database  ; 10 ; no_such_database
+mig-run book.yaml -c nosuch.yaml              ; 3  ; nosuch.yaml
+mig-run recover nosuch                        ; 14 ; no run
+mig-run status nosuch                         ; 14 ; no run
+mig-run lint book.yaml broken.yaml            ; 3  ; broken.yaml:4:5
+mig-run broken.yaml                           ; 3  ; does nothing
+'
+
+@test "each mistake: its exit code, what is wrong, nothing is done" {
+	book <<-'END'
+		steps:
+		  - {id: a, run: [touch, never]}
+	END
+	printf 'mig: 1\nname: x\nsteps:\n  - {id: a}\n' > broken.yaml
+	while IFS=';' read -r command code words; do
+		[ -n "${command// /}" ] || continue
+		read -ra argv <<< "$command"
+		expect "${code// /}" "${argv[@]}"
+		says "$(xargs <<< "$words")"
+		[ ! -e never ]
+		[ ! -e state/t/dev/runs ]
+	done <<< "$mistakes"
+}
