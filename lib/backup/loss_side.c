@@ -17,14 +17,25 @@ void loss_side_release(struct loss_side *side)
 	*side = (struct loss_side){0};
 }
 
+static int by_name(const void *left, const void *right)
+{
+	const struct loss_unit *a = left, *b = right;
+	int schemas = strcmp(a->schema, b->schema);
+	return schemas ? schemas : strcmp(a->name, b->name);
+}
+
+static void sort_units(struct loss_side *side)
+{
+	if (side->units.count)
+		qsort(side->units.items, side->units.count, sizeof(side->units.items[0]), by_name);
+}
+
 struct loss_unit *loss_side_find(const struct loss_side *side, const char *schema, const char *name)
 {
-	for (size_t i = 0; i < side->units.count; i++) {
-		struct loss_unit *unit = &side->units.items[i];
-		if (str_equal(unit->name, name) && str_equal(unit->schema, schema))
-			return unit;
-	}
-	return NULL;
+	struct loss_unit wanted = {.schema = (char *)schema, .name = (char *)name};
+	return side->units.count ? bsearch(&wanted, side->units.items, side->units.count,
+					   sizeof(wanted), by_name)
+				 : NULL;
 }
 
 static struct loss_unit *add_unit(
@@ -54,6 +65,7 @@ void loss_side_of_snapshot(const struct pack_manifest *manifest, struct loss_sid
 		strvec_push_all(&unit->columns, &root->columns);
 		unit->content = root->content;
 	}
+	sort_units(side);
 }
 
 /*
@@ -121,8 +133,11 @@ static bool list_columns(struct db *db, struct loss_side *side, struct err *err)
 bool loss_side_of_database(struct db *db, struct loss_side *side, struct err *err)
 {
 	AUTO_TX(tx);
-	return db_begin(db, &tx, "isolation level repeatable read read only", err) &&
-	       list_leaves(db, side, err) && list_columns(db, side, err) && db_commit(&tx, err);
+	if (!db_begin(db, &tx, "isolation level repeatable read read only", err) ||
+		!list_leaves(db, side, err) || !list_columns(db, side, err) || !db_commit(&tx, err))
+		return false;
+	sort_units(side);
+	return true;
 }
 
 /*

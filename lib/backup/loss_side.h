@@ -21,7 +21,7 @@ struct loss_unit {
 	struct pack_content content;
 };
 struct loss_side {
-	PACK_LIST(struct loss_unit) units;
+	PACK_LIST(struct loss_unit) units; /* by schema, name */
 };
 
 void loss_side_release(struct loss_side *side);

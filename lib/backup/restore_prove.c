@@ -19,6 +19,7 @@ static struct loss_table *tables_to_read(const struct pack_manifest *manifest, s
 				.columns = &table->columns,
 				.condition = table->condition,
 				.weight = table->content.bytes,
+				.owner = (void *)table,
 			};
 	}
 	return tables;
@@ -47,8 +48,7 @@ static void compare(const struct pack_manifest *manifest, const struct loss_tabl
 {
 	struct pack_content *roots = xcalloc(manifest->roots.count + 1, sizeof(*roots));
 	for (size_t i = 0; i < count; i++) {
-		const struct pack_table *table =
-			pack_manifest_table(manifest, tables[i].schema, tables[i].name);
+		const struct pack_table *table = tables[i].owner;
 		if (table->root) {
 			const struct pack_root *root = pack_manifest_root(manifest, table->root);
 			pack_content_add(&roots[root - manifest->roots.items], &tables[i].content);
