@@ -1,5 +1,5 @@
 # make            build everything into build/bin
-# make check      all tests (SAN=1: under ASan and UBSan, in build/san)
+# make check      all tests (SAN=1: under ASan and UBSan, in build/san; SAN=thread: TSan)
 # make lint       format, clang-tidy, cppcheck, shellcheck, layers, banned functions, clang build
 # make coverage   line coverage of lib/
 # make demo       a deploy that works, then one that is caught and undone (KEEP=1 keeps the cluster)
@@ -10,12 +10,13 @@
 
 CC ?= gcc
 PREFIX ?= /usr/local
-BUILD ?= build$(if $(SAN),/san)$(if $(COVERAGE),/coverage)
+BUILD ?= build$(if $(SAN),/san$(SAN:1=))$(if $(COVERAGE),/coverage)
 
 packages = libpq libzstd libarchive libcurl libssh2 yaml-0.1 jansson libcrypto libxxhash
 warnings = -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
 	-Wwrite-strings -Wno-missing-field-initializers
-sanitize = $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined)
+sanitizers = $(if $(filter thread,$(SAN)),thread,address$(comma)undefined)
+sanitize = $(if $(SAN),-fsanitize=$(sanitizers) -fno-sanitize-recover=undefined)
 coverage_flags = $(if $(COVERAGE),--coverage -fprofile-update=atomic)
 comma := ,
 CFLAGS ?= -O2 -g
