@@ -153,7 +153,8 @@ static bool play(struct cli *cli, void *options, struct err *err)
 		play_plan_lines(report, &lines);
 	else if (report)
 		play_report_lines(report, &lines);
-	print_lines(cli, &lines);
+	if (plan || !good || !cli->shared.quiet) /* cron mails whatever is printed */
+		print_lines(cli, &lines);
 	if (report)
 		cli_result(cli, report);
 	json_decref(inputs);

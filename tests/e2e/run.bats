@@ -441,6 +441,18 @@ journal() {
 	jq -es 'map(.event) | contains(["step_started", "step_done"])' err
 }
 
+@test "--quiet: a good run says nothing, a bad one everything" {
+	book <<-'END'
+		inputs: {ok: {match: '(true|false)'}}
+		steps:
+		  - {id: a, run: ["${inputs.ok}"]}
+	END
+	expect 0 mig-run book.yaml ok=true -q
+	[ -z "$output" ]
+	expect 1 mig-run book.yaml ok=false -q
+	says "first error: step a"
+}
+
 @test "a playbook by name is found beside mig.yaml; words that are no input are refused" {
 	mkdir playbooks sub
 	printf 'mig: 1\nname: x\nsteps:\n  - {id: a, run: [touch, here]}\n' > playbooks/x.yaml

@@ -247,6 +247,23 @@ teardown() {
 	is_open
 }
 
+@test "the shipped playbooks: deploy, nightly backup, restore drill" {
+	shop
+	shipped=$BATS_TEST_DIRNAME/../../playbooks
+	expect 0 mig-run lint "$shipped/deploy.yaml" "$shipped/nightly-backup.yaml" "$shipped/restore-drill.yaml"
+	expect 0 mig-run "$shipped/deploy.yaml" ref=v1.4 --plan
+	expect 0 mig-run "$shipped/deploy.yaml" ref=v1.4
+	has_column
+	is_open
+	expect 0 mig-run "$shipped/nightly-backup.yaml"
+	expect 0 mig-run "$shipped/restore-drill.yaml"
+	[ -z "$(sql -c "select datname from pg_database where datname like '$DB\_\_r%'" postgres)" ]
+	# a broken snapshot: the drill says so, and nothing was changed
+	snapshot=$(find state -name '*.mig.tar' | sort | tail -1)
+	printf 'X' | dd of="$snapshot" bs=1 seek=2000 conv=notrunc status=none
+	expect 15 mig-run "$shipped/restore-drill.yaml"
+}
+
 @test "the plan names the way back of each step, and the policy" {
 	shop
 	expect 0 mig-run deploy.yaml --plan
