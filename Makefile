@@ -103,7 +103,7 @@ coverage: deps
 	tools/coverage build/coverage
 
 demo: deps
-	$(MAKE) all support
+	$(MAKE) -j$$(nproc) all support
 	BUILD=$(BUILD) examples/shop/demo
 
 soak: deps

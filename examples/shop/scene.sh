@@ -77,9 +77,11 @@ scene_program() {
 	done
 }
 
-# The policy of production wants a snapshot before any migration, be the database empty.
+# The environment is tied to its database; the policy of production wants a snapshot before any
+# migration, be the database empty.
 scene_fill() {
-	mig-backup create --label empty --quiet > run/fill.log || return 1
+	mig doctor --pin > run/fill.log || return 1
+	mig-backup create --label empty --quiet >> run/fill.log || return 1
 	mig-apply upgrade head --quiet >> run/fill.log || return 1
 	psql -Xq -v rows="$1" -f "$scene_source/rows.sql" "$DATABASE_URL"
 }
