@@ -139,11 +139,11 @@ static void compare_circumstances(
 {
 	if (!same_text(r0, r1, "database"))
 		say(verdict, WRITES_UNKNOWN, xstrdup("the first reading is of another database"));
-	if (!same_text(r0, r1, "stats_reset"))
-		say(verdict, WRITES_UNKNOWN, xstrdup("the counters were reset"));
 	if (json_is_null(json_object_get(r0, "life")) || !same_text(r0, r1, "life"))
 		say(verdict, WRITES_UNKNOWN,
 			xstrdup("the server was restarted or crashed between the readings"));
+	if (!same_text(r0, r1, "stats_reset"))
+		say(verdict, WRITES_UNKNOWN, xstrdup("the counters were reset"));
 	if (!same_text(r0, r1, "key"))
 		say(verdict, WRITES_UNKNOWN,
 			xstrdup("the session that lived since the first reading is gone"));

@@ -227,3 +227,27 @@ no_sleeper() {
 	[ "$(sql -c "select count(*) from pg_stat_activity where query like '%pg_sleep(60)%'
 		and pid <> pg_backend_pid()")" = 0 ]
 }
+
+@test "safety_05 a pooler that hides the backend is refused with 17, unless it keeps sessions" {
+	mkdir pool
+	"$BUILD/support/pooler" "$WORK/pool/.s.PGSQL.$PGPORT" "$PGHOST/.s.PGSQL.$PGPORT" 3>&- &
+	until_true test -S "pool/.s.PGSQL.$PGPORT"
+	PGHOST=$WORK/pool expect 17 "$keys" hold "mig-apply upgrade" 0
+	says "a connection pooler stands between us and the server"
+	says "pooler: session"
+	[ "$(locks_of)" = 0 ]
+	conf() {
+		printf 'mig: 1\nproject: shop\nenvironments:\n  test:\n    database: "host=%s dbname=%s"\n' \
+			"$WORK/pool" "$DB" > mig.yaml
+		printf '    maintenance: [{file: flag}]\n%s\n' "$1" >> mig.yaml
+	}
+	conf ""
+	expect 17 mig-maintenance on
+	[ ! -e flag ]
+	conf "    pooler: session"
+	expect 0 mig-maintenance on
+	expect 0 mig-maintenance off
+	conf "    direct: \"host=$PGHOST dbname=$DB\""
+	expect 0 mig-maintenance on
+	expect 0 mig-maintenance off
+}
