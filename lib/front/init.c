@@ -97,9 +97,10 @@ bool init_write(const char *path, const struct strbuf *text, struct err *err)
 	}
 	if (fd < 0)
 		return err_sys(err, ERR_FAILED, "cannot make %s", path);
-	if (!fs_write_all(fd, text->buf, text->len, err) || fchmod(fd, 0644) || fsync(fd)) {
+	bool good = fs_write_all(fd, text->buf, text->len, err) || err_context(err, "%s", path);
+	if (good && (fchmod(fd, 0644) < 0 || fsync(fd) < 0))
+		good = err_sys(err, ERR_STORAGE, "cannot write %s", path);
+	if (!good)
 		unlink(path);
-		return err->code != ERR_NONE || err_sys(err, ERR_FAILED, "cannot write %s", path);
-	}
-	return true;
+	return good;
 }
