@@ -1,6 +1,6 @@
 /*
  * Rows: workers take parts, the largest first, read COPY text, hash and compress it, and append
- * complete members. A part is a whole table today; ctid ranges of one table are parts, too.
+ * complete members.
  */
 #include "backup/create_room.h"
 
@@ -13,12 +13,6 @@
 #include "backup/create_rows.h"
 #include "backup/session.h"
 
-struct part {
-	struct pack_table *table; /* NULL: the large objects */
-	int number; /* within its table, from 0 */
-	int64_t weight; /* bytes on disk */
-};
-
 struct create_copy {
 	const struct backup_settings *settings;
 	const struct create_locks *locks;
@@ -27,11 +21,9 @@ struct create_copy {
 	struct db_params params; /* of the workers' sessions */
 	pthread_t *threads;
 	int thread_count;
-	struct part *parts;
-	size_t part_count;
+	struct create_parts parts;
 	atomic_bool stopped;
 	atomic_llong done; /* bytes, for the progress */
-	int64_t total;
 	pthread_mutex_t lock; /* of what follows */
 	size_t next;
 	size_t *deferred; /* parts that no worker could lock */
@@ -59,33 +51,15 @@ static void fail(struct create_copy *copy, struct err *why)
 
 /* --- one part --------------------------------------------------------------------------------- */
 
-static char *part_query(struct db *db, const struct part *part)
-{
-	const struct pack_table *table = part->table;
-	if (!table)
-		return create_large_query();
-	AUTO_FREE char *name = db_qualified(db, table->schema, table->name);
-	AUTO_FREE char *columns = create_columns(db, table);
-	return xstrfmt("COPY (SELECT %s FROM ONLY %s %s) TO STDOUT", columns, name,
-		table->condition ? table->condition : "");
-}
-
-static char *part_prefix(const struct part *part)
-{
-	if (!part->table)
-		return xstrfmt(PACK_LARGE_OBJECT_DATA "%04d", part->number);
-	return xstrfmt("data/%" PRIu32 "/%04d", part->table->oid, part->number);
-}
-
 static void advance(void *ctx, int64_t bytes)
 {
 	struct create_copy *copy = ctx;
 	int64_t done = atomic_fetch_add(&copy->done, bytes) + bytes;
-	log_progress(copy->settings->log, "backup", "bytes", done, copy->total);
+	log_progress(copy->settings->log, "backup", "bytes", done, copy->parts.total);
 }
 
-static void note_part(
-	struct create_copy *copy, const struct part *part, const struct pack_content *content)
+static void note_part(struct create_copy *copy, const struct create_part *part,
+	const struct pack_content *content)
 {
 	struct pack_content *sum =
 		part->table ? &part->table->content : &copy->manifest->large_object_data;
@@ -93,14 +67,15 @@ static void note_part(
 	pack_content_add(sum, content);
 	pthread_mutex_unlock(&copy->lock);
 	if (part->table)
-		log_debug(copy->settings->log, "table_copied",
-			json_pack("{s:I, s:I, s:I}", "oid", (json_int_t)part->table->oid, "rows",
-				(json_int_t)content->rows, "bytes", (json_int_t)content->bytes),
-			"copied %s.%s: %" PRId64 " rows", part->table->schema, part->table->name,
-			content->rows);
+		log_debug(copy->settings->log, "part_copied",
+			json_pack("{s:I, s:i, s:I, s:I}", "oid", (json_int_t)part->table->oid,
+				"part", part->number, "rows", (json_int_t)content->rows, "bytes",
+				(json_int_t)content->bytes),
+			"copied %s.%s, part %d: %" PRId64 " rows", part->table->schema,
+			part->table->name, part->number, content->rows);
 }
 
-static bool explain(const struct part *part, struct err *err)
+static bool explain(const struct create_part *part, struct err *err)
 {
 	if (!part->table)
 		return err_context(err, "large objects");
@@ -113,10 +88,10 @@ static bool explain(const struct part *part, struct err *err)
 }
 
 static bool copy_part(struct create_copy *copy, struct db *db, struct create_rows *rows,
-	const struct part *part, struct err *err)
+	const struct create_part *part, struct err *err)
 {
-	AUTO_FREE char *query = part_query(db, part);
-	AUTO_FREE char *prefix = part_prefix(part);
+	AUTO_FREE char *query = create_part_query(db, part);
+	AUTO_FREE char *prefix = create_part_prefix(part);
 	struct create_rows_of of = {
 		.query = query,
 		.prefix = prefix,
@@ -134,12 +109,12 @@ static bool copy_part(struct create_copy *copy, struct db *db, struct create_row
 
 /* --- a worker --------------------------------------------------------------------------------- */
 
-static const struct part *next_part(struct create_copy *copy)
+static const struct create_part *next_part(struct create_copy *copy)
 {
-	const struct part *part = NULL;
+	const struct create_part *part = NULL;
 	pthread_mutex_lock(&copy->lock);
-	if (!copy->stopped && copy->next < copy->part_count)
-		part = &copy->parts[copy->next++];
+	if (!copy->stopped && copy->next < copy->parts.count)
+		part = &copy->parts.items[copy->next++];
 	pthread_mutex_unlock(&copy->lock);
 	return part;
 }
@@ -148,7 +123,7 @@ static const struct part *next_part(struct create_copy *copy)
  * NOWAIT: behind a queued ACCESS EXCLUSIVE we would wait for ever, as that one waits for the
  * keeper. *deferred: then the leader, who has the lock, copies this part in the end.
  */
-static bool lock_part(struct create_copy *copy, struct db *db, const struct part *part,
+static bool lock_part(struct create_copy *copy, struct db *db, const struct create_part *part,
 	bool *deferred, struct err *err)
 {
 	AUTO_ERR(why);
@@ -167,7 +142,7 @@ static bool lock_part(struct create_copy *copy, struct db *db, const struct part
 	*deferred = true;
 	pthread_mutex_lock(&copy->lock);
 	xgrow(copy->deferred, copy->deferred_count, copy->deferred_alloc);
-	copy->deferred[copy->deferred_count++] = (size_t)(part - copy->parts);
+	copy->deferred[copy->deferred_count++] = (size_t)(part - copy->parts.items);
 	pthread_mutex_unlock(&copy->lock);
 	return db_exec(db, err, "rollback to savepoint part; release savepoint part");
 }
@@ -177,12 +152,13 @@ static bool work(struct create_copy *copy, struct err *err)
 	CLEANUP(db_close_auto) struct db *db = NULL;
 	AUTO_TX(tx);
 	if (!backup_session_open(&copy->params, &db, err) ||
-		!backup_session_import(db, copy->locks->snapshot, &tx, err))
+		!backup_session_import(db, copy->locks->snapshot, &tx, err) ||
+		!create_rows_prepare(db, err))
 		return false;
 	CLEANUP(create_rows_free_auto)
 	struct create_rows *rows =
 		create_rows_new(copy->writer, copy->settings->level, stop_asked, copy);
-	const struct part *part;
+	const struct create_part *part;
 	while ((part = next_part(copy))) {
 		bool deferred;
 		if (!lock_part(copy, db, part, &deferred, err) ||
@@ -207,45 +183,26 @@ static void *worker_main(void *arg)
 
 /* --- all of them ------------------------------------------------------------------------------ */
 
-static int by_weight(const void *a, const void *b)
+static int jobs_wanted(const struct backup_settings *settings)
 {
-	int64_t x = ((const struct part *)a)->weight, y = ((const struct part *)b)->weight;
-	return (x < y) - (x > y);
+	long jobs = settings->jobs > 0 ? settings->jobs : sysconf(_SC_NPROCESSORS_ONLN);
+	return jobs > 0 ? (int)jobs : 1;
 }
 
 static bool plan_parts(struct create_copy *copy, struct err *err)
 {
-	struct pack_manifest *manifest = copy->manifest;
-	AUTO_FREE int64_t *sizes = NULL;
-	if (!create_tables_sizes(copy->locks->leader, manifest, &sizes, err))
+	AUTO_FREE struct create_size *sizes = NULL;
+	if (!create_tables_sizes(copy->locks->leader, copy->manifest, &sizes, err))
 		return false;
-	copy->parts = xcalloc(manifest->tables.count + 1, sizeof(*copy->parts));
-	for (size_t i = 0; i < manifest->tables.count; i++) {
-		if (manifest->tables.items[i].emptied)
-			continue;
-		copy->parts[copy->part_count++] =
-			(struct part){.table = &manifest->tables.items[i], .weight = sizes[i]};
-		copy->total += sizes[i];
-	}
-	if (manifest->large_objects)
-		copy->parts[copy->part_count++] = (struct part){.weight = INT64_MAX};
-	qsort(copy->parts, copy->part_count, sizeof(*copy->parts), by_weight);
+	create_parts_plan(copy->manifest, sizes, jobs_wanted(copy->settings), &copy->parts);
 	return true;
-}
-
-static int worker_count(const struct create_copy *copy)
-{
-	long jobs = copy->settings->jobs;
-	if (jobs <= 0)
-		jobs = sysconf(_SC_NPROCESSORS_ONLN);
-	if (jobs > (long)copy->part_count)
-		jobs = (long)copy->part_count;
-	return jobs > 0 ? (int)jobs : 0;
 }
 
 static bool start_workers(struct create_copy *copy, struct err *err)
 {
-	int wanted = worker_count(copy);
+	int wanted = jobs_wanted(copy->settings);
+	if ((size_t)wanted > copy->parts.count)
+		wanted = (int)copy->parts.count;
 	copy->threads = xcalloc((size_t)wanted + 1, sizeof(*copy->threads));
 	copy->working = wanted;
 	for (; copy->thread_count < wanted; copy->thread_count++)
@@ -304,8 +261,8 @@ static bool copy_deferred(struct create_copy *copy, struct err *err)
 	struct create_rows *rows =
 		create_rows_new(copy->writer, copy->settings->level, stop_asked, copy);
 	for (size_t i = 0; i < copy->deferred_count; i++)
-		if (!copy_part(
-			    copy, copy->locks->leader, rows, &copy->parts[copy->deferred[i]], err))
+		if (!copy_part(copy, copy->locks->leader, rows,
+			    &copy->parts.items[copy->deferred[i]], err))
 			return false;
 	return true;
 }
@@ -342,7 +299,7 @@ void create_copy_free(struct create_copy *copy)
 	pthread_cond_destroy(&copy->ended);
 	err_release(&copy->first);
 	free(copy->threads);
-	free(copy->parts);
+	create_parts_release(&copy->parts);
 	free(copy->deferred);
 	free(copy);
 }

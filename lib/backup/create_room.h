@@ -5,6 +5,7 @@
 #define BACKUP_CREATE_ROOM_H
 
 #include "backup/create.h"
+#include "backup/create_parts.h"
 #include "pack/writer.h"
 
 /* --- locks and the shared snapshot (create_locks.c) ------------------------------------------- */
@@ -47,9 +48,9 @@ void create_locks_explain(struct create_locks *locks, struct err *err);
 /* create_tables.c: tables, columns, roots, indexes behind constraints. */
 MUST_CHECK bool create_tables_describe(
 	struct db *leader, struct pack_manifest *manifest, struct err *err);
-/* Bytes on disk of each table, in the manifest's order; caller owns. */
-MUST_CHECK bool create_tables_sizes(
-	struct db *leader, const struct pack_manifest *manifest, int64_t **sizes, struct err *err);
+/* Of each table, in the manifest's order; caller owns. */
+MUST_CHECK bool create_tables_sizes(struct db *leader, const struct pack_manifest *manifest,
+	struct create_size **sizes, struct err *err);
 /* create_database.c: the database, its settings, extensions, collations, roles, tablespaces. */
 MUST_CHECK bool create_database_describe(
 	struct db *leader, struct pack_manifest *manifest, struct err *err);

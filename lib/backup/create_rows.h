@@ -23,6 +23,8 @@ struct create_rows_of {
 	void (*advance)(void *ctx, int64_t bytes);
 	void *ctx;
 };
+/* Once for a session: rows come through it faster then. */
+MUST_CHECK bool create_rows_prepare(struct db *db, struct err *err);
 /* ERR_SIGNAL when stopped. */
 MUST_CHECK bool create_rows_copy(struct create_rows *rows, struct db *db,
 	const struct create_rows_of *of, struct pack_content *content, struct err *err);

@@ -165,11 +165,18 @@ bool create_tables_describe(struct db *leader, struct pack_manifest *manifest, s
 	       note_uncovered(leader, manifest, err);
 }
 
-bool create_tables_sizes(
-	struct db *leader, const struct pack_manifest *manifest, int64_t **sizes, struct err *err)
+/*
+ * Ranges of blocks are read alone from 14 on (TID range scan), and of heap tables only: before,
+ * each of them would read the whole table.
+ */
+bool create_tables_sizes(struct db *leader, const struct pack_manifest *manifest,
+	struct create_size **sizes, struct err *err)
 {
 	static const char sql[] =
-		"select c.oid, pg_catalog.pg_table_size(c.oid) from pg_catalog.pg_class c"
+		"select c.oid, pg_catalog.pg_table_size(c.oid), case when a.amname = 'heap' then"
+		" pg_catalog.pg_relation_size(c.oid)"
+		"  / pg_catalog.current_setting('block_size')::int8 end"
+		" from pg_catalog.pg_class c join pg_catalog.pg_am a on a.oid = c.relam"
 		" where c.relkind = 'r' and" CREATE_TABLES_WHERE " order by c.oid";
 	AUTO_RESULT(rows);
 	if (!db_query(leader, &rows, err, sql))
@@ -179,7 +186,10 @@ bool create_tables_sizes(
 		const struct pack_table *table =
 			pack_manifest_table_oid(manifest, (uint32_t)db_get_int(&rows, i, 0));
 		if (table)
-			(*sizes)[table - manifest->tables.items] = db_get_int(&rows, i, 1);
+			(*sizes)[table - manifest->tables.items] = (struct create_size){
+				.bytes = db_get_int(&rows, i, 1),
+				.blocks = leader->version >= 140000 ? db_get_int(&rows, i, 2) : 0,
+			};
 	}
 	return true;
 }

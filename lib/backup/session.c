@@ -2,8 +2,13 @@
 
 #include "backup/load_session.h"
 
-/* What changes the text of definitions and conditions, not that of rows. */
-static const char more[] = "set quote_all_identifiers = off; set transform_null_equals = off";
+/*
+ * What changes the text of definitions and conditions, not that of rows; and no plan but the plain
+ * one: compiling a scan costs more than it saves, parallel ones change the order of rows.
+ */
+static const char more[] =
+	"set quote_all_identifiers = off; set transform_null_equals = off; set jit = off;"
+	" set max_parallel_workers_per_gather = 0; set enable_tidscan = on";
 
 bool backup_session_open(const struct db_params *params, struct db **db, struct err *err)
 {
