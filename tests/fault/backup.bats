@@ -134,9 +134,9 @@ copying="select bool_or(query like 'COPY%') from pg_stat_activity where applicat
 	mig-backup create -q -j 1 --level 13 2> log &
 	local taking=$!
 	wait_for "$copying"
-	PGOPTIONS="-c lock_timeout=60s" psql -Xqc "alter table small add column x int" &
+	PGOPTIONS="-c lock_timeout=300s" psql -Xqc "alter table small add column x int" &
 	local ddl=$!
-	wait_for "select count(*) > 0 from pg_locks where not granted"
+	wait_for "select count(*) > 0 from pg_locks where not granted and relation = 'small'::regclass"
 	wait $taking
 	wait $ddl
 	grep -q 'waits for us to change public.small' log
