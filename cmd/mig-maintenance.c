@@ -146,30 +146,12 @@ static bool renew(struct cli *cli, void *options, struct err *err)
 /* --- asking ------------------------------------------------------------------------------------
  */
 
-static bool is_open(struct cli *cli, const struct maint_status *now, bool *yes, struct err *err)
-{
-	(void)cli;
-	(void)err;
-	*yes = now->state == MAINT_OPEN;
-	return true;
-}
-
-static bool is_closed(struct cli *cli, const struct maint_status *now, bool *yes, struct err *err)
-{
-	(void)cli;
-	(void)err;
-	*yes = now->state == MAINT_CLOSED;
-	return true;
-}
-
 /* Nobody is kept out without somebody who will let them in again. */
-static bool is_live_or_owned(
-	struct cli *cli, const struct maint_status *now, bool *yes, struct err *err)
+static bool ask_owner(struct cli *cli, const struct maint_status *now, bool *yes, struct err *err)
 {
 	struct keys_holder holder = {0};
 	struct db_params target = cli_target_params(cli);
-	*yes = now->state == MAINT_OPEN;
-	if (*yes || !now->owner || now->foreign)
+	if (!now->owner || now->foreign)
 		return true;
 	if (strcmp(now->owner, "hand") == 0) {
 		*yes = !now->lease_over;
@@ -185,11 +167,12 @@ static bool is_live_or_owned(
 
 static const struct {
 	const char *word;
-	bool (*ask)(struct cli *cli, const struct maint_status *now, bool *yes, struct err *err);
+	enum maint_state state; /* yes when it is this */
+	bool or_owned; /* or when somebody answers for it */
 } assertions[] = {
-	{"open", is_open},
-	{"closed", is_closed},
-	{"live-or-owned", is_live_or_owned},
+	{"open", MAINT_OPEN, false},
+	{"closed", MAINT_CLOSED, false},
+	{"live-or-owned", MAINT_OPEN, true},
 };
 
 static bool unknown_word(const char *word, struct err *err)
@@ -207,9 +190,10 @@ static bool answer(struct cli *cli, size_t which, struct err *err)
 {
 	CLEANUP(db_close_auto) struct db *db = NULL;
 	CLEANUP(maint_status_release) struct maint_status now = {0};
-	bool yes = false;
-	if (!cli_target(cli, &db, err) || !maint_status(cli->env, db, &now, err) ||
-		!assertions[which].ask(cli, &now, &yes, err))
+	if (!cli_target(cli, &db, err) || !maint_status(cli->env, db, &now, err))
+		return false;
+	bool yes = now.state == assertions[which].state;
+	if (!yes && assertions[which].or_owned && !ask_owner(cli, &now, &yes, err))
 		return false;
 	show(cli, &now);
 	if (yes)

@@ -73,8 +73,8 @@ void maint_status_release(struct maint_status *status);
  * Warns when a run holds maintenance that `mig_run` (MIG_RUN, NULL by hand) is not part of: whoever
  * has the run key then knows that it died, or ended without lifting it.
  */
-void maint_tell_kept(const struct conf_env *env, struct db *db, const char *mig_run,
-	struct log_sink *log);
+void maint_tell_kept(
+	const struct conf_env *env, struct db *db, const char *mig_run, struct log_sink *log);
 
 /*
  * For the swap: writes the live database's row into the copy, with the copy's OID and
