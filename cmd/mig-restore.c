@@ -14,6 +14,7 @@ struct settings {
 	int64_t jobs;
 	bool accept_loss;
 	bool keep_failed;
+	bool no_proof;
 };
 
 /* --- settings down, questions up ------------------------------------------------------------- */
@@ -113,6 +114,7 @@ static bool begin(
 		.proof_ignore = &settings->proof_ignore,
 		.accept_loss = settings->accept_loss,
 		.keep_failed = settings->keep_failed,
+		.no_proof = settings->no_proof,
 		.workers = (int)settings->jobs,
 		.show = show,
 		.confirm = confirm,
@@ -143,6 +145,8 @@ static bool check_options(const struct settings *settings, struct err *err)
 		return err_set(err, ERR_USAGE, "--to-db and --swap exclude each other");
 	if (settings->proof && !settings->swap)
 		return err_set(err, ERR_USAGE, "--proof goes with --swap");
+	if (settings->no_proof && settings->swap)
+		return err_set(err, ERR_USAGE, "--no-proof and --swap exclude each other");
 	if (settings->jobs < 0 || settings->jobs > 64)
 		return err_set(err, ERR_USAGE, "--jobs takes 1 to 64");
 	return true;
@@ -253,6 +257,8 @@ static const struct cli_option restore_options[] = {
 	JOBS,
 	{"keep-failed", 0, CLI_FLAG, FIELD(keep_failed), NULL,
 		"leave the half-made copy when restoring fails"},
+	{"no-proof", 0, CLI_FLAG, FIELD(no_proof), NULL,
+		"do not read the rows back; such a copy cannot be swapped in"},
 	{0},
 };
 static const struct cli_option swap_options[] = {ACCEPT, JOBS, {0}};
@@ -281,8 +287,6 @@ static const char *const examples[] = {
 	"restore it and put it in place (needs maintenance)",
 	"mig-restore undo --accept-loss",
 	"put back what the last swap displaced",
-	"mig-restore drop shop__b_1a2b3c4d5e --yes",
-	"remove a database that is not needed any more",
 	NULL,
 };
 

@@ -11,7 +11,7 @@ static const char *state_word(const struct copies_item *item)
 		return "no mark of mig: left alone";
 	if (item->purpose != DB_RESTORED)
 		return "";
-	return item->mark.proved ? "proved" : "not complete";
+	return item->mark.proved ? "proved" : "not complete or not proved";
 }
 
 static char *age_text(const struct copies_item *item)

@@ -144,8 +144,14 @@ static bool fill(struct restoring *restoring, struct err *err)
 	       load_sequences(&load, err) && load_large_objects(&load, err) &&
 	       stage(restoring, "indexes and constraints", err) &&
 	       ddl(restoring, "post-data", err) && stage(restoring, "statistics", err) &&
-	       load_analyze(&load, err) && stage(restoring, "proof", err) &&
-	       restore_prove(settings, restoring->copy.name, err);
+	       load_analyze(&load, err);
+}
+
+static bool prove(struct restoring *restoring, struct err *err)
+{
+	const struct restore_settings *settings = restoring->settings;
+	return settings->no_proof || (stage(restoring, "proof", err) &&
+					     restore_prove(settings, restoring->copy.name, err));
 }
 
 /*
@@ -175,7 +181,7 @@ static bool finish(struct restoring *restoring, struct err *err)
 {
 	if (restoring->settings->to_db)
 		return publish(restoring, err);
-	restoring->copy.mark.proved = true;
+	restoring->copy.mark.proved = !restoring->settings->no_proof;
 	return copies_remark(&restoring->place, &restoring->copy, err);
 }
 
@@ -220,7 +226,7 @@ bool restore_run(
 	if (!begin(&restoring, settings, err))
 		return false;
 	if (!make_database(&restoring, err) || !try_traits(&restoring, err) ||
-		!fill(&restoring, err) || !finish(&restoring, err)) {
+		!fill(&restoring, err) || !prove(&restoring, err) || !finish(&restoring, err)) {
 		clean_up(&restoring, err);
 		return false;
 	}
@@ -229,6 +235,7 @@ bool restore_run(
 		.oid = restoring.copy.oid,
 		.tables = (int64_t)restoring.manifest->tables.count,
 		.rows = restoring.rows,
+		.proved = !settings->no_proof,
 		.took_ms = clock_monotonic_ms() - began,
 	};
 	return true;

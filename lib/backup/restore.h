@@ -22,6 +22,7 @@ struct restore_settings {
 	const char *run;
 	int workers;
 	bool keep_failed;
+	bool no_proof; /* rows are not read back: the copy cannot be swapped in */
 	bool (*cancelled)(void *ctx);
 	void *cancel_ctx;
 	struct log_sink *log;
@@ -31,6 +32,7 @@ struct restore_outcome {
 	char *database; /* the copy, or to_db */
 	uint32_t oid;
 	int64_t tables, rows;
+	bool proved;
 	int64_t took_ms;
 };
 void restore_outcome_release(struct restore_outcome *outcome);

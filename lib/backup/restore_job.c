@@ -22,11 +22,12 @@ static void restored_lines(const struct restore_outcome *restored,
 	const struct restore_job_settings *settings, struct strvec *lines)
 {
 	AUTO_FREE char *took = clock_duration_text(restored->took_ms);
-	strvec_pushf(lines,
-		"restored into %s in %s: %" PRId64 " tables, %" PRId64
-		" rows, proved equal to the snapshot",
-		restored->database, took, restored->tables, restored->rows);
-	if (!settings->swap && !settings->to_db)
+	strvec_pushf(lines, "restored into %s in %s: %" PRId64 " tables, %" PRId64 " rows, %s",
+		restored->database, took, restored->tables, restored->rows,
+		restored->proved
+			? "proved equal to the snapshot"
+			: "NOT PROVED: nobody compared them with the snapshot (--no-proof)");
+	if (restored->proved && !settings->swap && !settings->to_db)
 		strvec_pushf(lines, "to put it in place: mig-restore swap %s --accept-loss",
 			restored->database);
 }
@@ -59,7 +60,7 @@ json_t *restore_job_outcome_json(const struct restore_job_outcome *outcome, cons
 	json_t *fields = json_object();
 	if (restored->database) {
 		json_object_set_new(fields, "copy", copies_json_text(restored->database));
-		json_object_set_new(fields, "proved", json_true());
+		json_object_set_new(fields, "proved", json_boolean(restored->proved));
 		json_object_set_new(fields, "tables", json_integer(restored->tables));
 		json_object_set_new(fields, "rows", json_integer(restored->rows));
 	}
@@ -268,6 +269,7 @@ static bool restore(struct restore_job *job, struct pack_reader *reader,
 		.run = job->keys->run_id,
 		.workers = settings->workers,
 		.keep_failed = settings->keep_failed,
+		.no_proof = settings->no_proof,
 		.cancelled = is_cancelled,
 		.cancel_ctx = &settings->target,
 		.log = settings->log,

@@ -26,7 +26,7 @@ struct restore_job_settings {
 	bool swap;
 	const char *proof; /* NULL: a person decides */
 	const struct strvec *proof_ignore;
-	bool accept_loss, keep_failed;
+	bool accept_loss, keep_failed, no_proof;
 	int workers; /* 0: one per core */
 	/* Shows the report; asks. Confirming refuses with ERR_REFUSED. */
 	void (*show)(void *ctx, const struct loss_report *report);

@@ -346,3 +346,23 @@ late() {
 	says "never swaps back"
 	[ "$(rows_of "$DB")" = 10 ]
 }
+
+@test "--no-proof says so everywhere, and such a copy does not become live" {
+	make_live
+	expect 0 mig-backup create
+	expect 2 mig-restore latest --no-proof --swap --accept-loss --yes
+	says "exclude each other"
+	expect 0 mig-restore latest --no-proof
+	says "NOT PROVED"
+	local copy
+	copy=$(databases | grep __r_)
+	expect 0 mig-restore copies
+	says "not proved"
+	expect 0 mig-maintenance on
+	expect 17 mig-restore swap "$copy" --accept-loss --yes
+	says "not complete and proved"
+	expect 0 mig-maintenance off
+	expect 0 mig-restore drop "$copy" --yes
+	expect 0 mig-restore latest --no-proof --json
+	says '"proved":false'
+}
