@@ -70,9 +70,13 @@ static void compare_counts(const json_t *t0, const json_t *t1, const json_t *own
 	}
 }
 
-/* A file node changes with TRUNCATE and with every rewrite; counters with neither. */
-static void compare_file(
-	const json_t *t0, const json_t *t1, const json_t *locked, struct writes_verdict *verdict)
+/*
+ * A file node changes with TRUNCATE and with every rewrite; counters with neither. After a rewrite
+ * of our own, rows that were there before show that nobody truncated the table first: rows that we
+ * inserted ourselves would hide it.
+ */
+static void compare_file(const json_t *t0, const json_t *t1, const json_t *locked,
+	const json_t *own, struct writes_verdict *verdict)
 {
 	const char *name = json_string_value(json_array_get(t1, NAME));
 	if (at(t0, FILE_NODE) == at(t1, FILE_NODE))
@@ -83,6 +87,11 @@ static void compare_file(
 	else if (json_is_true(json_array_get(t0, NOT_EMPTY)) &&
 		 !json_is_true(json_array_get(locked, LOCKED_NOT_EMPTY)))
 		say(verdict, WRITES_UNKNOWN, xstrfmt("%s was truncated", name));
+	else if (json_is_true(json_array_get(t0, NOT_EMPTY)) && at(own, OWN_INSERTED) > 0)
+		say(verdict, WRITES_UNKNOWN,
+			xstrfmt("%s has a new file and rows of mig's own: somebody else may have "
+				"truncated it before",
+				name));
 }
 
 static void compare_tables(const json_t *r0, const json_t *r1, const json_t *own,
@@ -105,7 +114,8 @@ static void compare_tables(const json_t *r0, const json_t *r1, const json_t *own
 		compare_counts(then, table, json_object_get(reported, oid),
 			strvec_has(ignore, name), verdict);
 		if (then)
-			compare_file(then, table, json_object_get(locked, oid), verdict);
+			compare_file(then, table, json_object_get(locked, oid),
+				json_object_get(reported, oid), verdict);
 	}
 }
 

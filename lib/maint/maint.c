@@ -337,8 +337,16 @@ static bool check_dead_run(const struct work *work, struct err *err)
 		log_warn(work->settings->log, "last_intent",
 			json_pack("{s:s}", "text", intent.text),
 			"maintenance was left by run %s; the last it did: %s", run, intent.text);
-	if (!intent.database || work->settings->reason)
+	if ((intent.text && !intent.database) || work->settings->reason)
 		return true;
+	if (!intent.text) {
+		err_set(err, ERR_REFUSED,
+			"what run %s did last is not known: its journal is not on this host", run);
+		return err_hint(err,
+			"where it ran: mig-run recover %s; or look at the database "
+			"yourself, then: mig-maintenance off --reason TEXT",
+			run);
+	}
 	err_set(err, ERR_REFUSED, "run %s died while it may have been changing the database: %s",
 		run, intent.text);
 	return err_hint(err,
@@ -352,11 +360,11 @@ static bool check_right_to_open(const struct work *work, struct err *err)
 	const struct maint_settings *settings = work->settings;
 	if (work->holding == MAINT_FOREIGN)
 		return settings->reason ? true : refuse_foreign(work, err);
-	if (owned(work) || settings->adopt)
+	if (owned(work))
 		return true;
 	if (strcmp(settings->owner, "hand") == 0 && str_starts(work->record.owner, "run:"))
 		return check_dead_run(work, err);
-	return refuse_other(work, err);
+	return settings->adopt || refuse_other(work, err);
 }
 
 /* As configured now, else as recorded in the state file of this host. */

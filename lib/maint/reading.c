@@ -4,6 +4,8 @@
 
 enum { EQUAL_ROUNDS = 10, EQUAL_PAUSE_MS = 1100, REPORT_PAUSE_MS = 600 };
 
+#define LOCK_WAIT "5s"
+
 /* Names in a database without an encoding may be any bytes, and JSON may not. */
 #define SAFE_NAME(name) \
 	"case when getdatabaseencoding() = 'SQL_ASCII'" \
@@ -80,7 +82,8 @@ static const char about_sql[] =
 static const char uncounted_sql[] =
 	"select 1 where current_setting('track_counts') = 'off' union all"
 	" select 1 from pg_db_role_setting, unnest(setconfig) entry"
-	" where entry ~ '^track_counts=(off|false|no|0)$'"
+	" where case when entry like 'track_counts=%'"
+	"  then not split_part(entry, '=', 2)::boolean else false end"
 	" and setdatabase in (0, (select oid from pg_database where datname = current_database()))"
 	" limit 1";
 
@@ -155,6 +158,26 @@ static void find_unreadable(const json_t *reading, char **unsure)
 			json_string_value(json_array_get(sequence, 0)));
 }
 
+/*
+ * The size of a table and the value of a sequence wait for whoever has them locked: a prepared
+ * transaction would hold up the reading for ever, with the users locked out.
+ */
+static bool take_in_time(
+	struct db *db, int key_pid, json_t **reading, char **unsure, struct err *err)
+{
+	AUTO_ERR(ignored);
+	bool shared_counters = db->version >= 150000;
+	bool ok = db_exec(db, err, "set lock_timeout = '" LOCK_WAIT "'") &&
+		  take_once(db, key_pid, reading, err) &&
+		  (shared_counters || take_at_rest(db, key_pid, reading, unsure, err));
+	if (!ok && err->code == ERR_LOCK)
+		err_hint(err, "a session or a prepared transaction keeps a table locked: "
+			      "select * from pg_prepared_xacts");
+	if (!db_exec(db, ok ? err : &ignored, "reset lock_timeout"))
+		return false;
+	return ok;
+}
+
 bool reading_take(struct db *db, int key_pid, json_t **reading, char **unsure, struct err *err)
 {
 	json_t *taken = NULL;
@@ -163,8 +186,8 @@ bool reading_take(struct db *db, int key_pid, json_t **reading, char **unsure, s
 	*unsure = NULL;
 	if (shared_counters && !db_exec(db, err, "set stats_fetch_consistency = none"))
 		return false;
-	if (!db_value(db, &uncounted, err, uncounted_sql) || !take_once(db, key_pid, &taken, err) ||
-		(!shared_counters && !take_at_rest(db, key_pid, &taken, unsure, err))) {
+	if (!db_value(db, &uncounted, err, uncounted_sql) ||
+		!take_in_time(db, key_pid, &taken, unsure, err)) {
 		json_decref(taken);
 		return false;
 	}

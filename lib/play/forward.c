@@ -5,6 +5,7 @@
 #include <inttypes.h>
 
 #define DEFAULT_EVERY_MS 1000
+#define LEASE_MS (60 * 60 * 1000) /* what mig-maintenance takes when no lease is given */
 
 /* --- what programs say about the target ------------------------------------------------------- */
 
@@ -52,13 +53,10 @@ bool play_holds_maintenance(struct play_engine *engine)
 	return !open && !foreign;
 }
 
-static void learn_lease(struct play_engine *engine, const json_t *out)
+/* A length, not an end: the end is by the server's clock, and this host's may differ. */
+static void note_lease(struct play_engine *engine, const struct play_step *step)
 {
-	AUTO_ERR(ignored);
-	int64_t ends;
-	if (!clock_parse_time(play_story_text(out, "lease_ends"), &ends, &ignored))
-		return;
-	engine->lease_ms = ends - clock_now_ms();
+	engine->lease_ms = step->lease_ms ? step->lease_ms : LEASE_MS;
 	engine->renewed_ms = clock_monotonic_ms();
 }
 
@@ -317,6 +315,17 @@ static void in_doubt(
 	engine->facts.data_doubt |= play_kind_data(step->kind);
 }
 
+/* Refused before anything was tried: wrong words, wrong configuration, not permitted. */
+static bool may_have_begun(enum err_code code)
+{
+	static const enum err_code before[] = {
+		ERR_USAGE, ERR_CONFIG, ERR_NO, ERR_NOTFOUND, ERR_CORRUPT, ERR_REFUSED};
+	for (size_t i = 0; i < ARRAY_SIZE(before); i++)
+		if (before[i] == code)
+			return false;
+	return true;
+}
+
 /* A migration that did not finish: the database knows which revisions were committed. */
 static void assess_database(struct play_engine *engine, const struct play_step *step,
 	struct play_progress *mine, struct play_answer *answer)
@@ -326,7 +335,7 @@ static void assess_database(struct play_engine *engine, const struct play_step *
 	if (mine->heads && now) {
 		mine->left = !same_heads(mine->heads, now);
 		engine->facts.effect |= mine->left;
-	} else if (!answer->by_itself) {
+	} else if (!answer->by_itself || may_have_begun(answer->code)) {
 		in_doubt(engine, step, answer);
 		mine->left = true;
 	}
@@ -396,9 +405,12 @@ static void take_success(struct play_engine *engine, const struct play_step *ste
 		const char *snapshot = play_story_text(answer->out, "snapshot");
 		engine->snapshot = *snapshot ? xstrdup(snapshot) : NULL;
 	}
-	if (step->kind == PLAY_KIND_MAINTENANCE && step->only.count == 0) {
-		engine->facts.closed = step->switch_to == 0;
-		learn_lease(engine, answer->out);
+	if (step->kind == PLAY_KIND_MAINTENANCE) {
+		/* open in part is still closed, and so is closed in part */
+		bool on = step->switch_to == 0;
+		engine->facts.closed = on || (engine->facts.closed && step->only.count > 0);
+		if (on)
+			note_lease(engine, step);
 	}
 	if (!play_kind_effect(step->kind))
 		return;

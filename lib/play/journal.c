@@ -47,7 +47,8 @@ bool play_journal_write(
 	json_decref(line);
 	AUTO_FREE char *safe = secret_redact(text ? text : "{}");
 	AUTO_FREE char *whole = xstrfmt("%s\n", safe);
-	if (!fs_write_all(journal->fd, whole, strlen(whole), err))
+	/* a record that found no room may have left half a line: the next one needs its own */
+	if (!end_cut_line(journal, err) || !fs_write_all(journal->fd, whole, strlen(whole), err))
 		return err_context(err, "journal %s", journal->path);
 	if (fsync(journal->fd) != 0)
 		return err_sys(

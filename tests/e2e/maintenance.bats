@@ -258,8 +258,22 @@ conform() {
 	expect 0 mig-maintenance on
 	kill -9 "$run_pid"
 	unset MIG_RUN
-	expect 0 mig-maintenance off
+	expect 17 mig-maintenance off
 	says "its journal is not on this host"
+	[ -e flag ]
+	expect 0 mig-maintenance off --reason "looked at the database: it is as it was"
+	[ ! -e flag ]
+}
+
+@test "safety_14 --adopt does not stand for a reason" {
+	run_key 20261120T010203Z-1a2b3c
+	expect 0 mig-maintenance on
+	kill -9 "$run_pid"
+	unset MIG_RUN
+	echo '{"record":"intent","step":"migrate","kind":"database","argv":["mig-apply"]}' \
+		> state/mig/shop/test/runs/20261120T010203Z-1a2b3c/journal.jsonl
+	expect 17 mig-maintenance off --adopt
+	[ -e flag ]
 }
 
 @test "safety_16 a lease has an end, is renewed by its owner, and lifts nothing" {

@@ -154,6 +154,23 @@ idle_after() {
 	says "unknown: public.orders was truncated"
 }
 
+@test "safety_12 TRUNCATE by somebody else is not hidden by what mig's own session does next" {
+	"$w" begin "$proof"
+	as_app "truncate orders"
+	"$w" own "$proof" "alter table orders add column note text; insert into orders (item) values ('seed')"
+	expect 0 "$w" end "$proof"
+	says "unknown: public.orders has a new file and rows of mig's own"
+}
+
+@test "safety_12 a table that stays locked does not hold up a reading for ever" {
+	sql -c "begin" -c "lock table orders in access exclusive mode" -c "prepare transaction 'kept'"
+	run timeout 30 "$w" begin "$proof"
+	sql -c "rollback prepared 'kept'"
+	echo "$output"
+	[ "$status" = 13 ] || [ "$status" = 1 ]
+	says "lock timeout"
+}
+
 @test "safety_12 reset counters are unknown" {
 	"$w" begin "$proof"
 	sql -c "select pg_stat_reset()"
@@ -224,6 +241,10 @@ idle_after() {
 	sql -c "alter role app in database $DB set track_counts = off"
 	"$w" begin "$proof"
 	as_app "insert into visits values (1)"
+	expect 0 "$w" end "$proof"
+	says "unknown: track_counts is off"
+	sql -c "alter role app in database $DB set track_counts = 'F'"
+	"$w" begin "$proof"
 	expect 0 "$w" end "$proof"
 	says "unknown: track_counts is off"
 }

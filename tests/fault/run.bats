@@ -150,6 +150,32 @@ teardown() {
 	is_open
 }
 
+@test "safety_14 where it cannot be told how far a migration came, nothing is called undone" {
+	LADDER=undo SWAP_BACK=never shop
+	migration aaaa00000002 aaaa00000001 "select pg_sleep(3); select 1/0" "select 1"
+	play_until "applied aaaa00000001"
+	echo broken > migrations/aaaa00000003_broken.sql
+	cp migrations/aaaa00000001_step.sql migrations/aaaa00000004_same.sql
+	ends 22
+	[ -e flag ]
+	has_column
+	[ "$(journal 'select(.record=="end").maintenance')" = kept ]
+}
+
+@test "safety_14 what was closed in part is lifted, too" {
+	shop
+	cat > deploy.yaml <<-END
+		mig: 1
+		name: deploy
+		steps:
+		  - {id: close, maintenance: "on", only: [file]}
+		  - {id: bad, run: ["false"]}
+	END
+	expect 20 mig-run deploy.yaml
+	[ ! -e flag ]
+	is_open
+}
+
 @test "safety_14 recovered does not pass after the restore: maintenance stays on" {
 	shop
 	expect 21 mig-run deploy.yaml wanted=1 recovered=7

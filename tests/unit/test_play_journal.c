@@ -74,6 +74,26 @@ static void a_cut_last_line_is_ignored_and_ended(void **state)
 	play_journal_close(&journal);
 }
 
+/* A full disk: half a record stays, later there is room again. */
+static void safety_02_half_a_record_does_not_swallow_the_next(void **state)
+{
+	struct play_journal journal = {.fd = -1};
+	struct play_story story;
+	AUTO_ERR(err);
+	(void)state;
+	assert_true(play_journal_open(path, &journal, &err));
+	write_some(&journal, &err);
+	assert_true(fs_append(path, "{\"record\":\"do", 13, false, &err));
+	assert_true(play_journal_write(&journal, "intent",
+		json_pack(
+			"{s:s, s:s, s:s}", "step", "migrate", "phase", "step", "kind", "database"),
+		&err));
+	assert_true(play_story_read(path, &story, &err));
+	assert_string_equal(play_story_text(play_story_pending(&story), "step"), "migrate");
+	play_story_release(&story);
+	play_journal_close(&journal);
+}
+
 static void a_living_runner_keeps_others_out(void **state)
 {
 	struct play_journal mine = {.fd = -1}, other = {.fd = -1};
@@ -136,6 +156,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_cut_last_line_is_ignored_and_ended),
+		cmocka_unit_test(safety_02_half_a_record_does_not_swallow_the_next),
 		cmocka_unit_test(a_living_runner_keeps_others_out),
 		cmocka_unit_test(secrets_do_not_reach_the_journal),
 		cmocka_unit_test(the_unfinished_run_is_the_one_that_is_meant),
