@@ -70,6 +70,11 @@ static const struct right rights[] = {
 		"select case when not pg_has_role('pg_signal_backend', 'USAGE') then "
 		"'pg_signal_backend' end",
 		FOR_ROLE("grant pg_signal_backend to %I")},
+	{"see what other roles' sessions do",
+		"mig-maintenance on, which else waits its whole --drain", DOCTOR_WARN,
+		"select case when not pg_has_role('pg_read_all_stats', 'USAGE') then "
+		"'pg_read_all_stats' end",
+		FOR_ROLE("grant pg_read_all_stats to %I")},
 	{"end the sessions that are here now", "mig-maintenance, mig-restore --swap", DOCTOR_WARN,
 		"select case when count(*) > 0 then 'superuser ' || string_agg(distinct a.usename, "
 		"', ') end from pg_stat_activity a join pg_roles r on r.oid = a.usesysid where "

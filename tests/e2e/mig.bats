@@ -105,7 +105,7 @@ two_environments() {
 	says "next: grant create on database $DB to plain_$DB"
 	says "next: alter database $DB owner to plain_$DB"
 	sql postgres -c "select pg_terminate_backend(pid) from pg_stat_activity where query ~ '^select pg_sleep'"
-	sql -c "grant pg_read_all_data, pg_signal_backend to plain_$DB" \
+	sql -c "grant pg_read_all_data, pg_signal_backend, pg_read_all_stats to plain_$DB" \
 		-c "alter role plain_$DB createdb bypassrls" -c "alter database $DB owner to plain_$DB" \
 		-c "alter table hidden owner to plain_$DB" -c "alter table rowwise owner to plain_$DB" \
 		-c "alter schema public owner to plain_$DB" \

@@ -10,7 +10,7 @@ setup() {
 		create role shop_owner_$DB;
 		create role app_$DB login;
 		create role mig_$DB login createdb bypassrls;
-		grant pg_read_all_data, pg_signal_backend to mig_$DB;
+		grant pg_read_all_data, pg_signal_backend, pg_read_all_stats to mig_$DB;
 		alter database $DB owner to mig_$DB;
 		grant shop_owner_$DB to mig_$DB;
 	END
