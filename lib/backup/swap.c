@@ -9,6 +9,7 @@
 #define PROOF_ATTEMPTS 3
 #define SWAP_KEY_WAIT_MS 30000
 #define DOUBT_WAIT_MS 60000
+#define COUNTERS_TRAVEL_MS 1100
 #define IN_USE "55006" /* object_in_use: sessions stayed for five seconds */
 #define LOCK_TIMEOUT "55P03"
 
@@ -150,6 +151,9 @@ static bool totals_moved(
 	*moved = false;
 	if (!verdict)
 		return true;
+	/* before 15 counters of sessions that just ended travel for a moment */
+	if (swap->a->version < 150000)
+		clock_sleep_ms(COUNTERS_TRAVEL_MS);
 	if (!writes_totals(swap->a, swap->live_oid, &totals, err))
 		return false;
 	*moved = !str_equal(totals.buf, verdict->totals.buf);

@@ -2,6 +2,7 @@
 
 #include "base/strvec.h"
 #include <ctype.h>
+#include <jansson.h>
 #include <pthread.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -15,15 +16,34 @@ static int longest_first(const void *a, const void *b)
 	return left < right ? 1 : left > right ? -1 : 0;
 }
 
+static void add(const char *value)
+{
+	if (strvec_has(&values, value))
+		return;
+	strvec_push(&values, value);
+	qsort(values.items, values.count, sizeof(char *), longest_first);
+}
+
+/* As JSON writes it, between its quotes: journals and events are redacted as whole lines. */
+static void add_in_json(const char *value, size_t flags)
+{
+	json_t *string = json_string(value);
+	AUTO_FREE char *text = string ? json_dumps(string, JSON_ENCODE_ANY | flags) : NULL;
+	json_decref(string);
+	if (!text)
+		return;
+	AUTO_FREE char *inner = xstrndup(text + 1, strlen(text) - 2);
+	add(inner);
+}
+
 void secret_register(const char *value)
 {
 	if (!value || strlen(value) < SHORTEST)
 		return;
 	pthread_mutex_lock(&lock);
-	if (!strvec_has(&values, value)) {
-		strvec_push(&values, value);
-		qsort(values.items, values.count, sizeof(char *), longest_first);
-	}
+	add(value);
+	add_in_json(value, 0);
+	add_in_json(value, JSON_ENSURE_ASCII);
 	pthread_mutex_unlock(&lock);
 }
 

@@ -75,6 +75,19 @@ bool sessions_end(struct db *db, struct strvec *left, struct err *err)
 	}
 }
 
+bool sessions_inside(struct db *db, bool *inside, struct err *err)
+{
+	AUTO_RESULT(row);
+	AUTO_FREE char *condition = foreign_condition(db);
+	AUTO_FREE char *sql = xstrfmt("select 1 from pg_stat_activity a where %s"
+				      " and a.application_name !~ '^mig(-|$)' limit 1",
+		condition);
+	if (!db_query(db, &row, err, sql))
+		return false;
+	*inside = db_rows(&row) > 0;
+	return true;
+}
+
 bool sessions_drain(struct db *db, int64_t limit_ms, struct err *err)
 {
 	AUTO_FREE char *condition = foreign_condition(db);

@@ -17,4 +17,10 @@ MUST_CHECK bool sessions_end(struct db *db, struct strvec *left, struct err *err
 /* Waits until no foreign session is inside a transaction, at most for limit_ms. */
 MUST_CHECK bool sessions_drain(struct db *db, int64_t limit_ms, struct err *err);
 
+/*
+ * Is anybody inside who is not mig's own? Programs of mig that come and go without a key are known
+ * by their application_name.
+ */
+MUST_CHECK bool sessions_inside(struct db *db, bool *inside, struct err *err);
+
 #endif

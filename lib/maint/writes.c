@@ -177,7 +177,8 @@ static void verdict_unknown(struct writes_verdict *verdict, const char *reason)
 
 /*
  * R1: sessions first, then the totals, so that what is flushed during the reading shows later. The
- * fence is no answer while somebody is inside it, nor for another database.
+ * fence is no answer when somebody was inside it (who shares mig's role is not kept out), nor for
+ * another database.
  */
 static bool second_reading(struct db *db, const struct proof *proof, const struct strvec *ignore,
 	struct writes_verdict *verdict, bool *may_ask_fence, struct err *err)
@@ -185,9 +186,10 @@ static bool second_reading(struct db *db, const struct proof *proof, const struc
 	AUTO_FREE char *unsure = NULL;
 	AUTO_FREE char *unread = NULL;
 	json_t *r1 = NULL;
+	bool inside = false;
 	int key_pid =
 		(int)json_integer_value(json_object_get(json_object_get(proof->r0, "key"), "pid"));
-	if (!end_foreign(db, &unsure, err) ||
+	if (!sessions_inside(db, &inside, err) || !end_foreign(db, &unsure, err) ||
 		!writes_totals(db, db->db_oid, &verdict->totals, err) ||
 		!reading_take(db, key_pid, &r1, &unread, err))
 		return false;
@@ -198,7 +200,7 @@ static bool second_reading(struct db *db, const struct proof *proof, const struc
 	const char *against = unread ? unread : proof->unknown;
 	if (against)
 		verdict_unknown(verdict, against);
-	*may_ask_fence = !unsure && same_database;
+	*may_ask_fence = !unsure && !inside && same_database;
 	if (unsure)
 		verdict_unknown(verdict, unsure);
 	return true;

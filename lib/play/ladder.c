@@ -302,6 +302,15 @@ void play_ladder(struct play_engine *engine)
 		engine->facts.recovered = play_recovered(engine);
 }
 
+/* Without the run key the target may be another run's by now: it is only looked at. */
+static bool may_still_act(struct play_engine *engine, const struct play_step *step, struct err *err)
+{
+	if (!play_kind_effect(step->kind) || keys_check(engine->keys, err))
+		return true;
+	engine->facts.key_lost = true;
+	return false;
+}
+
 void play_always(struct play_engine *engine)
 {
 	for (size_t i = 0; i < engine->book->always.count && !play_stopped(engine); i++) {
@@ -309,7 +318,8 @@ void play_always(struct play_engine *engine)
 		AUTO_ANSWER(answer);
 		AUTO_ERR(why);
 		int64_t begun = clock_now_ms();
-		if (!play_step_run(engine, step, "always", &answer, &why)) {
+		if (!may_still_act(engine, step, &why) ||
+			!play_step_run(engine, step, "always", &answer, &why)) {
 			play_note(engine, "always %s: %s", step->id, why.msg);
 			answer.state = PLAY_FAILED;
 		}

@@ -349,6 +349,18 @@ journal() {
 	says "token is ***"
 }
 
+@test "a secret with quotes and backslashes does not reach the journal as JSON either" {
+	book <<-'END'
+		secrets: [SMOKE_TOKEN]
+		steps:
+		  - {id: a, shell: 'jq -nc --arg v "$SMOKE_TOKEN" "{v: \$v}"'}
+	END
+	export SMOKE_TOKEN='ver"y\secret-välue'
+	expect 0 mig-run book.yaml
+	! grep -r 'secret-v' state || false
+	[[ $output != *secret-v* ]]
+}
+
 @test "the plan prints every command, asks the gates, and changes nothing" {
 	book <<-'END'
 		inputs: {ref: {match: 'v[0-9 ]+'}}

@@ -200,6 +200,21 @@ traffic                  ; LONG, traffic: true     ; 17 ; 21 ; not as it was bef
 	says "still alive"
 }
 
+@test "safety_02 without the run key nothing is changed any more, not even by an always-step" {
+	play_until "step x" <<-'END'
+		steps:
+		  - {id: x, run: [sleep, "60"]}
+		always:
+		  - {id: touch, run: [touch, always]}
+		  - {id: look, checks: [{sql: "select 1", expect: {value: "1"}}]}
+	END
+	sleep 0.3
+	psql -Xqtc "select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'mig-run%'" postgres
+	ends 22
+	[ ! -e always ]
+	grep -q "always look.*: ok" log
+}
+
 @test "safety_02 a run whose key session dies stops and is in doubt" {
 	play_until "step x" < <(steps 'run: [sleep, "60"]')
 	sleep 0.3

@@ -132,6 +132,19 @@ teardown() {
 	says "unknown: "
 }
 
+@test "safety_12 the fence is no proof when somebody is found inside it" {
+	config "{database: no-connections, roles: [app]}"
+	proof=state/mig/shop/test/proof.json
+	expect 0 mig-maintenance on
+	"$BUILD/support/writes" own $proof "drop table orders"
+	coproc INSIDE { psql -XAtq 2>&1; }
+	echo "select 'there';" >&"${INSIDE[1]}"
+	read -r -t 5 -u "${INSIDE[0]}" line
+	[ "$line" = there ]
+	expect 0 "$BUILD/support/writes" end $proof
+	says "unknown: public.orders was dropped"
+}
+
 @test "safety_12 the proof of a run needs the run: its key session must live" {
 	run_key 20261120T010203Z-1a2b3c
 	expect 0 mig-maintenance on
