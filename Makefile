@@ -57,6 +57,7 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	$(CC) $(CPPFLAGS) $(all_cflags) -MMD -MP -c -o $@ $<
 
 $(BUILD)/obj/lib/backup/shipped.o: etc/restore.sh etc/RESTORE.md
+$(BUILD)/obj/lib/migrate/alembic_child.o: etc/alembic.py
 
 # Objects are made anew when the flags change.
 $(BUILD)/flags: FORCE

@@ -109,6 +109,13 @@ static bool set_migrations(const struct conf_file *file, struct conf_env *env, s
 	to->version_table = xstrdup(tree.version_table ? tree.version_table : "alembic_version");
 	CONF_EACH (tree.settings, setting)
 		strvec_pushf(&to->settings, "%s=%s", setting->key, setting->text);
+	CONF_EACH (tree.environment, variable)
+		strvec_pushf(&to->environment, "%s=%s", variable->key, variable->text);
+	to->python = !tree.python               ? xstrdup("python3")
+		     : strchr(tree.python, '/') ? conf_path(file->doc->root, tree.python)
+						: xstrdup(tree.python);
+	const struct conf_node *command = conf_get(to->node, "command");
+	to->command = command ? xstrdup(command->text) : NULL;
 	file_migrations_release(&tree);
 	return good;
 }
@@ -275,6 +282,9 @@ void conf_env_free(struct conf_env *env)
 	free(env->migrations.format);
 	free(env->migrations.version_table);
 	strvec_release(&env->migrations.settings);
+	free(env->migrations.python);
+	free(env->migrations.command);
+	strvec_release(&env->migrations.environment);
 	strvec_release(&env->encrypt_to);
 	strvec_release(&env->warnings);
 	conf_secret_free(env->identity);

@@ -28,6 +28,9 @@ struct conf_migrations {
 	char *format; /* "auto", "sql", ... */
 	char *version_table; /* default alembic_version */
 	struct strvec settings; /* "work_mem=256MB": session settings */
+	char *python; /* of Alembic trees: a path or a name in PATH; default "python3" */
+	char *command; /* of Alembic trees: "alembic", "flask"; NULL: as the tree looks */
+	struct strvec environment; /* "FLASK_APP=main": for the tree's own tool */
 	const struct conf_node *node; /* NULL without configuration */
 };
 

@@ -125,6 +125,8 @@ void db_rollback(struct db_tx *tx);
 
 /* Fills err from a libpq result or connection: code, SQLSTATE, detail, hint. Returns false. */
 bool db_error(struct db *db, const PGresult *result, struct err *err, const char *what);
+/* Code, SQLSTATE and (where there is none yet) hint of an error that another program met. */
+void db_error_class(const char *sqlstate, struct err *err);
 /* Character position (from 1) of the last SQL error in its statement, 0 unknown. */
 int db_error_position(const struct db *db);
 

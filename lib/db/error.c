@@ -24,8 +24,10 @@ static const struct {
 	{"25006", ERR_SQL, "a standby, or a session that was set read only"},
 };
 
-static void apply_class(const char *state, struct err *err)
+void db_error_class(const char *state, struct err *err)
 {
+	err->code = ERR_SQL;
+	snprintf(err->sqlstate, sizeof(err->sqlstate), "%s", state);
 	for (size_t i = 0; i < ARRAY_SIZE(classes); i++) {
 		if (!str_starts(state, classes[i].state))
 			continue;
@@ -81,10 +83,8 @@ bool db_error(struct db *db, const PGresult *result, struct err *err, const char
 			context ? context : "");
 	if (hint)
 		err_hint(err, "%s", hint);
-	memcpy(err->sqlstate, state, 5);
-	err->sqlstate[5] = '\0';
 	db->error_position = position ? (int)strtol(position, NULL, 10) : 0;
-	apply_class(state, err);
+	db_error_class(state, err);
 	if (strcmp(state, "57014") == 0)
 		class_of_cancel(db, err);
 	return false;

@@ -210,6 +210,12 @@ static bool hand_over_at_commit(struct db *db, struct err *err)
 	return true;
 }
 
+json_t *reading_own_sql(void)
+{
+	return json_pack("{s:s, s:s, s:s}", "tables", own_tables_sql, "locked", own_locked_sql,
+		"sequences", own_sequences_sql);
+}
+
 bool reading_own(struct db *db, json_t **own, struct err *err)
 {
 	json_t *taken = json_object();

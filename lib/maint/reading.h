@@ -17,6 +17,8 @@
 MUST_CHECK bool reading_take(
 	struct db *db, int key_pid, json_t **reading, char **unsure, struct err *err);
 /* New reference: what this session's open transaction did. */
+/* Its statements by name, for a session of another program. New reference. */
+json_t *reading_own_sql(void);
 MUST_CHECK bool reading_own(struct db *db, json_t **own, struct err *err);
 
 #endif

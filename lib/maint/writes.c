@@ -60,6 +60,16 @@ bool writes_report_own(struct db *db, const char *path, struct err *err)
 	return reading_own(db, &own, err) && append(path, "own", own, err);
 }
 
+json_t *writes_own_sql(void)
+{
+	return reading_own_sql();
+}
+
+bool writes_report_child(const char *path, const json_t *own, struct err *err)
+{
+	return !path || !fs_exists(path) || append(path, "own", json_deep_copy(own), err);
+}
+
 /* All lines of a proof: R0, the sum of what is our own, and what speaks against it. */
 struct proof {
 	json_t *r0;

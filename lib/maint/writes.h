@@ -15,6 +15,7 @@
 #define MAINT_WRITES_H
 
 #include "db/db.h"
+#include <jansson.h>
 
 /*
  * Ends every session in the database that is not mig's own; waits until they are gone. ERR_REFUSED
@@ -34,6 +35,14 @@ MUST_CHECK bool writes_begin(struct db *db, int key_pid, const char *path, struc
  * there (they count, since the server counts rows that were rolled back, too).
  */
 MUST_CHECK bool writes_report_own(struct db *db, const char *path, struct err *err);
+/*
+ * For a session of another program: statements by name, each one value of JSON, which together are
+ * what it reports (server 15: behind "select pg_stat_force_next_flush()"; older ones need a pause
+ * of over half a second since the last report). New reference.
+ */
+json_t *writes_own_sql(void);
+/* Appends what such a session reported. No file at path, or NULL: nothing. */
+MUST_CHECK bool writes_report_child(const char *path, const json_t *own, struct err *err);
 /* Something happened that makes the proof impossible: appends the reason. Best effort. */
 void writes_report_unknown(const char *path, const char *reason);
 /* The fence stands from now on, or is about to be opened. No file at path: nothing. */

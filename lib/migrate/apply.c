@@ -180,22 +180,21 @@ static bool cancelled(const struct migrate_session *session)
 	return session->how.cancelled && session->how.cancelled(session->how.ctx);
 }
 
-/* False: told to stop while waiting. */
-static bool pause_before_retry(const struct runner *runner, int tries, const struct err *why)
+bool apply_pause(const struct migrate_session *session, int tries, const struct err *why,
+	const char *blockers)
 {
-	const struct migrate_settings *how = &runner->session->how;
+	const struct migrate_settings *how = &session->how;
 	int64_t delay = FIRST_DELAY_MS;
 	for (int i = 1; i < tries && delay < LONGEST_DELAY_MS; i++)
 		delay *= 2;
 	delay = clock_jitter(delay > LONGEST_DELAY_MS ? LONGEST_DELAY_MS : delay);
 	log_warn(how->log, "lock_retry",
 		json_pack("{s:i, s:i, s:I, s:s*}", "try", tries, "of", how->lock_retries,
-			"delay_ms", (json_int_t)delay, "blockers", runner->blockers),
+			"delay_ms", (json_int_t)delay, "blockers", blockers),
 		"%s: trying again in %" PRId64 " ms (%d of %d)%s%s", why->msg, delay, tries,
-		how->lock_retries, runner->blockers ? "; blocked by " : "",
-		runner->blockers ? runner->blockers : "");
+		how->lock_retries, blockers ? "; blocked by " : "", blockers ? blockers : "");
 	for (int64_t end = clock_monotonic_ms() + delay; clock_monotonic_ms() < end;) {
-		if (cancelled(runner->session))
+		if (cancelled(session))
 			return false;
 		clock_sleep_ms(50);
 	}
@@ -209,7 +208,7 @@ static void copy_list(struct graph_list *to, const struct graph_list *from)
 		graph_list_push(to, from->items[i]);
 }
 
-static bool give_up(const struct migrate_settings *how, struct err *err)
+bool apply_give_up(const struct migrate_settings *how, struct err *err)
 {
 	return err_hint(err,
 		"given up after try %d: end the blocking session or wait for it, then run the "
@@ -235,14 +234,14 @@ static bool run_step(struct runner *runner, struct migrate_step *step, struct er
 		if (err->code != ERR_LOCK || !*err->sqlstate)
 			return false;
 		if (tries > session->how.lock_retries)
-			return give_up(&session->how, err);
-		if (!pause_before_retry(runner, tries, err))
+			return apply_give_up(&session->how, err);
+		if (!apply_pause(session, tries, err, runner->blockers))
 			return false;
 		err_release(err);
 	}
 }
 
-static void tell(const struct migrate_session *session, size_t which, const char *event, int64_t ms)
+void apply_tell(const struct migrate_session *session, size_t which, const char *event, int64_t ms)
 {
 	const struct migrate_step *step = &session->plan.steps[which];
 	int count = (int)session->plan.count;
@@ -260,7 +259,7 @@ static void tell(const struct migrate_session *session, size_t which, const char
 }
 
 /* What the caller reads first when a later step failed: how far it came. */
-static void say_how_far(const struct migrate_session *session, size_t done, struct err *err)
+void apply_say_how_far(const struct migrate_session *session, size_t done, struct err *err)
 {
 	if (!done)
 		return;
@@ -276,20 +275,23 @@ bool migrate_apply(struct migrate_session *session, size_t *done, struct err *er
 	*done = 0;
 	if (!session->plan.count)
 		return true;
-	if (!books_ensure(session->db, session->tree, &session->state, err) ||
-		!settings_begin(session, err))
+	if (!books_ensure(session->db, session->tree, &session->state, err))
+		return false;
+	if (session->tree->format->apply)
+		return session->tree->format->apply(session, done, err);
+	if (!settings_begin(session, err))
 		return false;
 	CLEANUP(runner_release) struct runner runner;
 	runner_init(&runner, session);
 	for (size_t i = 0; i < session->plan.count; i++) {
 		int64_t started_ms = clock_monotonic_ms();
-		tell(session, i, "revision_begins", -1);
+		apply_tell(session, i, "revision_begins", -1);
 		if (!run_step(&runner, &session->plan.steps[i], err)) {
-			say_how_far(session, *done, err);
+			apply_say_how_far(session, *done, err);
 			return false;
 		}
 		++*done;
-		tell(session, i, "revision_done", clock_monotonic_ms() - started_ms);
+		apply_tell(session, i, "revision_done", clock_monotonic_ms() - started_ms);
 	}
 	return true;
 }

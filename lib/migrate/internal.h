@@ -27,6 +27,17 @@ MUST_CHECK bool history_write(
 MUST_CHECK bool settings_begin(struct migrate_session *session, struct err *err);
 MUST_CHECK bool settings_restore(struct migrate_session *session, struct err *err);
 
+/* What people and logs are told about step `which` of the plan; ms < 0: it begins. */
+void apply_tell(const struct migrate_session *session, size_t which, const char *event, int64_t ms);
+/* Adds to an error how many revisions are committed. */
+void apply_say_how_far(const struct migrate_session *session, size_t done, struct err *err);
+/* Waits before try `tries` + 1 of a step that met a lock; false: told to stop meanwhile. */
+bool apply_pause(const struct migrate_session *session, int tries, const struct err *why,
+	const char *blockers);
+bool apply_give_up(const struct migrate_settings *how, struct err *err);
+/* Whom a backend waits for, one per line, asked on the key session; NULL: nobody. Caller owns. */
+char *run_blockers(const struct migrate_session *session, int pid);
+
 /* Statements of a migration, run so that they can be stopped and their errors be understood. */
 struct runner {
 	struct migrate_session *session;

@@ -50,6 +50,7 @@ struct migrate_step {
 	const struct migrate_file *file;
 	struct sql_script script; /* up or down */
 	struct sql_script verify;
+	const struct strvec *losses; /* lines of Python that take data away, "12: drop_table" */
 	unsigned flags; /* of all statements together */
 };
 

@@ -79,8 +79,8 @@ static bool check_fits(struct migrate_tree *tree, const struct migrate_file *fil
 	CLEANUP(graph_free_auto) struct graph *graph = graph_new();
 	for (size_t i = 0; i <= tree->count; i++) {
 		const struct migrate_file *each = i < tree->count ? &tree->files[i] : file;
-		struct graph_revision *revision =
-			graph_add(graph, each->id, each->message, each->name);
+		struct graph_revision *revision = graph_add(graph, each->id, each->message,
+			each->name ? each->name : "the new revision");
 		strvec_push_all(&revision->down, &each->down);
 		strvec_push_all(&revision->depends, &each->depends);
 		strvec_push_all(&revision->labels, &each->labels);
@@ -95,6 +95,18 @@ static bool one_line(const char *message, struct err *err)
 	return err_set(err, ERR_USAGE, "a message is one line of text");
 }
 
+static bool write_template(
+	const struct migrate_tree *tree, struct migrate_file *file, struct err *err)
+{
+	AUTO_FREE char *slug = make_slug(file->message);
+	AUTO_FREE char *name = xstrfmt("%s%s%s.sql", file->id, *slug ? "_" : "", slug);
+	if (strchr(name, '/'))
+		return err_set(err, ERR_USAGE, "\"%s\" cannot be a revision id", file->id);
+	file->path = fs_join(tree->dir, name);
+	AUTO_FREE char *text = tree->format->template(file);
+	return fs_write_atomic(file->path, text, strlen(text), err);
+}
+
 bool migrate_new_revision(const struct conf_migrations *where, const struct migrate_new *request,
 	char **path, char **id, struct err *err)
 {
@@ -107,18 +119,12 @@ bool migrate_new_revision(const struct conf_migrations *where, const struct migr
 	file.created = clock_utc(clock_now_ms());
 	if (request->branch_label)
 		strvec_push(&file.labels, request->branch_label);
-	AUTO_FREE char *slug = make_slug(request->message);
-	AUTO_FREE char *name = xstrfmt("%s%s%s.sql", file.id, *slug ? "_" : "", slug);
-	if (strchr(name, '/'))
-		return err_set(err, ERR_USAGE, "\"%s\" cannot be a revision id", file.id);
-	file.path = fs_join(tree->dir, name);
-	file.name = fs_join(fs_basename(tree->dir), name);
 	if (!find_parents(tree, request, &file.down, err) ||
 		!find_dependencies(tree, request, &file.depends, err) ||
 		!check_fits(tree, &file, err))
 		return false;
-	AUTO_FREE char *text = tree->format->template(&file);
-	if (!fs_write_atomic(file.path, text, strlen(text), err))
+	if (!(tree->format->revision ? tree->format->revision(tree, &file, request->splice, err)
+				     : write_template(tree, &file, err)))
 		return false;
 	*path = xtake(&file.path);
 	*id = xtake(&file.id);

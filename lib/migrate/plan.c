@@ -82,12 +82,24 @@ static bool no_way_down(
 			     "mig-restore latest --swap");
 }
 
+/* What the tree's own tool runs is not cut into statements here. */
+static bool add_foreign(struct migrate_plan *plan, struct migrate_step *step)
+{
+	bool up = plan->direction == MIGRATE_UP;
+	step->losses = up ? &step->file->up_losses : &step->file->down_losses;
+	step->flags = step->losses->count ? SQL_DESTRUCTIVE : 0;
+	plan->destructive |= step->losses->count > 0;
+	return true;
+}
+
 static bool add_step(struct migrate_plan *plan, size_t index, struct err *err)
 {
 	struct migrate_step *step = &plan->steps[plan->count++];
 	const struct migrate_file *file = &plan->tree->files[index];
 	bool up = plan->direction == MIGRATE_UP;
 	*step = (struct migrate_step){.index = index, .file = file};
+	if (plan->tree->format->apply)
+		return add_foreign(plan, step);
 	if (!check_supported(file, err))
 		return false;
 	/* A merge changes only the graph, so it has a way back without saying so. */

@@ -88,8 +88,9 @@ static char *entry(const struct migrate_tree *tree, size_t index, const struct g
 	strbuf_addf(&text, "Path: %s\n", file->path);
 	if (file->created)
 		strbuf_addf(&text, "Created: %s\n", file->created);
-	strbuf_addf(&text, "Sections: up%s%s\n", file->verify.present ? ", verify" : "",
-		file->down_section.present ? ", down" : "");
+	if (!tree->format->apply)
+		strbuf_addf(&text, "Sections: up%s%s\n", file->verify.present ? ", verify" : "",
+			file->down_section.present ? ", down" : "");
 	strbuf_addf(&text, "\n    %s\n", revision->message);
 	return strbuf_take(&text);
 }
@@ -173,6 +174,16 @@ static void list_destructive(const struct migrate_step *step, struct strvec *lin
 	}
 }
 
+/* "    destructive: drop_table (migrations/versions/x.py:12)" */
+static void list_losses(const struct migrate_step *step, struct strvec *lines)
+{
+	for (size_t i = 0; step->losses && i < step->losses->count; i++) {
+		const char *loss = step->losses->items[i];
+		strvec_pushf(lines, "    destructive: %s (%s:%.*s)", strchr(loss, ' ') + 1,
+			step->file->name, (int)strcspn(loss, ":"), loss);
+	}
+}
+
 static size_t count_unparsed(const struct migrate_step *step)
 {
 	size_t count = 0;
@@ -211,11 +222,16 @@ bool migrate_report_plan(
 	for (size_t i = 0; i < plan->count; i++) {
 		const struct migrate_step *step = &plan->steps[i];
 		AUTO_FREE char *name = graph_name(graph, step->index);
-		strvec_pushf(lines, "  %s  %s: %zu statement%s%s", name, step->file->name,
-			step->script.count, step->script.count == 1 ? "" : "s",
-			count_unparsed(step) ? ", some unknown to the parser (the server decides)"
-					     : "");
+		if (session->tree->format->apply)
+			strvec_pushf(lines, "  %s  %s", name, step->file->name);
+		else
+			strvec_pushf(lines, "  %s  %s: %zu statement%s%s", name, step->file->name,
+				step->script.count, step->script.count == 1 ? "" : "s",
+				count_unparsed(step)
+					? ", some unknown to the parser (the server decides)"
+					: "");
 		list_destructive(step, lines);
+		list_losses(step, lines);
 		if (!list_tables(session->db, step, lines, err))
 			return false;
 	}
@@ -243,6 +259,12 @@ static json_t *step_json(const struct migrate_step *step, const struct migrate_e
 		json_array_append_new(destructive,
 			json_pack("{s:s, s:i, s:i}", "statement", brief, "line",
 				statement->place.line, "column", statement->place.column));
+	}
+	for (size_t i = 0; step->losses && i < step->losses->count; i++) {
+		const char *loss = step->losses->items[i];
+		json_array_append_new(destructive,
+			json_pack("{s:s, s:i, s:i}", "statement", strchr(loss, ' ') + 1, "line",
+				(int)strtol(loss, NULL, 10), "column", 1));
 	}
 	return json_pack("{s:s, s:s, s:s, s:I, s:o, s:o}", "revision", step->file->id, "message",
 		step->file->message ? step->file->message : "", "file", step->file->name,
@@ -319,6 +341,11 @@ static bool add_step_sql(const struct migrate_plan *plan, const struct migrate_s
 	       : !graph_rows_down(graph, rows, step->index, &changes, err))
 		return false;
 	AUTO_FREE char *name = graph_name(graph, step->index);
+	if (plan->tree->format->apply) {
+		strbuf_addf(text, "-- %s %s: Alembic runs %s\n", up ? "upgrade" : "downgrade", name,
+			step->file->name);
+		return true;
+	}
 	strbuf_addf(text, "-- %s %s (%s)\nbegin;\nset local lock_timeout = %" PRId64 ";\n",
 		up ? "upgrade" : "downgrade", name, step->file->name, lock_timeout_ms);
 	add_statements(text, &step->script);

@@ -3,13 +3,12 @@
 
 enum { KEYS_CHECK_MS = 1000, STATEMENT_SHOWN = 2000 };
 
-/* Whom we wait for, asked on the key session: ours is busy waiting. */
-static void sample_blockers(struct runner *runner)
+char *run_blockers(const struct migrate_session *session, int backend)
 {
 	AUTO_ERR(ignored);
 	AUTO_RESULT(rows);
-	AUTO_FREE char *pid = xstrfmt("%d", runner->session->db->pid);
-	if (!db_query(runner->session->keys->session, &rows, &ignored,
+	AUTO_FREE char *pid = xstrfmt("%d", backend);
+	if (!db_query(session->keys->session, &rows, &ignored,
 		    "select format('%s %s (%s, %s since %s): %s', a.pid, a.usename,"
 		    " nullif(a.application_name, ''), a.state,"
 		    " date_trunc('second', clock_timestamp() - a.xact_start),"
@@ -17,15 +16,12 @@ static void sample_blockers(struct runner *runner)
 		    " from unnest(pg_blocking_pids($1::int)) b join pg_stat_activity a on a.pid = "
 		    "b",
 		    pid))
-		return;
+		return NULL;
 	AUTO_STRBUF(list);
 	for (int i = 0; i < db_rows(&rows); i++)
 		if (db_get(&rows, i, 0))
 			strbuf_addf(&list, "%s%s", list.len ? "\n" : "", db_get(&rows, i, 0));
-	if (!list.len)
-		return;
-	free(runner->blockers);
-	runner->blockers = strbuf_take(&list);
+	return list.len ? strbuf_take(&list) : NULL;
 }
 
 /* Asked every 200 ms while a statement runs; true cancels it. */
@@ -38,7 +34,7 @@ static bool should_stop(void *ctx)
 		return true;
 	if (runner->started_ms && !runner->blockers &&
 		now - runner->started_ms >= settings->lock_timeout_ms / 2)
-		sample_blockers(runner);
+		runner->blockers = run_blockers(runner->session, runner->session->db->pid);
 	if (now - runner->checked_ms < KEYS_CHECK_MS)
 		return false;
 	runner->checked_ms = now;

@@ -15,6 +15,8 @@ void migrate_file_release(struct migrate_file *file)
 	strvec_release(&file->down);
 	strvec_release(&file->depends);
 	strvec_release(&file->labels);
+	strvec_release(&file->up_losses);
+	strvec_release(&file->down_losses);
 	*file = (struct migrate_file){0};
 }
 
@@ -87,6 +89,7 @@ bool migrate_tree_load(
 	}
 	CLEANUP(migrate_tree_free_auto) struct migrate_tree *tree = xcalloc(1, sizeof(*tree));
 	tree->dir = xstrdup(where->dir);
+	tree->where = where;
 	if (!choose_format(where, &tree->format, err) || !tree->format->load(tree, err) ||
 		!link_files(tree, err))
 		return false;

@@ -29,13 +29,16 @@ struct migrate_file {
 	char *source; /* the whole text, NUL-ended */
 	size_t length;
 	struct migrate_section up, verify, backfill, down_section;
+	struct strvec up_losses, down_losses; /* of Python: "12: op.drop_table" */
 	char checksum[65]; /* SHA-256 of the up section, line ends and white space at its ends aside
 			    */
 };
 
 struct migrate_format;
+struct migrate_session;
 struct migrate_tree {
 	const struct migrate_format *format;
+	const struct conf_migrations *where; /* borrowed from who loaded it */
 	char *dir;
 	struct graph *graph;
 	struct migrate_file *files; /* the same index as in the graph */
@@ -49,8 +52,13 @@ struct migrate_format {
 	bool (*detect)(const char *dir);
 	/* Adds the files, not yet the graph. */
 	bool (*load)(struct migrate_tree *tree, struct err *err);
-	/* The text of a new, empty revision file. Caller owns. */
+	/* The text of a new, empty revision file. Caller owns. NULL: `revision` writes it. */
 	char *(*template)(const struct migrate_file *header);
+	/* Runs the session's plan by the tree's own tool, as migrate_apply(). NULL: SQL, by mig. */
+	bool (*apply)(struct migrate_session *session, size_t *done, struct err *err);
+	/* Lets the tree's own tool write the file; fills in the header's path. */
+	bool (*revision)(const struct migrate_tree *tree, struct migrate_file *header, bool splice,
+		struct err *err);
 };
 
 /* All rows, *count of them. */

@@ -1,0 +1,394 @@
+"""What mig-apply lets the Python of an Alembic tree do.
+
+mig-apply hands this text to the tree's own interpreter, followed by one call of main(). The tree's
+env.py and revision files run as under Alembic itself; what is added hangs on the connection that
+env.py gives to context.configure(): it must be to mig's own database, gets mig's settings and its
+work key, and writes the row of mig.history before each revision's commit.
+
+Events go to mig-apply as lines of JSON; whatever the tree prints goes to stderr.
+"""
+import json
+import os
+import sys
+import time
+import traceback
+
+EVENTS = os.fdopen(os.dup(1), "w", encoding="utf-8")
+os.dup2(2, 1)
+
+
+class Refused(Exception):
+    """Said by this file, for a person; `kind` is what mig-apply makes of it."""
+
+    def __init__(self, kind, message):
+        super().__init__(message)
+        self.kind = kind
+
+
+def tell(event, **fields):
+    fields["event"] = event
+    EVENTS.write(json.dumps(fields) + "\n")
+    EVENTS.flush()
+
+
+def literal(text):
+    """SQL of any text without a character that a driver could take for its own."""
+    if text is None:
+        return "null"
+    return "convert_from(decode('%s', 'hex'), 'UTF8')" % text.encode("utf-8").hex()
+
+
+class Watch:
+    """Follows the connections that env.py gives to Alembic, and the steps on them."""
+
+    def __init__(self, request):
+        self.request = request
+        self.attached = []
+        self.inside = False  # between a step's begin and its last statement
+        self.step = None
+        self.began = 0
+        self.transaction = None
+        self.split = False  # the step has committed a part of itself
+
+    # The driver's cursor, beside SQLAlchemy's own idea of the transaction: had SQLAlchemy begun
+    # one, Alembic would leave the commits to env.py.
+    @staticmethod
+    def ask(connection, sql):
+        cursor = connection.connection.cursor()
+        try:
+            cursor.execute(sql)
+            return cursor.fetchone() if cursor.description else None
+        finally:
+            cursor.close()
+
+    def attach(self, connection):
+        how = self.request
+        settings = [
+            "select set_config('lock_timeout', '%d', false)" % how["lock_timeout"],
+            "select set_config('application_name', %s, false)" % literal(how["name"]),
+            "select set_config('default_transaction_read_only', 'off', false)",
+        ]
+        # The key is held by mig-apply alone: who gets it here is in another database.
+        if self.ask(connection, "select pg_try_advisory_lock_shared(%d)" % how["nonce"])[0]:
+            where = self.ask(connection, "select current_database(), inet_server_port()")
+            raise Refused(
+                "elsewhere",
+                "env.py connects to database \"%s\" of another place than mig, which works on "
+                "\"%s\"" % (where[0], how["database"]),
+            )
+        if not self.ask(connection, "select pg_try_advisory_lock_shared(%d)" % how["work"])[0]:
+            raise Refused("busy", "the work key of the database is held by another program")
+        for sql in settings:
+            self.ask(connection, sql)
+        version = self.ask(connection, "select current_setting('server_version_num')::int")[0]
+        if version >= 140000:
+            self.ask(connection, "select set_config('client_connection_check_interval', '1s', false)")
+        row = self.ask(
+            connection,
+            "select pg_backend_pid(), current_setting('lock_timeout')::interval"
+            " = interval '%d milliseconds'"
+            " and current_setting('application_name') = left(%s, 63)"
+            " and current_setting('default_transaction_read_only') = 'off',"
+            " current_user::text,"
+            " has_schema_privilege('mig', 'usage') and has_table_privilege('mig.history', 'insert')"
+            % (how["lock_timeout"], literal(how["name"])),
+        )
+        if not row[1]:
+            raise Refused("settings", "the connection of env.py does not keep mig's settings")
+        if not row[3]:
+            raise Refused(
+                "rights", "role \"%s\" of env.py may not write mig.history" % row[2]
+            )
+        if not connection.in_transaction():
+            connection.connection.commit()
+        self.version = version
+        self.attached.append(row[0])
+        tell("attach", pid=row[0], user=row[2])
+
+    def begin(self, revision, connection):
+        self.step = revision
+        self.split = False
+        self.inside = True
+        self.began = time.monotonic()
+        tell("begin", revision=revision)
+        if self.request.get("own"):
+            self.transaction = self.ask(connection, "select txid_current()")[0]
+
+    def applied(self, ctx, step, heads, run_args):
+        """Alembic calls it behind the version row, inside the revision's transaction."""
+        how = self.request
+        connection = ctx.connection
+        known = how["files"][self.step]
+        self.ask(
+            connection,
+            "insert into mig.history (revision, direction, checksum, up_sql, duration_ms, host,"
+            " run, tool) values (%s, %s, %s, %s, %d, %s, %s, %s)"
+            % (
+                literal(self.step),
+                literal(how["direction"]),
+                literal(known["checksum"]),
+                literal(source_of(known["path"])),
+                int((time.monotonic() - self.began) * 1000),
+                literal(how["host"]),
+                literal(how["run"]),
+                literal(how["tool"]),
+            ),
+        )
+        if how.get("own"):
+            self.report_own(connection)
+        self.inside = False
+        tell("written", revision=self.step)
+
+    def report_own(self, connection):
+        if self.ask(connection, "select txid_current()")[0] != self.transaction:
+            tell("unknown", reason="revision %s commits inside itself" % self.step)
+        if self.version >= 150000:
+            self.ask(connection, "select pg_stat_force_next_flush()")
+        else:
+            time.sleep(1.1)
+        parts = {}
+        for name, sql in self.request["own"].items():
+            row = self.ask(connection, sql)
+            parts[name] = json.loads(row[0]) if row and isinstance(row[0], str) else row[0]
+        tell("own", own=parts)
+
+    def committed(self, conn):
+        self.split = self.split or self.inside
+
+    def statement(self, conn, cursor, statement, parameters, context, executemany):
+        if self.step:
+            tell("statement", revision=self.step, sql=statement)
+
+
+def source_of(path):
+    with open(path, encoding="utf-8", errors="replace") as file:
+        return file.read().replace("\x00", "")
+
+
+def watch_connections(watch):
+    """Every connection that env.py configures is watched, in one transaction per revision."""
+    from alembic.runtime.environment import EnvironmentContext
+    from alembic.runtime.migration import MigrationContext
+    from sqlalchemy import event
+
+    configure = EnvironmentContext.configure
+
+    def configured(self, connection=None, **options):
+        if connection is not None and watch.step is None:
+            watch.attach(connection)
+            event.listen(connection, "commit", watch.committed)
+            if watch.request.get("own"):
+                event.listen(connection, "before_cursor_execute", watch.statement)
+        callbacks = options.get("on_version_apply") or ()
+        callbacks = tuple(callbacks) if hasattr(callbacks, "__iter__") else (callbacks,)
+        options["on_version_apply"] = callbacks + (watch.applied,)
+        options["transaction_per_migration"] = True
+        return configure(self, connection=connection, **options)
+
+    autocommit_block = MigrationContext.autocommit_block
+
+    def announced(self):
+        watch.split = watch.split or watch.inside
+        return autocommit_block(self)
+
+    EnvironmentContext.configure = configured
+    MigrationContext.autocommit_block = announced
+
+
+def steps_of(script, watch, how):
+    """Just the steps of mig's plan, in its order; Alembic keeps the version table."""
+    from alembic.runtime.migration import MigrationStep
+
+    make = (
+        MigrationStep.upgrade_from_script
+        if how["direction"] == "up"
+        else MigrationStep.downgrade_from_script
+    )
+
+    def steps(heads, context):
+        if sorted(heads) != sorted(how["heads"]):
+            raise Refused(
+                "rows",
+                "table %s of env.py says %s, mig read %s"
+                % (
+                    context.version_table,
+                    ", ".join(sorted(heads)) or "<base>",
+                    ", ".join(sorted(how["heads"])) or "<base>",
+                ),
+            )
+        for revision in how["steps"]:
+            step = make(script.revision_map, script.get_revision(revision))
+            watch.begin(revision, context.connection)
+            yield step
+        watch.step = None
+
+    return steps
+
+
+def apply(config, how):
+    from alembic.runtime.environment import EnvironmentContext
+    from alembic.script import ScriptDirectory
+
+    watch = Watch(how)
+    watch_connections(watch)
+    script = ScriptDirectory.from_config(config)
+    try:
+        with EnvironmentContext(
+            config,
+            script,
+            fn=steps_of(script, watch, how),
+            as_sql=False,
+            starting_rev=None,
+            destination_rev=how["target"],
+        ):
+            script.run_env()
+    except Exception as error:
+        error.mig_revision = watch.step
+        error.mig_split = watch.split
+        raise
+    if not watch.attached:
+        raise Refused("detached", "env.py gave no connection to context.configure()")
+
+
+def revision(config, how):
+    from alembic import command
+
+    made = command.revision(config, **how["options"])
+    for script in made if isinstance(made, list) else [made]:
+        if script:
+            tell("revision", revision=script.revision, path=os.path.abspath(script.path))
+
+
+def check(config, how):
+    from alembic import command
+
+    if not hasattr(command, "check"):
+        import alembic
+
+        raise Refused("old", "Alembic %s has no check; 1.9 has" % alembic.__version__)
+    try:
+        command.check(config)
+    except Exception as error:
+        if type(error).__name__ != "AutogenerateDiffsDetected":
+            raise
+        raise Refused("differs", str(error))
+
+
+def headers(how):
+    """The headers that are no literals: the files are run, as Alembic does for every command."""
+    from importlib.util import module_from_spec, spec_from_file_location
+
+    for number, file in enumerate(how["files"]):
+        spec = spec_from_file_location("revision_%d" % number, file["path"])
+        module = module_from_spec(spec)
+        spec.loader.exec_module(module)
+        if not hasattr(module, "down_revision"):
+            raise Refused("header", "%s: no line \"down_revision = ...\"" % file["path"])
+        names = {
+            name: as_json(getattr(module, name, None))
+            for name in ("revision", "down_revision", "branch_labels", "depends_on")
+        }
+        tell("header", index=file["index"], **names)
+
+
+def as_json(value):
+    return value if value is None or isinstance(value, str) else [str(item) for item in value]
+
+
+def config_of(how):
+    from alembic.config import Config
+
+    config = Config(how.get("ini"))
+    if not config.get_main_option("script_location"):
+        config.set_main_option("script_location", how["dir"].replace("%", "%%"))
+    return config
+
+
+def in_flask(how, work):
+    from flask.cli import ScriptInfo, load_dotenv
+
+    load_dotenv()
+    app = ScriptInfo().load_app()
+    with app.app_context():
+        if "migrate" not in app.extensions:
+            raise Refused("flask", "the application has no Flask-Migrate: Migrate(app, db)")
+        config = app.extensions["migrate"].migrate.get_config(how["dir"])
+        # without these two, env.py of Flask-Migrate fails or prints
+        config.cmd_opts = config.cmd_opts or __import__("argparse").Namespace(x=None)
+        work(config, how)
+
+
+def export_url():
+    """The way to mig's database, with the driver that the variable named before."""
+    url = os.environ.pop("MIG_DATABASE_URL", None)
+    if not url:
+        return
+    before = os.environ.get("DATABASE_URL", "")
+    scheme = before.split("://")[0]
+    if scheme.startswith("postgresql+"):
+        url = scheme + url[len("postgresql"):]
+    os.environ["DATABASE_URL"] = url
+
+
+def sqlstate_of(error):
+    origin = getattr(error, "orig", None) or error
+    for name in ("pgcode", "sqlstate"):
+        if isinstance(getattr(origin, name, None), str):
+            return getattr(origin, name)
+    first = origin.args[0] if origin.args else None  # pg8000
+    return first.get("C") if isinstance(first, dict) else None
+
+
+def place_of(error, how):
+    """The last line of a revision's file on the way to the error."""
+    files = {os.path.realpath(file["path"]) for file in how.get("files", {}).values()} \
+        if isinstance(how.get("files"), dict) else set()
+    place = None
+    for frame in traceback.extract_tb(error.__traceback__):
+        if os.path.realpath(frame.filename) in files:
+            place = {"path": frame.filename, "line": frame.lineno}
+    return place
+
+
+def explain(error, how):
+    origin = getattr(error, "orig", None) or error
+    kind = error.kind if isinstance(error, Refused) else "python"
+    message = str(error)
+    if isinstance(error, ModuleNotFoundError) and error.name in ("alembic", "flask", "flask_migrate"):
+        kind, message = "no-module", "%s has no module %s" % (sys.executable, error.name)
+    elif kind == "python":
+        message = str(origin).strip() or type(error).__name__
+        if not sqlstate_of(error):
+            message = "%s: %s" % (type(error).__name__, message)
+            traceback.print_exception(type(error), error, error.__traceback__)
+    diagnosis = getattr(origin, "diag", None)
+    tell("error", error={
+        "kind": kind,
+        "message": message.split("\n")[0],
+        "detail": message,
+        "sqlstate": sqlstate_of(error),
+        "server_hint": getattr(diagnosis, "message_hint", None),
+        "statement": getattr(error, "statement", None),
+        "revision": getattr(error, "mig_revision", None),
+        "split": getattr(error, "mig_split", False),
+        "place": place_of(error, how),
+        "disconnected": bool(getattr(error, "connection_invalidated", False)),
+    })
+
+
+def main(how):
+    verbs = {"apply": apply, "revision": revision, "check": check}
+    try:
+        export_url()
+        sys.path.insert(0, os.getcwd())
+        if how["do"] == "headers":
+            headers(how)
+        elif how["flask"]:
+            in_flask(how, verbs[how["do"]])
+        else:
+            verbs[how["do"]](config_of(how), how)
+    except (Exception, SystemExit) as error:
+        if isinstance(error, SystemExit) and not error.code:
+            return
+        explain(error, how)
+        sys.exit(1)

@@ -1,0 +1,490 @@
+#include "maint/writes.h"
+#include "migrate/alembic.h"
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "migrate/formats.h"
+
+#include <inttypes.h>
+#include <openssl/rand.h>
+#include <signal.h>
+
+enum { KEYS_CHECK_MS = 1000, GONE_LIMIT_MS = 30000, STATEMENT_SHOWN = 2000 };
+
+/* One child at work on the steps that are left. */
+struct work {
+	struct migrate_session *session;
+	struct alembic_place place;
+	struct strvec backends; /* of the child, in our database */
+	size_t first; /* of the plan's steps, which the child begins with */
+	size_t running; /* in the plan; SIZE_MAX: none yet */
+	int64_t step_ms, checked_ms;
+	bool written; /* the running step awaits its commit */
+	char *blockers;
+	char *last_history; /* id of the newest row of mig.history before */
+	struct err stop; /* why the child is ended */
+};
+
+static void work_release(struct work *work)
+{
+	alembic_place_release(&work->place);
+	strvec_release(&work->backends);
+	free(work->blockers);
+	free(work->last_history);
+	err_release(&work->stop);
+}
+
+/* --- backends of the child ---------------------------------------------------------------------
+ */
+
+/* Only those that hold our work key: a number may be another session's by now. */
+static const char ours_sql[] =
+	" from pg_locks l where l.pid = any ($1::int[]) and l.locktype = 'advisory' and l.granted"
+	" and l.database = $2::oid and l.objsubid = 1"
+	" and (l.classid::bigint << 32 | l.objid::bigint) = $3::bigint";
+
+static bool ask_backends(const struct work *work, const char *what, const struct strvec *pids,
+	int64_t *count, struct err *err)
+{
+	struct db *db = work->session->db;
+	AUTO_RESULT(rows);
+	AUTO_FREE char *list = strvec_join(pids, ",");
+	AUTO_FREE char *array = xstrfmt("{%s}", list);
+	AUTO_FREE char *oid = xstrfmt("%u", db->db_oid);
+	AUTO_FREE char *key = xstrfmt("%" PRId64, keys_number("work", db->dbname));
+	AUTO_FREE char *sql = xstrfmt("select %s%s", what, ours_sql);
+	if (!db_query(db, &rows, err, sql, array, oid, key))
+		return false;
+	*count = db_rows(&rows);
+	return true;
+}
+
+/* After this nothing of the child is at work any more, nor can it commit. */
+static bool end_backends(const struct work *work, struct err *err)
+{
+	struct db *db = work->session->db;
+	int64_t began_ms = clock_monotonic_ms(), left = 0;
+	bool before = db->uninterrupted, fine = true;
+	db->uninterrupted = true;
+	do {
+		fine = !work->backends.count || ask_backends(work, "pg_terminate_backend(l.pid)",
+							&work->backends, &left, err);
+		if (fine && left)
+			clock_sleep_ms(50);
+	} while (fine && left && clock_monotonic_ms() - began_ms < GONE_LIMIT_MS);
+	db->uninterrupted = before;
+	if (!fine || !left)
+		return fine;
+	err_set(err, ERR_DOUBT, "%s: a session of the migration does not end", db->dbname);
+	return err_hint(err, "see where the database stands: mig-apply current");
+}
+
+/* --- while the child runs ----------------------------------------------------------------------
+ */
+
+/* Seen by ourselves, not only by the child: a wrong URL in env.py ends here. */
+static void on_attach(struct work *work, const json_t *fields)
+{
+	AUTO_STRVEC(pid);
+	int64_t count = 0;
+	strvec_pushf(&pid, "%lld", json_integer_value(json_object_get(fields, "pid")));
+	strvec_push_all(&work->backends, &pid);
+	if (!ask_backends(work, "l.pid", &pid, &count, &work->stop) || count)
+		return;
+	err_set(&work->stop, ERR_REFUSED, "the connection of env.py is not in database \"%s\"",
+		work->session->db->dbname);
+}
+
+static size_t step_named(const struct work *work, const char *id)
+{
+	const struct migrate_plan *plan = &work->session->plan;
+	for (size_t i = 0; id && i < plan->count; i++)
+		if (!strcmp(plan->steps[i].file->id, id))
+			return i;
+	return SIZE_MAX;
+}
+
+static void tell_done(struct work *work)
+{
+	if (work->written)
+		apply_tell(work->session, work->running, "revision_done",
+			clock_monotonic_ms() - work->step_ms);
+	work->written = false;
+}
+
+static void on_begin(struct work *work, const json_t *fields)
+{
+	tell_done(work);
+	work->running = step_named(work, json_string_value(json_object_get(fields, "revision")));
+	work->step_ms = clock_monotonic_ms();
+	free(xtake(&work->blockers));
+	if (work->running != SIZE_MAX)
+		apply_tell(work->session, work->running, "revision_begins", -1);
+}
+
+static void on_statement(const struct work *work, const json_t *fields)
+{
+	const char *sql = json_string_value(json_object_get(fields, "sql"));
+	const char *revision = json_string_value(json_object_get(fields, "revision"));
+	CLEANUP(sql_script_release) struct sql_script script = {0};
+	AUTO_ERR(ignored);
+	if (!sql || !sql_script_parse("", sql, 0, strlen(sql), &script, &ignored))
+		return;
+	for (size_t i = 0; i < script.count; i++) {
+		if (!(script.items[i].flags & SQL_LOSES_COUNTERS))
+			continue;
+		AUTO_FREE char *brief = sql_statement_brief(&script.items[i]);
+		AUTO_FREE char *reason = xstrfmt("revision %s: %s", revision, brief);
+		writes_report_unknown(work->session->proof, reason);
+	}
+}
+
+static void on_event(void *ctx, const char *event, const json_t *fields)
+{
+	struct work *work = ctx;
+	const char *proof = work->session->proof;
+	if (!strcmp(event, "attach"))
+		on_attach(work, fields);
+	else if (!strcmp(event, "begin"))
+		on_begin(work, fields);
+	else if (!strcmp(event, "written"))
+		work->written = true;
+	else if (!strcmp(event, "statement"))
+		on_statement(work, fields);
+	else if (!strcmp(event, "unknown"))
+		writes_report_unknown(proof, json_string_value(json_object_get(fields, "reason")));
+	else if (!strcmp(event, "own") && work->stop.code == ERR_NONE &&
+		 !writes_report_child(proof, json_object_get(fields, "own"), &work->stop))
+		return;
+}
+
+static void sample_blockers(struct work *work)
+{
+	int64_t half_ms = work->session->how.lock_timeout_ms / 2;
+	if (work->blockers || !work->backends.count || work->running == SIZE_MAX ||
+		clock_monotonic_ms() - work->step_ms < half_ms)
+		return;
+	const char *newest = work->backends.items[work->backends.count - 1];
+	work->blockers = run_blockers(work->session, (int)strtol(newest, NULL, 10));
+}
+
+/* Asked at least every 200 ms; true ends the child. */
+static bool should_stop(void *ctx)
+{
+	struct work *work = ctx;
+	const struct migrate_settings *how = &work->session->how;
+	int64_t now = clock_monotonic_ms();
+	if (work->stop.code != ERR_NONE)
+		return true;
+	if (how->cancelled && how->cancelled(how->ctx)) {
+		err_set(&work->stop, ERR_SIGNAL, "told to stop");
+		work->stop.signal = SIGINT;
+	} else if (now - work->checked_ms >= KEYS_CHECK_MS) {
+		work->checked_ms = now;
+		sample_blockers(work);
+		if (!keys_check(work->session->keys, &work->stop)) {
+			AUTO_ERR(ignored); /* said again when the child is gone */
+			if (end_backends(work, &ignored))
+				return true;
+		}
+	}
+	return work->stop.code != ERR_NONE;
+}
+
+/* --- what the child is told --------------------------------------------------------------------
+ */
+
+static json_t *steps_json(const struct work *work)
+{
+	json_t *steps = json_array();
+	for (size_t i = work->first; i < work->session->plan.count; i++)
+		json_array_append_new(steps, json_string(work->session->plan.steps[i].file->id));
+	return steps;
+}
+
+static json_t *files_json(const struct work *work)
+{
+	json_t *files = json_object();
+	for (size_t i = work->first; i < work->session->plan.count; i++) {
+		const struct migrate_file *file = work->session->plan.steps[i].file;
+		json_object_set_new(files, file->id,
+			json_pack("{s:s, s:s}", "path", file->path, "checksum", file->checksum));
+	}
+	return files;
+}
+
+static json_t *heads_json(const struct work *work)
+{
+	json_t *heads = json_array();
+	STRVEC_EACH (&work->session->state.versions.rows, row)
+		json_array_append_new(heads, json_string(row));
+	return heads;
+}
+
+/* A number that nobody else has a lock on: who finds it locked is in our database. */
+static bool lock_nonce(struct db *db, int64_t *nonce, struct err *err)
+{
+	AUTO_RESULT(locked);
+	if (RAND_bytes((unsigned char *)nonce, sizeof(*nonce)) != 1)
+		return err_set(err, ERR_FAILED, "no random numbers");
+	AUTO_FREE char *text = xstrfmt("%" PRId64, *nonce);
+	return db_query(db, &locked, err, "select pg_advisory_lock($1::bigint)", text);
+}
+
+static bool unlock_nonce(struct db *db, int64_t nonce, struct err *err)
+{
+	AUTO_RESULT(unlocked);
+	AUTO_FREE char *text = xstrfmt("%" PRId64, nonce);
+	return db_query(db, &unlocked, err, "select pg_advisory_unlock($1::bigint)", text);
+}
+
+static bool make_request(const struct work *work, int64_t nonce, json_t **request, struct err *err)
+{
+	const struct migrate_session *session = work->session;
+	AUTO_FREE char *name = NULL;
+	if (!db_value(session->db, &name, err, "select current_setting('application_name')"))
+		return false;
+	*request = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:I, s:I, s:I, s:s, s:s, "
+			     "s:s}",
+		"do", "apply", "direction", session->plan.direction == MIGRATE_UP ? "up" : "down",
+		"target", session->plan.target, "steps", steps_json(work), "files",
+		files_json(work), "heads", heads_json(work), "database", session->db->dbname,
+		"name", name, "nonce", (json_int_t)nonce, "work",
+		(json_int_t)keys_number("work", session->db->dbname), "lock_timeout",
+		(json_int_t)session->how.lock_timeout_ms, "host", session->how.host, "run",
+		session->keys->run_id, "tool", session->how.version);
+	if (session->proof && fs_exists(session->proof))
+		json_object_set_new(*request, "own", writes_own_sql());
+	return *request || err_set(err, ERR_BUG, "a request that is no JSON");
+}
+
+/* --- how it ended ------------------------------------------------------------------------------
+ */
+
+static const struct {
+	const char *kind;
+	enum err_code code;
+	const char *hint;
+} refusals[] = {
+	{"elsewhere", ERR_REFUSED,
+		"let env.py take its URL from the variable DATABASE_URL, which mig sets for it"},
+	{"rows", ERR_REFUSED,
+		"is it another table? name it: migrations: {version_table: NAME} in mig.yaml"},
+	{"rights", ERR_REFUSED, "let env.py connect as mig does: it finds the way in DATABASE_URL"},
+	{"settings", ERR_REFUSED, "connect without a pooler between: direct: in mig.yaml"},
+	{"detached", ERR_REFUSED, "mig can only run trees that give Alembic a connection"},
+	{"busy", ERR_LOCK, "run the command again when it has ended"},
+	{"flask", ERR_CONFIG, "FLASK_APP names it: migrations: {environment: {FLASK_APP: ..}}"},
+	{"header", ERR_CONFIG, "give it one, or move the file elsewhere"},
+	{"old", ERR_CONFIG, "update the project's Alembic"},
+	{"differs", ERR_NO, "write the missing revision: mig-apply revision --autogenerate -m .."},
+};
+
+void alembic_error_class(const struct alembic_child *child, struct err *err)
+{
+	const char *kind = json_string_value(json_object_get(child->error, "kind"));
+	const char *state = json_string_value(json_object_get(child->error, "sqlstate"));
+	for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
+		if (!str_equal(kind, refusals[i].kind))
+			continue;
+		err->code = refusals[i].code;
+		err_hint(err, "%s", refusals[i].hint);
+	}
+	if (state && strlen(state) == 5)
+		db_error_class(state, err);
+}
+
+static void add_detail(struct err *err, const char *title, const char *text)
+{
+	AUTO_FREE char *before = xstrdup_null(err->detail);
+	err_detail(err, "%s%s%s%.*s", before ? before : "", before ? "\n" : "", title,
+		STATEMENT_SHOWN, text);
+}
+
+/* "3f9c1a7be2d4 Add user preferences: relation "x" does not exist", its line and its statement. */
+static void explain_step(
+	const struct work *work, const struct alembic_child *child, struct err *err)
+{
+	const json_t *error = child->error;
+	const json_t *place = json_object_get(error, "place");
+	const char *statement = json_string_value(json_object_get(error, "statement"));
+	size_t which = step_named(work, json_string_value(json_object_get(error, "revision")));
+	if (which == SIZE_MAX)
+		return;
+	const struct migrate_step *step = &work->session->plan.steps[which];
+	AUTO_FREE char *name = graph_name(work->session->tree->graph, step->index);
+	err_context(err, "%s", name);
+	if (place)
+		err_where(err, "%s:%lld:1", step->file->name,
+			json_integer_value(json_object_get(place, "line")));
+	if (statement)
+		add_detail(err, "statement: ", statement);
+	if (work->blockers && err->code == ERR_LOCK)
+		add_detail(err, "blocked by: ", work->blockers);
+	bool split = json_is_true(json_object_get(error, "split"));
+	if (split)
+		err_hint(err,
+			"%s commits inside itself: a part of it may be there already; see what, "
+			"before you run it again",
+			step->file->name);
+	else if (!err->hint)
+		err_hint(err, "nothing of this revision was kept: correct %s, then run it again",
+			step->file->name);
+}
+
+/* What the server says is committed, whatever the child said. */
+static bool read_result(struct work *work, size_t *done, struct err *err)
+{
+	struct migrate_session *session = work->session;
+	AUTO_RESULT(rows);
+	if (!db_query(session->db, &rows, err,
+		    "select revision from mig.history where id > $1::bigint and run = $2 and"
+		    " direction in ('up', 'down') order by id",
+		    work->last_history, session->keys->run_id))
+		return false;
+	*done = work->first + (size_t)db_rows(&rows);
+	migrate_state_release(&session->state);
+	return migrate_state_read(session->db, session->tree,
+		session->how.env->migrations.version_table, MIGRATE_ROWS_ANY, &session->state, err);
+}
+
+/* The server counts rows that were rolled back, and nobody could read how many. */
+static void report_rollback(const struct work *work, size_t done)
+{
+	const struct migrate_session *session = work->session;
+	if (!session->proof || work->running == SIZE_MAX || work->running < done)
+		return;
+	AUTO_FREE char *reason = xstrfmt("revision %s was rolled back after it may have written",
+		session->plan.steps[work->running].file->id);
+	writes_report_unknown(session->proof, reason);
+}
+
+static bool conclude(struct work *work, const struct alembic_child *child, bool ended_well,
+	size_t *done, struct err *err)
+{
+	const struct migrate_plan *plan = &work->session->plan;
+	AUTO_ERR(unsure);
+	bool known = end_backends(work, &unsure) && read_result(work, done, &unsure);
+	if (!known) {
+		err_move(err, &unsure);
+		err->code = ERR_DOUBT;
+		return false;
+	}
+	if (ended_well && *done == plan->count) {
+		tell_done(work);
+		return true;
+	}
+	report_rollback(work, *done);
+	if (work->stop.code != ERR_NONE)
+		return err_move(err, &work->stop);
+	if (!ended_well) {
+		alembic_error_class(child, err);
+		explain_step(work, child, err);
+		return false;
+	}
+	err_set(err, ERR_FAILED, "Alembic ended well, but %zu of %zu revisions are not committed",
+		plan->count - *done, plan->count);
+	return err_hint(err, "env.py has a transaction of its own and does not commit it");
+}
+
+static bool note_history(struct work *work, struct err *err)
+{
+	return db_value(work->session->db, &work->last_history, err,
+		"select coalesce(max(id), 0) from mig.history");
+}
+
+static bool run_child(struct work *work, size_t *done, struct err *err)
+{
+	struct migrate_session *session = work->session;
+	int64_t nonce = 0;
+	CLEANUP(alembic_child_release)
+	struct alembic_child child = {.where = session->tree->where,
+		.place = &work->place,
+		.on_event = on_event,
+		.cancelled = should_stop,
+		.ctx = work};
+	work->running = SIZE_MAX;
+	work->written = false;
+	if (!note_history(work, err) || !lock_nonce(session->db, &nonce, err) ||
+		!make_request(work, nonce, &child.request, err))
+		return false;
+	alembic_child_target(&child, session->db);
+	bool ended_well = alembic_child_run(&child, err);
+	AUTO_ERR(ignored); /* it goes with our session */
+	if (!unlock_nonce(session->db, nonce, &ignored))
+		log_debug(session->how.log, "nonce_kept", NULL, "%s", ignored.msg);
+	return conclude(work, &child, ended_well, done, err);
+}
+
+bool alembic_apply(struct migrate_session *session, size_t *done, struct err *err)
+{
+	CLEANUP(work_release) struct work work = {.session = session};
+	if (!alembic_place_find(session->tree->where, &work.place, err))
+		return false;
+	for (int tries = 1;; tries++) {
+		free(xtake(&work.last_history));
+		work.first = *done;
+		if (run_child(&work, done, err))
+			return true;
+		if (*done > work.first)
+			tries = 1;
+		bool again = err->code == ERR_LOCK && *err->sqlstate;
+		if (again && tries > session->how.lock_retries)
+			apply_give_up(&session->how, err);
+		else if (again && apply_pause(session, tries, err, work.blockers)) {
+			err_release(err);
+			continue;
+		}
+		apply_say_how_far(session, *done, err);
+		return false;
+	}
+}
+
+/* --- a new file --------------------------------------------------------------------------------
+ */
+
+static void on_revision(void *ctx, const char *event, const json_t *fields)
+{
+	struct migrate_file *file = ctx;
+	const char *path = json_string_value(json_object_get(fields, "path"));
+	const char *id = json_string_value(json_object_get(fields, "revision"));
+	if (strcmp(event, "revision") || !path || !id)
+		return;
+	free(file->path);
+	free(file->id);
+	file->path = xstrdup(path);
+	file->id = xstrdup(id);
+}
+
+static json_t *names_json(const struct strvec *names)
+{
+	json_t *list = json_array();
+	STRVEC_EACH (names, name)
+		json_array_append_new(list, json_string(name));
+	return list;
+}
+
+bool alembic_revision(
+	const struct migrate_tree *tree, struct migrate_file *file, bool splice, struct err *err)
+{
+	CLEANUP(alembic_place_release) struct alembic_place place = {0};
+	CLEANUP(alembic_child_release)
+	struct alembic_child child = {
+		.where = tree->where, .place = &place, .on_event = on_revision, .ctx = file};
+	if (!alembic_place_find(tree->where, &place, err))
+		return false;
+	json_t *options = json_pack(
+		"{s:s, s:b, s:s}", "message", file->message, "splice", splice, "rev_id", file->id);
+	json_object_set_new(
+		options, "head", file->down.count ? names_json(&file->down) : json_string("base"));
+	if (file->labels.count)
+		json_object_set_new(options, "branch_label", json_string(file->labels.items[0]));
+	if (file->depends.count)
+		json_object_set_new(options, "depends_on", names_json(&file->depends));
+	child.request = json_pack("{s:s, s:o}", "do", "revision", "options", options);
+	if (!alembic_child_run(&child, err)) {
+		alembic_error_class(&child, err);
+		return false;
+	}
+	return file->path || err_set(err, ERR_FAILED, "Alembic wrote no file");
+}

@@ -1,0 +1,242 @@
+#include "migrate/alembic.h"
+
+#include "base/fs.h"
+#include "base/utf8.h"
+#include "migrate/formats.h"
+#include "migrate/python.h"
+
+#include <ctype.h>
+#include <openssl/sha.h>
+
+enum { REVISION, DOWN, LABELS, DEPENDS, NAMES };
+static const char *const header_names[NAMES] = {
+	"revision", "down_revision", "branch_labels", "depends_on"};
+
+/* --- which files -------------------------------------------------------------------------------
+ */
+
+static bool is_revision_file(const char *name)
+{
+	return str_ends(name, ".py") && !str_starts(name, ".#") && !str_starts(name, "__init__");
+}
+
+static bool known(const struct strvec *seen, const char *path)
+{
+	AUTO_FREE char *real = realpath(path, NULL);
+	return !real || strvec_has(seen, real);
+}
+
+/* In Alembic's order: by name, the folders inside after the files. Names one file twice: once. */
+static bool list_files(
+	const char *dir, bool recursive, struct strvec *seen, struct strvec *files, struct err *err)
+{
+	AUTO_STRVEC(names);
+	if (!fs_list(dir, &names, err))
+		return false;
+	STRVEC_EACH (&names, name) {
+		AUTO_FREE char *path = fs_join(dir, name);
+		if (!is_revision_file(name) || fs_is_dir(path) || known(seen, path))
+			continue;
+		strvec_push_take(seen, realpath(path, NULL));
+		strvec_push(files, path);
+	}
+	STRVEC_EACH (&names, name) {
+		AUTO_FREE char *path = fs_join(dir, name);
+		if (!recursive || !fs_is_dir(path) || !strcmp(name, "__pycache__"))
+			continue;
+		if (!list_files(path, true, seen, files, err))
+			return false;
+	}
+	return true;
+}
+
+/* --- what a file says --------------------------------------------------------------------------
+ */
+
+/* Alembic's legacy: the file's name is the id. */
+static char *id_of_name(const char *path)
+{
+	const char *name = fs_basename(path);
+	size_t length = strspn(name, "0123456789abcdef");
+	return length && !strcmp(name + length, ".py") ? xstrndup(name, length) : NULL;
+}
+
+static char *first_line(const char *text)
+{
+	text += strspn(text, " \t\r\n");
+	size_t length = strcspn(text, "\r\n");
+	while (length && isspace((unsigned char)text[length - 1]))
+		length--;
+	return xstrndup(text, length);
+}
+
+static char *line_after(const char *text, const char *title)
+{
+	const char *at = strstr(text, title);
+	return at ? first_line(at + strlen(title)) : NULL;
+}
+
+static void take_docstring(struct migrate_file *file, const char *docstring)
+{
+	file->message = first_line(docstring ? docstring : "");
+	file->created = docstring ? line_after(docstring, "\nCreate Date:") : NULL;
+}
+
+static void take_checksum(struct migrate_file *file, const struct strbuf *code)
+{
+	unsigned char digest[SHA256_DIGEST_LENGTH];
+	SHA256((const unsigned char *)code->buf, code->len, digest);
+	for (size_t i = 0; i < sizeof(digest); i++)
+		snprintf(file->checksum + 2 * i, 3, "%02x", digest[i]);
+}
+
+/* False: Python has to be asked. */
+static bool take_names(struct migrate_file *file, const struct python_header *header)
+{
+	const struct python_value *id = &header->names[REVISION].value;
+	struct strvec *lists[NAMES] = {
+		[DOWN] = &file->down, [LABELS] = &file->labels, [DEPENDS] = &file->depends};
+	if (id->kind != PYTHON_TEXT || header->names[DOWN].value.kind == PYTHON_ABSENT)
+		return false;
+	for (size_t i = DOWN; i < NAMES; i++)
+		if (header->names[i].value.kind == PYTHON_OTHER)
+			return false;
+	file->id = xstrdup(id->items.items[0]);
+	for (size_t i = DOWN; i < NAMES; i++)
+		strvec_push_all(lists[i], &header->names[i].value.items);
+	return true;
+}
+
+static bool check_text(const struct migrate_file *file, struct err *err)
+{
+	for (size_t at = 0; at < file->length;) {
+		size_t size = utf8_char_length(file->source + at, file->length - at);
+		if (!file->source[at])
+			return err_set(
+				err, ERR_CONFIG, "%s: a NUL byte: not a text file", file->name);
+		at += size ? size : 1; /* other encodings are Python's business */
+	}
+	return true;
+}
+
+static bool read_file(struct migrate_file *file, bool *unsure, struct err *err)
+{
+	struct python_name names[NAMES] = {0};
+	CLEANUP(python_header_release)
+	struct python_header header = {.names = names, .count = NAMES};
+	for (size_t i = 0; i < NAMES; i++)
+		names[i].name = header_names[i];
+	AUTO_STRBUF(text);
+	if (!fs_read(file->path, 0, &text, err))
+		return false;
+	file->length = text.len;
+	file->source = strbuf_take(&text);
+	if (!check_text(file, err))
+		return false;
+	python_header_read(&header, file->source, file->length);
+	take_docstring(file, header.docstring);
+	take_checksum(file, &header.rest);
+	strvec_push_all(&file->up_losses, &header.up_losses);
+	strvec_push_all(&file->down_losses, &header.down_losses);
+	file->up = (struct migrate_section){true, 0, file->length, 1};
+	file->down_section.present = true;
+	*unsure = !take_names(file, &header);
+	return true;
+}
+
+/* --- what only Python can tell -----------------------------------------------------------------
+ */
+
+struct asking {
+	struct migrate_tree *tree;
+};
+
+static void take_json(struct strvec *list, const json_t *value)
+{
+	size_t i;
+	const json_t *item;
+	if (json_is_string(value))
+		strvec_push(list, json_string_value(value));
+	json_array_foreach(value, i, item) if (json_is_string(item))
+		strvec_push(list, json_string_value(item));
+}
+
+static void on_header(void *ctx, const char *event, const json_t *fields)
+{
+	struct asking *asking = ctx;
+	size_t index = (size_t)json_integer_value(json_object_get(fields, "index"));
+	const char *id = json_string_value(json_object_get(fields, "revision"));
+	if (strcmp(event, "header") || index >= asking->tree->count)
+		return;
+	struct migrate_file *file = &asking->tree->files[index];
+	free(file->id);
+	file->id = xstrdup_null(id);
+	take_json(&file->down, json_object_get(fields, "down_revision"));
+	take_json(&file->labels, json_object_get(fields, "branch_labels"));
+	take_json(&file->depends, json_object_get(fields, "depends_on"));
+}
+
+/* Once, for all files whose header is computed. */
+static bool ask_python(struct migrate_tree *tree, const struct alembic_place *place,
+	json_t *questions, struct err *err)
+{
+	struct asking asking = {tree};
+	CLEANUP(alembic_child_release)
+	struct alembic_child child = {
+		.where = tree->where, .place = place, .on_event = on_header, .ctx = &asking};
+	child.request = json_pack("{s:s, s:O}", "do", "headers", "files", questions);
+	return alembic_child_run(&child, err) ||
+	       err_context(err, "a header that only Python can read");
+}
+
+static bool check_ids(const struct migrate_tree *tree, struct err *err)
+{
+	for (size_t i = 0; i < tree->count; i++) {
+		struct migrate_file *file = &tree->files[i];
+		if (!file->id)
+			file->id = id_of_name(file->path);
+		if (file->id)
+			continue;
+		err_set(err, ERR_CONFIG, "%s: no line \"revision = ...\"", file->name);
+		return err_hint(err, "every .py file there is a revision: give it a header "
+				     "(mig-apply revision writes one), or move it elsewhere");
+	}
+	return true;
+}
+
+/* As a person would name it: below the folder in which Alembic is run. */
+static char *shown_name(const struct alembic_place *place, const char *path)
+{
+	size_t length = strlen(place->home);
+	bool below = !strncmp(path, place->home, length) && path[length] == '/';
+	return xstrdup(below ? path + length + 1 : path);
+}
+
+bool alembic_load(struct migrate_tree *tree, struct err *err)
+{
+	CLEANUP(alembic_place_release) struct alembic_place place = {0};
+	AUTO_STRVEC(seen);
+	AUTO_STRVEC(paths);
+	if (!alembic_place_find(tree->where, &place, err))
+		return false;
+	STRVEC_EACH (&place.versions, dir)
+		if (!list_files(dir, place.recursive, &seen, &paths, err))
+			return false;
+	json_t *questions = json_array();
+	bool fine = true;
+	for (size_t i = 0; fine && i < paths.count; i++) {
+		struct migrate_file *file = migrate_tree_add(tree, paths.items[i]);
+		bool unsure = false;
+		free(file->name);
+		file->name = shown_name(&place, file->path);
+		fine = read_file(file, &unsure, err);
+		if (unsure)
+			json_array_append_new(
+				questions, json_pack("{s:I, s:s}", "index", (json_int_t)i, "path",
+						   file->path));
+	}
+	if (fine && json_array_size(questions))
+		fine = ask_python(tree, &place, questions, err);
+	json_decref(questions);
+	return fine && check_ids(tree, err);
+}

@@ -1,0 +1,419 @@
+#include "migrate/python.h"
+
+#include <ctype.h>
+#include <strings.h>
+
+enum token_kind { END, NEWLINE, NAME, TEXT, SIGN };
+
+struct token {
+	enum token_kind kind;
+	size_t start, end;
+	int line;
+	bool plain; /* TEXT: its value is what stands between its quotes */
+	size_t inner, inner_end;
+};
+
+struct lexer {
+	const char *text;
+	size_t length, at;
+	int line;
+	int depth; /* of open brackets: newlines inside do not count */
+	bool fresh; /* at the beginning of a logical line */
+	size_t indent; /* of that line */
+};
+
+static bool is_word(char c)
+{
+	return isalnum((unsigned char)c) || c == '_' || (unsigned char)c >= 0x80;
+}
+
+/* White space, comments and continued lines; stops at a newline that counts. */
+static void skip_blanks(struct lexer *lexer)
+{
+	for (; lexer->at < lexer->length; lexer->at++) {
+		const char *at = lexer->text + lexer->at;
+		if (*at == '#') {
+			lexer->at += strcspn(at, "\n");
+			at = lexer->text + lexer->at;
+		}
+		if (*at == '\\' && (at[1] == '\n' || (at[1] == '\r' && at[2] == '\n'))) {
+			lexer->at += at[1] == '\r' ? 2 : 1;
+			lexer->line++;
+			continue;
+		}
+		if (*at == '\n' && lexer->depth > 0) {
+			lexer->line++;
+			continue;
+		}
+		if (*at != ' ' && *at != '\t' && *at != '\r' && *at != '\f')
+			return;
+	}
+}
+
+/* At a quote, `prefix` letters behind its beginning. */
+static void lex_text(struct lexer *lexer, struct token *token, size_t prefix)
+{
+	const char *text = lexer->text;
+	char quote = text[lexer->at];
+	bool triple = text[lexer->at + 1] == quote && text[lexer->at + 2] == quote;
+	size_t width = triple ? 3 : 1;
+	bool raw = false;
+	token->plain = true;
+	for (size_t i = 0; i < prefix; i++) {
+		char letter = (char)tolower((unsigned char)text[token->start + i]);
+		raw |= letter == 'r';
+		token->plain &= letter == 'r' || letter == 'u';
+	}
+	lexer->at += width;
+	token->inner = lexer->at;
+	while (lexer->at < lexer->length) {
+		const char *at = text + lexer->at;
+		if (*at == quote && (!triple || (at[1] == quote && at[2] == quote)))
+			break;
+		if (*at == '\n' && !triple)
+			break;
+		if (*at == '\\' && at[1]) {
+			token->plain &= raw;
+			lexer->at++;
+		}
+		lexer->line += text[lexer->at] == '\n';
+		lexer->at++;
+	}
+	if (lexer->at > lexer->length)
+		lexer->at = lexer->length;
+	token->inner_end = lexer->at;
+	token->plain &= text[lexer->at] == quote;
+	if (text[lexer->at] == quote)
+		lexer->at += width;
+	token->kind = TEXT;
+}
+
+static bool is_text_prefix(const char *word, size_t length)
+{
+	if (length > 2)
+		return false;
+	for (size_t i = 0; i < length; i++)
+		if (!strchr("rRbBuUfF", word[i]))
+			return false;
+	return true;
+}
+
+static void lex_word(struct lexer *lexer, struct token *token)
+{
+	const char *text = lexer->text;
+	while (lexer->at < lexer->length && is_word(text[lexer->at]))
+		lexer->at++;
+	size_t length = lexer->at - token->start;
+	char next = text[lexer->at];
+	if ((next == '"' || next == '\'') && is_text_prefix(text + token->start, length))
+		lex_text(lexer, token, length);
+	else
+		token->kind = NAME;
+}
+
+static void next_token(struct lexer *lexer, struct token *token)
+{
+	size_t line_start = lexer->at;
+	skip_blanks(lexer);
+	if (lexer->fresh)
+		lexer->indent = lexer->at - line_start;
+	lexer->fresh = false;
+	*token = (struct token){.start = lexer->at, .line = lexer->line};
+	char c = lexer->at < lexer->length ? lexer->text[lexer->at] : '\0';
+	if (lexer->at >= lexer->length) {
+		token->kind = END;
+	} else if (c == '\n') {
+		token->kind = NEWLINE;
+		lexer->at++;
+		lexer->line++;
+		lexer->fresh = true;
+	} else if (c == '"' || c == '\'') {
+		lex_text(lexer, token, 0);
+	} else if (is_word(c)) {
+		lex_word(lexer, token);
+	} else {
+		token->kind = SIGN;
+		lexer->depth += strchr("([{", c) && c ? 1 : 0;
+		lexer->depth -= strchr(")]}", c) && c && lexer->depth > 0 ? 1 : 0;
+		lexer->at++;
+	}
+	token->end = lexer->at;
+}
+
+/* --- one logical line --------------------------------------------------------------------------
+ */
+
+struct line {
+	struct token *tokens; /* without the newline */
+	size_t count, alloc;
+	size_t indent;
+};
+
+static void line_release(struct line *line)
+{
+	free(line->tokens);
+}
+
+/* False at the end of the text. */
+static bool read_line(struct lexer *lexer, struct line *line)
+{
+	line->count = 0;
+	for (;;) {
+		struct token token;
+		next_token(lexer, &token);
+		if (token.kind == END || token.kind == NEWLINE) {
+			if (line->count || token.kind == END)
+				return line->count > 0;
+			continue;
+		}
+		if (!line->count)
+			line->indent = lexer->indent;
+		xgrow(line->tokens, line->count, line->alloc);
+		line->tokens[line->count++] = token;
+	}
+}
+
+static bool is_sign(const char *text, const struct token *token, char sign)
+{
+	return token->kind == SIGN && text[token->start] == sign;
+}
+
+static bool is_name(const char *text, const struct token *token, const char *name)
+{
+	size_t length = token->end - token->start;
+	return token->kind == NAME && strlen(name) == length &&
+	       !strncmp(text + token->start, name, length);
+}
+
+/* Strings side by side are one, as in Python. */
+static bool take_text(const char *text, const struct line *line, size_t *at, struct strvec *items)
+{
+	AUTO_STRBUF(value);
+	size_t first = *at;
+	for (; *at < line->count && line->tokens[*at].kind == TEXT; ++*at) {
+		const struct token *token = &line->tokens[*at];
+		if (!token->plain)
+			return false;
+		strbuf_add(&value, text + token->inner, token->inner_end - token->inner);
+	}
+	if (*at > first)
+		strvec_push(items, value.buf);
+	return *at > first;
+}
+
+/* "(...)" and "[...]"; brackets around one string without a comma are only brackets. */
+static enum python_kind take_list(
+	const char *text, const struct line *line, size_t *at, struct strvec *items)
+{
+	bool round = is_sign(text, &line->tokens[*at], '('), comma = false;
+	char end = round ? ')' : ']';
+	for (++*at; *at < line->count && !is_sign(text, &line->tokens[*at], end);) {
+		if (!take_text(text, line, at, items) || *at >= line->count)
+			return PYTHON_OTHER;
+		if (!is_sign(text, &line->tokens[*at], ','))
+			continue;
+		comma = true;
+		++*at;
+	}
+	if (*at >= line->count)
+		return PYTHON_OTHER;
+	++*at;
+	return round && !comma && items->count ? PYTHON_TEXT : PYTHON_LIST;
+}
+
+/* "'a', 'b'" without brackets is a tuple, too. */
+static enum python_kind take_bare(
+	const char *text, const struct line *line, size_t *at, struct strvec *items)
+{
+	enum python_kind kind = PYTHON_TEXT;
+	while (take_text(text, line, at, items)) {
+		if (*at >= line->count || !is_sign(text, &line->tokens[*at], ','))
+			return kind;
+		kind = PYTHON_LIST;
+		++*at;
+	}
+	return *at >= line->count ? kind : PYTHON_OTHER;
+}
+
+static void take_value(
+	const char *text, const struct line *line, size_t at, struct python_value *value)
+{
+	strvec_release(&value->items);
+	*value = (struct python_value){.kind = PYTHON_OTHER};
+	if (at >= line->count)
+		return;
+	const struct token *first = &line->tokens[at];
+	enum python_kind kind = PYTHON_OTHER;
+	if (is_name(text, first, "None")) {
+		kind = PYTHON_NONE;
+		at++;
+	} else if (first->kind == TEXT) {
+		kind = take_bare(text, line, &at, &value->items);
+	} else if (is_sign(text, first, '(') || is_sign(text, first, '[')) {
+		kind = take_list(text, line, &at, &value->items);
+	}
+	bool ended = at >= line->count ||
+		     (is_sign(text, &line->tokens[at], ';') && at + 1 == line->count);
+	value->kind = ended ? kind : PYTHON_OTHER;
+	if (value->kind == PYTHON_OTHER)
+		strvec_release(&value->items);
+}
+
+/* The "=" of "NAME = value" or "NAME: type = value"; 0: the line is no such thing. */
+static size_t find_equals(const char *text, const struct line *line)
+{
+	if (line->count < 2 || line->tokens[0].kind != NAME)
+		return 0;
+	if (is_sign(text, &line->tokens[1], '='))
+		return line->count > 2 && is_sign(text, &line->tokens[2], '=') ? 0 : 1;
+	if (!is_sign(text, &line->tokens[1], ':'))
+		return 0;
+	int depth = 0;
+	for (size_t i = 2; i < line->count; i++) {
+		const struct token *token = &line->tokens[i];
+		depth += is_sign(text, token, '(') || is_sign(text, token, '[');
+		depth -= is_sign(text, token, ')') || is_sign(text, token, ']');
+		if (!depth && is_sign(text, token, '='))
+			return i;
+	}
+	return 0;
+}
+
+/* A name that is touched in any other way has to be asked from Python. */
+static bool touches(const char *text, const struct line *line, const char *name)
+{
+	for (size_t i = 0; i < line->count; i++)
+		if (is_name(text, &line->tokens[i], name) && i + 1 < line->count &&
+			(is_sign(text, &line->tokens[i + 1], '=') ||
+				is_sign(text, &line->tokens[i + 1], '+')))
+			return i + 2 >= line->count || !is_sign(text, &line->tokens[i + 2], '=') ||
+			       is_sign(text, &line->tokens[i + 1], '+');
+	return false;
+}
+
+static bool take_assignment(struct python_header *header, const char *text, const struct line *line)
+{
+	size_t equals = find_equals(text, line);
+	for (size_t i = 0; i < header->count; i++) {
+		struct python_name *name = &header->names[i];
+		if (equals && is_name(text, &line->tokens[0], name->name)) {
+			take_value(text, line, equals + 1, &name->value);
+			return true;
+		}
+		if (touches(text, line, name->name)) {
+			strvec_release(&name->value.items);
+			name->value = (struct python_value){.kind = PYTHON_OTHER};
+		}
+	}
+	return false;
+}
+
+/* --- what takes data away ----------------------------------------------------------------------
+ */
+
+static const char *lost_by_call(const char *text, const struct token *token)
+{
+	static const char *const calls[] = {"drop_table", "drop_column"};
+	for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
+		if (is_name(text, token, calls[i]))
+			return calls[i];
+	return NULL;
+}
+
+static bool text_has(const char *text, size_t length, const char *words)
+{
+	size_t size = strlen(words);
+	for (size_t i = 0; i + size <= length; i++)
+		if (!strncasecmp(text + i, words, size))
+			return true;
+	return false;
+}
+
+static const char *lost_by_text(const char *text, const struct token *token)
+{
+	static const char *const words[] = {
+		"drop table", "drop column", "drop schema", "truncate ", "delete from"};
+	if (token->kind != TEXT)
+		return NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (text_has(text + token->inner, token->inner_end - token->inner, words[i]))
+			return words[i];
+	return NULL;
+}
+
+static void find_losses(const char *text, const struct line *line, struct strvec *losses)
+{
+	for (size_t i = 0; i < line->count; i++) {
+		const struct token *token = &line->tokens[i];
+		const char *what = lost_by_call(text, token);
+		if (!what)
+			what = lost_by_text(text, token);
+		if (what)
+			strvec_pushf(losses, "%d: %s", token->line, what);
+	}
+}
+
+/* --- the whole file ----------------------------------------------------------------------------
+ */
+
+static void keep_line(struct python_header *header, const char *text, const struct line *line)
+{
+	size_t end = line->tokens[line->count - 1].end;
+	strbuf_addf(&header->rest, "%zu:", line->indent);
+	for (size_t i = line->tokens[0].start; i < end; i++)
+		if (text[i] != '\r')
+			strbuf_addc(&header->rest, text[i]);
+	strbuf_addc(&header->rest, '\n');
+}
+
+static struct strvec *losses_of(
+	struct python_header *header, const char *text, const struct line *line)
+{
+	if (line->count < 2 || !is_name(text, &line->tokens[0], "def"))
+		return NULL;
+	return is_name(text, &line->tokens[1], "upgrade")     ? &header->up_losses
+	       : is_name(text, &line->tokens[1], "downgrade") ? &header->down_losses
+							      : NULL;
+}
+
+void python_header_read(struct python_header *header, const char *text, size_t length)
+{
+	struct lexer lexer = {.text = text, .length = length, .line = 1, .fresh = true};
+	CLEANUP(line_release) struct line line = {0};
+	struct strvec *losses = NULL;
+	if (str_starts(text, "\xef\xbb\xbf"))
+		lexer.at = 3;
+	header->rest = (struct strbuf)STRBUF_INIT;
+	for (bool first = true; read_line(&lexer, &line); first = false) {
+		const struct token *token = &line.tokens[0];
+		if (first && token->kind == TEXT && line.count == 1) {
+			header->docstring =
+				xstrndup(text + token->inner, token->inner_end - token->inner);
+			continue;
+		}
+		if (!line.indent)
+			losses = losses_of(header, text, &line);
+		if (line.indent ? false : take_assignment(header, text, &line))
+			continue;
+		keep_line(header, text, &line);
+		if (losses)
+			find_losses(text, &line, losses);
+	}
+}
+
+void python_value_release(struct python_value *value)
+{
+	strvec_release(&value->items);
+	*value = (struct python_value){0};
+}
+
+void python_header_release(struct python_header *header)
+{
+	for (size_t i = 0; i < header->count; i++)
+		python_value_release(&header->names[i].value);
+	free(header->docstring);
+	if (header->rest.buf)
+		strbuf_release(&header->rest);
+	strvec_release(&header->up_losses);
+	strvec_release(&header->down_losses);
+}

@@ -1,0 +1,43 @@
+/*
+ * What a Python file says at its top, read without Python: its docstring and the literals that are
+ * assigned to names of the module. Enough of the language to be sure; what it is not sure of is
+ * said to be no literal.
+ */
+#ifndef MIGRATE_PYTHON_H
+#define MIGRATE_PYTHON_H
+
+#include "base/strbuf.h"
+#include "base/strvec.h"
+
+enum python_kind {
+	PYTHON_ABSENT, /* never assigned */
+	PYTHON_NONE, /* None */
+	PYTHON_TEXT, /* one string */
+	PYTHON_LIST, /* a tuple or list of strings */
+	PYTHON_OTHER, /* something that has to be computed */
+};
+struct python_value {
+	enum python_kind kind;
+	struct strvec items; /* one for PYTHON_TEXT */
+};
+/* A name to look for; `value` must be zeroed. */
+struct python_name {
+	const char *name;
+	struct python_value value;
+};
+void python_value_release(struct python_value *value);
+
+struct python_header {
+	struct python_name *names;
+	size_t count;
+	char *docstring; /* NULL: there is none */
+	struct strbuf rest; /* the code but for docstring, names, comments and empty lines */
+	/* Lines that take data away, of the function `upgrade` or `downgrade` alone. */
+	struct strvec up_losses, down_losses; /* "12: op.drop_table" */
+};
+/* The text must end with NUL. Later assignments win, as in Python. */
+void python_header_read(struct python_header *header, const char *text, size_t length);
+/* Releases what it read, not the array of names. */
+void python_header_release(struct python_header *header);
+
+#endif

@@ -1,0 +1,325 @@
+load ../support/common
+load ../support/migrations
+load ../support/alembic
+setup_file() { common_setup_file; }
+teardown_file() { common_teardown_file; }
+setup() {
+	need_alembic
+	common_setup
+}
+teardown() { common_teardown; }
+
+@test "a line of revisions goes up and down; plain Alembic agrees at each place" {
+	alembic_tree
+	py_line 3
+	expect 0 mig-apply plan
+	says "upgrade 3 revisions: <base> -> a003 Table 3"
+	says "a001 Table 1  alembic/versions/a001_.py"
+	expect 0 mig-apply upgrade
+	says "is now at a003 Table 3"
+	rows_are a003
+	alembic current 2>/dev/null | grep -q '^a003 (head)$'
+	alembic upgrade head 2>&1 | grep -c Running && false
+	[ "$(sql -c "select string_agg(revision, ' ' order by id) from mig.history where direction = 'up'")" = "a001 a002 a003" ]
+	[ "$(sql -c "select count(*) from mig.history where up_sql like '%create_table%' and checksum ~ '^[0-9a-f]{64}\$' and duration_ms >= 0 and run is not null and tool is not null and host is not null")" = 3 ]
+	expect 0 mig-apply downgrade -1 --yes
+	says "is now at a002 Table 2"
+	rows_are a002
+	alembic downgrade base 2>/dev/null
+	rows_are ""
+	expect 0 mig-apply current
+	alembic upgrade a002 2>/dev/null
+	expect 0 mig-apply upgrade
+	rows_are a003
+	expect 0 mig-apply upgrade
+	says "was already at a003 Table 3"
+	expect 0 mig-apply downgrade base --yes
+	rows_are ""
+	[ "$(sql -c "select to_regclass('t1') is null")" = t ]
+}
+
+@test "headers: annotated, lists, tuples, many lines, comments, computed" {
+	alembic_tree
+	cat > alembic/versions/a.py <<-'END'
+		# a comment first
+		"""First tables
+
+		Revision ID: h1
+		"""
+		from typing import Sequence, Union
+
+		revision: str = "h1"
+		down_revision: Union[str, Sequence[str], None] = None
+		branch_labels: Union[
+		    str, Sequence[str], None
+		] = ("main",)  # one
+		depends_on = None
+		def upgrade(): pass
+		def downgrade(): pass
+	END
+	printf '"""Windows"""\r\nrevision = \x27h2\x27\r\ndown_revision = (\r\n    # the parent\r\n    "h1",\r\n)\r\ndef upgrade(): pass\r\ndef downgrade(): pass\r\n' > alembic/versions/b.py
+	cat > alembic/versions/c.py <<-'END'
+		'''Other base'''
+		revision = 'h3'; 
+		down_revision = None
+		branch_labels = "ai"
+		depends_on = [
+		    'h1',
+		]
+		def upgrade(): pass
+		def downgrade(): pass
+	END
+	cat > alembic/versions/d.py <<-'END'
+		"""Merge
+
+		with more text
+		"""
+		revision = ("h" "4")
+		down_revision = "h2", "h3"
+		text = """
+		down_revision = "no"
+		"""
+		def upgrade(): pass
+		def downgrade(): pass
+	END
+	cat > alembic/versions/e.py <<-'END'
+		"""Computed"""
+		number = 5
+		revision = f"h{number}"
+		down_revision = "h%d" % (number - 1)
+		def upgrade(): pass
+		def downgrade(): pass
+	END
+	cp alembic/versions/e.py alembic/versions/.#e.py
+	expect 0 mig-apply history
+	says "h4 -> h5 (ai, main) (head), Computed"
+	says "h2, h3 -> h4 (ai, main) (mergepoint), Merge"
+	says "<base> (h1) -> h3 (ai), Other base"
+	says "h1 -> h2 (main), Windows"
+	says "<base> -> h1 (main), First tables"
+	alembic history 2>/dev/null > theirs
+	for line in "h4 -> h5" "h2, h3 -> h4" "h1 -> h2"; do
+		grep -q -- "$line" theirs
+	done
+	expect 0 mig-apply upgrade
+	rows_are h5
+	alembic current 2>/dev/null | grep -q '^h5 (head)'
+}
+
+@test "reading needs no Python: history, heads, current, plan, show, stamp" {
+	alembic_tree
+	py_line 2
+	sed -i 's,/usr/bin/python3,/no/such/python,' mig.yaml
+	expect 0 mig-apply history
+	expect 0 mig-apply heads
+	says "a002 Table 2 (head)"
+	expect 0 mig-apply current
+	expect 0 mig-apply plan
+	expect 0 mig-apply show a001
+	says "Created: 2026-01-02 03:04:05"
+	expect 0 mig-apply stamp a001
+	rows_are a001
+	expect 3 mig-apply upgrade
+	says "no Python: /no/such/python"
+	says "migrations: {python: "
+	rows_are a001
+}
+
+@test "an interpreter without Alembic is an error with the way out" {
+	alembic_tree
+	py_line 1
+	mkdir -p .venv/bin bin
+	printf '#!/bin/sh\nexec /usr/bin/python3 -S "$@"\n' > bin/python
+	cp bin/python .venv/bin/python
+	chmod +x bin/python .venv/bin/python
+	sed -i 's,/usr/bin/python3,bin/python,' mig.yaml
+	expect 3 mig-apply upgrade
+	says "has no module alembic"
+	says "migrations: {python: .venv/bin/python}"
+}
+
+@test "branches, a merge and dependencies keep Alembic's rows, both ways" {
+	alembic_tree
+	py b0 None "Root" < <(printf 'def upgrade(): pass\ndef downgrade(): pass\n')
+	py b1 "'b0'" "Left" < <(printf 'def upgrade(): op.execute("create table l (i int)")\ndef downgrade(): op.drop_table("l")\n')
+	py b2 "'b0'" "Right" < <(printf 'def upgrade(): op.execute("create table r (i int)")\ndef downgrade(): op.drop_table("r")\n')
+	py b3 "('b1', 'b2')" "Merge" < <(printf 'def upgrade(): pass\ndef downgrade(): pass\n')
+	expect 0 mig-apply upgrade b2
+	rows_are b2
+	expect 0 mig-apply upgrade
+	rows_are b3
+	expect 0 mig-apply downgrade -1 --yes
+	rows_are "b1 b2"
+	expect 2 mig-apply downgrade -1 --yes
+	expect 0 mig-apply upgrade heads
+	rows_are b3
+	alembic current 2>/dev/null | grep -q '^b3 (head)'
+	expect 0 mig-apply downgrade b1 --yes
+	rows_are b1
+	expect 0 mig-apply downgrade base --yes
+	rows_are ""
+	alembic upgrade heads 2>/dev/null
+	expect 0 mig-apply current --check
+}
+
+@test "a migration that fails: its line, statement and SQLSTATE; those before are kept" {
+	alembic_tree
+	py_line 2
+	py a003 "'a002'" "Broken" <<-'END'
+		def upgrade():
+		    print("on its way")
+		    op.create_table('half', sa.Column('i', sa.Integer))
+		    op.execute("insert into nosuch values (1)")
+
+
+		def downgrade():
+		    pass
+	END
+	expect 11 mig-apply upgrade --json
+	says "a003 Broken: relation"
+	says "alembic/versions/a003_.py:15:1"
+	says "statement: insert into nosuch values (1)"
+	says "2 of 3 revisions are committed, the last is a002 Table 2"
+	says "on its way"
+	says "nothing of this revision was kept"
+	rows_are a002
+	[ "$(sql -c "select to_regclass('half') is null")" = t ]
+	[ "$(sql -c "select count(*) from mig.history")" = 2 ]
+	sed -i 's/op.execute.*/raise ValueError("not today")/' alembic/versions/a003_.py
+	expect 1 mig-apply upgrade
+	says "a003 Broken: ValueError: not today"
+	says "Traceback"
+	rows_are a002
+}
+
+@test "safety_05 a URL of env.py that leads elsewhere is refused before the first step" {
+	alembic_tree
+	py_line 1
+	psql -Xqc "drop database if exists elsewhere with (force)" -c "create database elsewhere" postgres
+	sed -i 's,os.environ\["DATABASE_URL"\],"postgresql+psycopg2:///elsewhere",' alembic/env.py
+	expect 17 mig-apply upgrade
+	says 'connects to database "elsewhere"'
+	says "DATABASE_URL"
+	[ "$(psql -XAtqc "select count(*) from pg_class where relname in ('t1', 'alembic_version')" elsewhere)" = 0 ]
+	rows_are ""
+}
+
+@test "another version table in env.py is refused, and goes when it is named" {
+	alembic_tree
+	py_line 1
+	sed -i 's/connection=connection/connection=connection, version_table="versions"/' alembic/env.py
+	alembic upgrade head 2>/dev/null
+	expect 17 mig-apply upgrade
+	says "table versions of env.py says a001, mig read <base>"
+	sed -i 's/{dir: alembic,/{dir: alembic, version_table: versions,/' mig.yaml
+	expect 0 mig-apply upgrade
+	says "was already at a001"
+}
+
+@test "autocommit_block and commits inside go on working; a failure behind them says so" {
+	alembic_tree
+	py c1 None "Table" < <(printf 'def upgrade(): op.create_table("t", sa.Column("i", sa.Integer))\ndef downgrade(): op.drop_table("t")\n')
+	py c2 "'c1'" "Index" <<-'END'
+		def upgrade():
+		    with op.get_context().autocommit_block():
+		        op.execute("create index concurrently t_i on t (i)")
+
+
+		def downgrade():
+		    op.drop_index("t_i")
+	END
+	expect 0 mig-apply upgrade
+	rows_are c2
+	[ "$(sql -c "select indisvalid from pg_index where indexrelid = 't_i'::regclass")" = t ]
+	py c3 "'c2'" "Half" <<-'END'
+		def upgrade():
+		    with op.get_context().autocommit_block():
+		        op.execute("create index concurrently t_i2 on t (i)")
+		    op.execute("select 1/0")
+
+
+		def downgrade():
+		    pass
+	END
+	expect 11 mig-apply upgrade
+	says "division by zero"
+	says "commits inside itself"
+	rows_are c2
+}
+
+@test "the connection of env.py has mig's settings and key" {
+	alembic_tree
+	py s1 None "Look" <<-END
+		def upgrade():
+		    op.execute("create table seen as select current_setting('lock_timeout') wait,"
+		               " current_setting('application_name') as name,"
+		               " (select count(*) from pg_locks where pid = pg_backend_pid() and locktype = 'advisory') as keys")
+
+
+		def downgrade():
+		    pass
+	END
+	sql -c "alter database $DB set default_transaction_read_only = on"
+	expect 0 mig-apply upgrade --lock-timeout 1234ms
+	[ "$(sql -c "select wait || '|' || keys || '|' || (name like 'mig-apply%') from seen")" = "1234ms|1|true" ]
+}
+
+@test "a lock that is held: tried again, then 13 with who holds it" {
+	alembic_tree
+	py_line 1
+	expect 0 mig-apply upgrade
+	py a002 "'a001'" "Alter" < <(printf 'def upgrade(): op.execute("alter table t1 add column x int")\ndef downgrade(): pass\n')
+	PGAPPNAME=holder psql -Xq -c "begin; lock table t1" -c "select pg_sleep(60)" > /dev/null 2>&1 3>&- &
+	local holder=$!
+	until [ "$(sql -c "select count(*) from pg_locks where relation = 't1'::regclass and mode = 'AccessExclusiveLock'")" = 1 ]; do sleep 0.1; done
+	expect 13 mig-apply upgrade --lock-timeout 600ms --lock-retries 1
+	says "trying again in"
+	says "a002 Alter: "
+	rows_are a001
+	sql -c "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'holder'" > /dev/null
+	wait "$holder" || true
+	expect 0 mig-apply upgrade
+	rows_are a002
+}
+
+@test "revision -m writes by the tree's own template" {
+	alembic_tree
+	py_line 2
+	expect 0 mig-apply revision -m "Add user preferences"
+	local path=$output
+	[ -f "$path" ]
+	grep -q "down_revision = 'a002'" "$path"
+	grep -q "^def upgrade() -> None:" "$path"
+	expect 0 mig-apply heads
+	says "Add user preferences (head)"
+	expect 17 mig-apply revision -m "Branch" --head a001
+	expect 0 mig-apply revision -m "Branch" --head a001 --splice --rev-id beef --branch-label side
+	expect 0 mig-apply upgrade heads
+	expect 0 mig-apply revision -m "Merge" --head heads
+	alembic heads 2>/dev/null | grep -q "(head)"
+}
+
+@test "safety_21 a file that was edited after it was applied is refused; its docstring may change" {
+	alembic_tree
+	py_line 2
+	expect 0 mig-apply upgrade
+	sed -i 's/Table 1/Table one/; s/$/  /' alembic/versions/a001_.py
+	expect 0 mig-apply upgrade
+	sed -i "s/create_table('t1'/create_table('t9'/" alembic/versions/a001_.py
+	expect 17 mig-apply upgrade
+	says "alembic/versions/a001_.py: a001 Table one was edited after it was applied"
+}
+
+@test "safety_02 the child's sessions end with the run key" {
+	alembic_tree
+	py k1 None "Long" < <(printf 'def upgrade():\n    op.execute("create table k (i int)")\n    op.execute("select pg_sleep(60)")\ndef downgrade(): pass\n')
+	mig-apply upgrade > out 2>&1 3>&- &
+	local pid=$!
+	until [ "$(sql -c "select count(*) from pg_stat_activity where query like '%pg_sleep(60)%' and pid <> pg_backend_pid()")" = 1 ]; do sleep 0.1; done
+	psql -XAtqc "select pg_terminate_backend(l.pid) from pg_locks l join pg_database d on d.oid = l.database where l.locktype = 'advisory' and d.datname = 'postgres'" postgres > /dev/null
+	wait "$pid" && false
+	sleep 0.2
+	[ "$(sql -c "select count(*) from pg_stat_activity where query like '%pg_sleep(60)%' and pid <> pg_backend_pid()")" = 0 ]
+	[ "$(sql -c "select to_regclass('k') is null")" = t ]
+	rows_are ""
+}

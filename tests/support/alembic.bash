@@ -1,0 +1,65 @@
+# shellcheck shell=bash
+# Trees of Alembic for tests.
+
+need_alembic() {
+	/usr/bin/python3 -c 'import alembic, psycopg2' 2>/dev/null || skip "python3-alembic is not installed"
+}
+
+alembic() {
+	DATABASE_URL=postgresql+psycopg2:// /usr/bin/python3 -c 'from alembic.config import main; main()' "$@"
+}
+
+# alembic.ini, alembic/env.py as `alembic init` writes it but for the URL, mig.yaml.
+alembic_tree() {
+	mkdir -p alembic/versions
+	printf '[alembic]\nscript_location = alembic\n' > alembic.ini
+	cp /usr/lib/python3/dist-packages/alembic/templates/generic/script.py.mako alembic/
+	cat > alembic/env.py <<-'END'
+		import os
+		from alembic import context
+		from sqlalchemy import create_engine
+
+		engine = create_engine(os.environ["DATABASE_URL"])
+		with engine.connect() as connection:
+		    context.configure(connection=connection)
+		    with context.begin_transaction():
+		        context.run_migrations()
+	END
+	cat > mig.yaml <<-END
+		mig: 1
+		project: shop
+		state_dir: state
+		migrations: {dir: alembic, python: /usr/bin/python3}
+		environments:
+		  production:
+		    database: "dbname=$PGDATABASE"
+		$1
+	END
+}
+
+# py ID PARENTS MESSAGE < BODY; PARENTS as Python writes them
+py() {
+	{
+		printf '"""%s\n\nRevision ID: %s\nCreate Date: 2026-01-02 03:04:05.000006\n\n"""\n' "$3" "$1"
+		printf 'from alembic import op\nimport sqlalchemy as sa\n\n'
+		printf "revision = '%s'\ndown_revision = %s\nbranch_labels = None\ndepends_on = None\n\n\n" "$1" "$2"
+		cat
+	} > "alembic/versions/$1_.py"
+}
+
+# A line of N revisions a001.., each with one table.
+py_line() {
+	local i previous=None id
+	for ((i = 1; i <= $1; i++)); do
+		id=$(printf 'a%03d' "$i")
+		py "$id" "$previous" "Table $i" <<-END
+			def upgrade():
+			    op.create_table('t$i', sa.Column('id', sa.Integer, primary_key=True))
+
+
+			def downgrade():
+			    op.drop_table('t$i')
+		END
+		previous="'$id'"
+	done
+}
