@@ -354,8 +354,12 @@ def explain(error, how):
     origin = getattr(error, "orig", None) or error
     kind = error.kind if isinstance(error, Refused) else "python"
     message = str(error)
-    if isinstance(error, ModuleNotFoundError) and error.name in ("alembic", "flask", "flask_migrate"):
-        kind, message = "no-module", "%s has no module %s" % (sys.executable, error.name)
+    if isinstance(error, ImportError) and (error.name or "").split(".")[0] in (
+        "alembic",
+        "flask",
+        "flask_migrate",
+    ):
+        kind, message = "no-module", "%s has no module %s" % (sys.executable, error.name.split(".")[0])
     elif kind == "python":
         message = str(origin).strip() or type(error).__name__
         if not sqlstate_of(error):
@@ -380,7 +384,9 @@ def main(how):
     verbs = {"apply": apply, "revision": revision, "check": check}
     try:
         export_url()
-        sys.path.insert(0, os.getcwd())
+        # A folder named alembic must not hide the package, as it does not from Alembic's command.
+        sys.path[:] = [path for path in sys.path if path] + [os.getcwd()]
+        from alembic import util  # noqa: F401
         if how["do"] == "headers":
             headers(how)
         elif how["flask"]:
