@@ -245,6 +245,16 @@ static bool check_places(const struct play_step *step, const char *section, stru
 		return conf_error(conf_get(step->node, "run"), err,
 			"write maintenance: \"on\" or \"off\": the run has to know that it is "
 			"closed");
+	if (step->kind == PLAY_KIND_MAINTENANCE && str_equal(section, "always"))
+		return conf_error(step->node, err,
+			"step %s: always runs whatever happened; maintenance is lifted last, by "
+			"the "
+			"run itself, when the target is well",
+			step->id);
+	if (step->undo == PLAY_UNDO_ARGV && play_kind_of(&step->undo_argv) == PLAY_KIND_MAINTENANCE)
+		return conf_error(step->undo_node, err,
+			"maintenance is no undo of step %s: it is lifted last, by the run itself",
+			step->id);
 	if (step->restore_point && !str_equal(step->run.items[0], "mig-backup"))
 		return conf_error(conf_get(step->node, "restore_point"), err,
 			"a restore point is made by mig-backup create");
