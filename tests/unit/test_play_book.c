@@ -85,7 +85,7 @@ static const struct refusal refusals[] = {
 		"not pasted into shell"},
 	{"bad pattern", "inputs: {r: {match: '('}}\nsteps:\n  - {id: a, wait: 1s}\n", ":3:21",
 		"not a POSIX extended"},
-	{"bad result pattern", "steps:\n  - {id: a, run: [x], out: {c: '['}}\n", ":4:29",
+	{"bad result pattern", "steps:\n  - {id: a, run: [x], out: {c: '['}}\n", ":4:32",
 		"not a POSIX extended"},
 	{"default does not match",
 		"inputs: {r: {match: 'v.', default: w}}\nsteps:\n  - {id: a, wait: 1s}\n", ":3:36",
