@@ -47,7 +47,9 @@ running() {
 	reference=$(awk '$3 == 201 { print $5; exit }' run/orders.log)
 	psql -Xq "$admin" -c "delete from orders where reference = '$reference'"
 	closed=$(date -u -d 2026-01-01T00:00:02Z +%s)
-	awk -v ms="${closed}500" 'NR == 2 { print ms, ms, 201, $4, $5 }' run/orders.log >> run/orders.log
+	awk -v ms="${closed}500" '$3 == 201 && ++n == 2 { print ms, ms, 201, $4, $5; exit }' \
+		run/orders.log > inside
+	cat inside >> run/orders.log
 	echo "${closed}500 ${closed}500 503 - x" >> run/orders.log
 	echo "$((closed + 60))500 $((closed + 60))500 503 - y" >> run/orders.log
 	scene_prove run/r

@@ -136,7 +136,7 @@ copying="select bool_or(query like 'COPY%') from pg_stat_activity where applicat
 	wait_for "$copying"
 	PGOPTIONS="-c lock_timeout=300s" psql -Xqc "alter table small add column x int" &
 	local ddl=$!
-	wait_for "select count(*) > 0 from pg_locks where not granted and relation = 'small'::regclass"
+	wait_for "select count(*) > 0 from pg_locks where not granted and relation = $(sql -c "select 'small'::regclass::oid")"
 	wait $taking
 	wait $ddl
 	grep -q 'waits for us to change public.small' log
