@@ -1,7 +1,8 @@
 #include "maint/compare.h"
 
 enum { NAME, FILE_NODE, NOT_EMPTY, INSERTED, UPDATED, DELETED };
-enum { OWN_INSERTED, OWN_UPDATED, OWN_DELETED };
+enum { OWN_INSERTED, OWN_UPDATED, OWN_DELETED, OWN_NODE };
+enum { STEP_NODE, STEP_LOCKED, STEP_NOT_EMPTY, STEP_INSERTED };
 enum { LOCKED_NODE, LOCKED_NOT_EMPTY };
 enum { SEQUENCE_NAME, SEQUENCE_READABLE, SEQUENCE_VALUE };
 
@@ -18,6 +19,40 @@ static json_t *part(json_t *sum, const char *key)
 	return found;
 }
 
+static json_t *part_list(json_t *sum, const char *key)
+{
+	json_t *found = json_object_get(sum, key);
+	if (!found)
+		json_object_set_new(sum, key, found = json_array());
+	return found;
+}
+
+static void add_step(json_t *steps, const char *oid, json_t *step)
+{
+	json_array_append_new(part_list(steps, oid), step);
+}
+
+/*
+ * In the order of our transactions: the file of each table that one of them had for itself, or
+ * inserted into, which nobody else could exchange from then on.
+ */
+static void add_steps(json_t *steps, const json_t *own)
+{
+	const json_t *locked = json_object_get(own, "locked");
+	const json_t *tables = json_object_get(own, "tables");
+	const char *oid;
+	json_t *entry;
+	json_object_foreach((json_t *)locked, oid, entry) add_step(steps, oid,
+		json_pack("[I, b, b, I]", (json_int_t)at(entry, LOCKED_NODE), true,
+			json_is_true(json_array_get(entry, LOCKED_NOT_EMPTY)),
+			(json_int_t)at(json_object_get(tables, oid), OWN_INSERTED)));
+	json_object_foreach((json_t *)tables, oid,
+		entry) if (!json_object_get(locked, oid) && at(entry, OWN_INSERTED) > 0 &&
+			   at(entry, OWN_NODE) > 0) add_step(steps, oid,
+		json_pack("[I, b, b, I]", (json_int_t)at(entry, OWN_NODE), false, true,
+			(json_int_t)at(entry, OWN_INSERTED)));
+}
+
 void compare_add_own(json_t *sum, const json_t *own)
 {
 	json_t *tables = part(sum, "tables");
@@ -31,7 +66,7 @@ void compare_add_own(json_t *sum, const json_t *own)
 			json_array_append_new(now, json_integer(at(before, i) + at(counts, i)));
 		json_object_set_new(tables, oid, now);
 	}
-	json_object_update(part(sum, "locked"), json_object_get(own, "locked"));
+	add_steps(part(sum, "steps"), own);
 	json_object_update(part(sum, "sequences"), json_object_get(own, "sequences"));
 }
 
@@ -70,28 +105,39 @@ static void compare_counts(const json_t *t0, const json_t *t1, const json_t *own
 	}
 }
 
-/*
- * A file node changes with TRUNCATE and with every rewrite; counters with neither. After a rewrite
- * of our own, rows that were there before show that nobody truncated the table first: rows that we
- * inserted ourselves would hide it.
- */
-static void compare_file(const json_t *t0, const json_t *t1, const json_t *locked,
-	const json_t *own, struct writes_verdict *verdict)
+/* Why a file that is another one at this step of our own cannot be trusted; NULL: it is ours. */
+static const char *suspicion(const json_t *step, bool had_rows)
+{
+	if (!json_is_true(json_array_get(step, STEP_LOCKED)))
+		return "was truncated or rewritten by somebody else";
+	if (had_rows && !json_is_true(json_array_get(step, STEP_NOT_EMPTY)))
+		return "was truncated";
+	/* rows of before show that nobody truncated it first: rows of our own would hide it */
+	if (had_rows && at(step, STEP_INSERTED) > 0)
+		return "has a new file and rows of mig's own: somebody else may have truncated it "
+		       "before";
+	return NULL;
+}
+
+/* A file node changes with TRUNCATE and with every rewrite; counters with neither. */
+static void compare_file(
+	const json_t *t0, const json_t *t1, const json_t *steps, struct writes_verdict *verdict)
 {
 	const char *name = json_string_value(json_array_get(t1, NAME));
-	if (at(t0, FILE_NODE) == at(t1, FILE_NODE))
-		return;
-	if (!locked || at(locked, LOCKED_NODE) != at(t1, FILE_NODE))
-		say(verdict, WRITES_UNKNOWN,
-			xstrfmt("%s was truncated or rewritten by somebody else", name));
-	else if (json_is_true(json_array_get(t0, NOT_EMPTY)) &&
-		 !json_is_true(json_array_get(locked, LOCKED_NOT_EMPTY)))
-		say(verdict, WRITES_UNKNOWN, xstrfmt("%s was truncated", name));
-	else if (json_is_true(json_array_get(t0, NOT_EMPTY)) && at(own, OWN_INSERTED) > 0)
-		say(verdict, WRITES_UNKNOWN,
-			xstrfmt("%s has a new file and rows of mig's own: somebody else may have "
-				"truncated it before",
-				name));
+	bool had_rows = json_is_true(json_array_get(t0, NOT_EMPTY));
+	int64_t node = at(t0, FILE_NODE);
+	const char *why = NULL;
+	for (size_t i = 0; i < json_array_size(steps) && !why; i++) {
+		const json_t *step = json_array_get(steps, i);
+		if (at(step, STEP_NODE) != node)
+			why = suspicion(step, had_rows);
+		node = at(step, STEP_NODE);
+		had_rows = had_rows || json_is_true(json_array_get(step, STEP_NOT_EMPTY));
+	}
+	if (!why && node != at(t1, FILE_NODE))
+		why = "was truncated or rewritten by somebody else";
+	if (why)
+		say(verdict, WRITES_UNKNOWN, xstrfmt("%s %s", name, why));
 }
 
 static void compare_tables(const json_t *r0, const json_t *r1, const json_t *own,
@@ -100,7 +146,7 @@ static void compare_tables(const json_t *r0, const json_t *r1, const json_t *own
 	json_t *before = json_object_get(r0, "tables");
 	json_t *after = json_object_get(r1, "tables");
 	const json_t *reported = json_object_get(own, "tables");
-	const json_t *locked = json_object_get(own, "locked");
+	const json_t *steps = json_object_get(own, "steps");
 	const char *oid;
 	json_t *table;
 	json_object_foreach(before, oid, table) if (!json_object_get(after, oid))
@@ -114,8 +160,7 @@ static void compare_tables(const json_t *r0, const json_t *r1, const json_t *own
 		compare_counts(then, table, json_object_get(reported, oid),
 			strvec_has(ignore, name), verdict);
 		if (then)
-			compare_file(then, table, json_object_get(locked, oid),
-				json_object_get(reported, oid), verdict);
+			compare_file(then, table, json_object_get(steps, oid), verdict);
 	}
 }
 

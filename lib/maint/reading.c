@@ -40,8 +40,10 @@ static const char sequences_sql[] =
 						 "'{}')" FROM_CLASS "where " USER_SEQUENCES;
 
 static const char own_tables_sql[] =
-	"select coalesce(json_object_agg(relid::text, json_build_array(ins, upd, del)), '{}')"
-	" from (select c.oid relid, pg_stat_get_xact_tuples_inserted(c.oid) ins,"
+	"select coalesce(json_object_agg(relid::text, json_build_array(ins, upd, del, node)), "
+	"'{}')"
+	" from (select c.oid relid, c.relfilenode::bigint node, "
+	"pg_stat_get_xact_tuples_inserted(c.oid) ins,"
 	"  pg_stat_get_xact_tuples_updated(c.oid) upd,"
 	"  pg_stat_get_xact_tuples_deleted(c.oid) del" FROM_CLASS "where " USER_TABLES ") x"
 	" where ins + upd + del > 0";

@@ -161,6 +161,13 @@ idle_after() {
 	"$w" own "$proof" "alter table orders add column note text; insert into orders (item) values ('seed')"
 	expect 0 "$w" end "$proof"
 	says "unknown: public.orders has a new file and rows of mig's own"
+	"$w" begin "$proof"
+	as_app "truncate orders"
+	"$w" own "$proof" "insert into orders (item) values ('seed')"
+	"$w" own "$proof" "alter table orders alter id type int"
+	"$w" own "$proof" "alter table orders alter id type bigint"
+	expect 0 "$w" end "$proof"
+	says "unknown: public.orders was truncated or rewritten by somebody else"
 }
 
 @test "safety_12 a table that stays locked does not hold up a reading for ever" {

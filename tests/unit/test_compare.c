@@ -113,7 +113,7 @@ static void safety_12_own_reports_add_up_and_the_last_value_counts(void **state)
 	json_t *two =
 		load("{\"tables\":{\"20\":[10,0,0],\"21\":[0,0,1]},\"sequences\":{\"30\":9}}");
 	json_t *wanted = load("{\"tables\":{\"20\":[11,2,3],\"21\":[0,0,1]},"
-			      "\"sequences\":{\"30\":9},\"locked\":{}}");
+			      "\"sequences\":{\"30\":9},\"steps\":{}}");
 	compare_add_own(sum, one);
 	compare_add_own(sum, two);
 	assert_true(json_equal(sum, wanted));
