@@ -113,6 +113,27 @@ class Watch:
         tell("begin", revision=revision)
         if self.request.get("own"):
             self.transaction = self.ask(connection, "select txid_current()")[0]
+            self.ask(connection, "savepoint mig_revision")
+
+    def guarded(self, step, connection):
+        """The server counts rows that are rolled back, too: behind a savepoint they can be told."""
+        run = step.migration_fn
+
+        def migration_fn(**options):
+            try:
+                run(**options)
+            except Exception:
+                try:
+                    self.ask(connection(), "rollback to savepoint mig_revision")
+                    self.report_own(connection())
+                    tell("told")
+                except Exception as error:
+                    tell("unknown", reason="revision %s was rolled back: %s" % (self.step, error))
+                raise
+
+        if self.request.get("own"):
+            step.migration_fn = migration_fn
+        return step
 
     def applied(self, ctx, step, heads, run_args):
         """Alembic calls it behind the version row, inside the revision's transaction."""
@@ -219,7 +240,7 @@ def steps_of(script, watch, how):
         for revision in how["steps"]:
             step = make(script.revision_map, script.get_revision(revision))
             watch.begin(revision, context.connection)
-            yield step
+            yield watch.guarded(step, lambda: context.connection)
         watch.step = None
 
     return steps

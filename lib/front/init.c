@@ -13,9 +13,23 @@ static const struct {
 } layouts[] = {
 	{"alembic", "migrations", "migrations/env.py"},
 	{"alembic", "alembic", "alembic/env.py"},
+	{"alembic", ".", "alembic.ini"},
 	{"dbmate", "db/migrations", "db/migrations"},
 	{"sql", "migrations", "migrations"},
 };
+
+/* Where projects keep the interpreter that has their Alembic. */
+static const char *const pythons[] = {".venv/bin/python", "venv/bin/python", "env/bin/python"};
+
+static const char *find_python(const char *tree)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(pythons); i++) {
+		AUTO_FREE char *path = fs_join(tree, pythons[i]);
+		if (fs_exists(path))
+			return pythons[i];
+	}
+	return NULL;
+}
 
 /* As conf wants a project's name: letters, digits and "._-", a letter or digit first. */
 static char *project_name(const char *tree)
@@ -45,6 +59,8 @@ bool init_look(const char *tree, struct init_found *found, struct err *err)
 		found->format = layouts[i].format;
 		found->exists = true;
 	}
+	if (!strcmp(found->format, "alembic"))
+		found->python = find_python(tree);
 	return true;
 }
 
@@ -58,6 +74,11 @@ void init_found_release(struct init_found *found)
 static const char head[] = "# How mig reaches this project's databases and what it may do there.\n"
 			   "# Every key: mig help configuration. What is missing: mig doctor.\n"
 			   "mig: 1\n";
+
+static const char alembic_notes[] =
+	"  # env.py must take its URL from DATABASE_URL, which mig sets; else mig refuses.\n"
+	"  # Several databases in one env.py, and pyproject.toml, are not supported.\n"
+	"  # environment: {FLASK_APP: main}      # for the tree's own tool\n";
 
 static const char environments[] =
 	"environments:\n"
@@ -84,6 +105,10 @@ void init_text(const struct init_found *found, struct strbuf *text)
 	strbuf_adds(text, head);
 	strbuf_addf(text, "project: %s\n", found->project);
 	strbuf_addf(text, "migrations:\n  dir: %s\n  format: %s\n", found->dir, found->format);
+	if (found->python)
+		strbuf_addf(text, "  python: %s\n", found->python);
+	if (!strcmp(found->format, "alembic"))
+		strbuf_adds(text, alembic_notes);
 	strbuf_adds(text, environments);
 }
 

@@ -11,6 +11,7 @@ struct init_found {
 	const char *format; /* "sql", "alembic", "dbmate" */
 	char *dir; /* of migrations, relative to the tree */
 	char *project; /* the folder's name, as a project may be called */
+	const char *python; /* the project's own interpreter; NULL: python3 */
 	bool exists; /* dir is there */
 };
 

@@ -20,6 +20,7 @@ struct work {
 	size_t running; /* in the plan; SIZE_MAX: none yet */
 	int64_t step_ms, checked_ms;
 	bool written; /* the running step awaits its commit */
+	bool told; /* what it wrote before it failed is reported */
 	char *blockers;
 	char *last_history; /* id of the newest row of mig.history before */
 	struct err stop; /* why the child is ended */
@@ -115,6 +116,7 @@ static void tell_done(struct work *work)
 static void on_begin(struct work *work, const json_t *fields)
 {
 	tell_done(work);
+	work->told = false;
 	work->running = step_named(work, json_string_value(json_object_get(fields, "revision")));
 	work->step_ms = clock_monotonic_ms();
 	free(xtake(&work->blockers));
@@ -149,6 +151,8 @@ static void on_event(void *ctx, const char *event, const json_t *fields)
 		on_begin(work, fields);
 	else if (!strcmp(event, "written"))
 		work->written = true;
+	else if (!strcmp(event, "told"))
+		work->told = true;
 	else if (!strcmp(event, "statement"))
 		on_statement(work, fields);
 	else if (!strcmp(event, "unknown"))
@@ -352,7 +356,7 @@ static bool read_result(struct work *work, size_t *done, struct err *err)
 static void report_rollback(const struct work *work, size_t done)
 {
 	const struct migrate_session *session = work->session;
-	if (!session->proof || work->running == SIZE_MAX || work->running < done)
+	if (!session->proof || work->told || work->running == SIZE_MAX || work->running < done)
 		return;
 	AUTO_FREE char *reason = xstrfmt("revision %s was rolled back after it may have written",
 		session->plan.steps[work->running].file->id);

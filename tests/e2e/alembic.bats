@@ -323,3 +323,66 @@ teardown() { common_teardown; }
 	[ "$(sql -c "select to_regclass('k') is null")" = t ]
 	rows_are ""
 }
+
+@test "a Flask-Migrate application is adopted with mig init alone" {
+	flask_app
+	export DATABASE_URL="postgresql://?host=$PGHOST&port=$PGPORT&dbname=$PGDATABASE&user=$PGUSER"
+	expect 0 mig init
+	grep -q "format: alembic" mig.yaml
+	mkdir bin
+	ln -s /usr/bin/python3 bin/python3
+	PATH=$WORK/bin:$PATH
+	expect 0 mig-apply revision -m "Users"
+	expect 0 mig-apply heads
+	says "Users (head)"
+	sed -i "s/^    pass/    op.create_table('user', sa.Column('id', sa.Integer, primary_key=True))/; 0,/op.create/! s/^    op.create.*/    op.drop_table('user')/" migrations/versions/*.py
+	expect 0 mig-apply upgrade
+	says "is now at"
+	[ "$(sql -c "select count(*) from \"user\"")" = 0 ]
+	DATABASE_URL=postgresql+psycopg2:// /usr/bin/python3 -m flask db current 2>/dev/null | grep -q "(head)"
+	expect 0 mig-apply downgrade -1 --yes
+	rows_are ""
+}
+
+# The proof of a run that in_a_run pretends to be.
+begin_proof() {
+	proof=state/shop/production/runs/20261120T010203Z-1a2b3c/proof.json
+	mkdir -p "$(dirname "$proof")"
+	echo '{"kind":"reading"}' > $proof
+}
+
+@test "safety_12 in a run, the child's own writes are reported before each commit, lost counters are said" {
+	alembic_tree
+	py_line 1
+	py w2 "'a001'" "Rows" < <(printf 'def upgrade(): op.execute("insert into t1 values (1), (2), (3)")\ndef downgrade(): pass\n')
+	py w3 "'w2'" "Truncate" < <(printf 'def upgrade(): op.execute("truncate t1")\ndef downgrade(): pass\n')
+	py w4 "'w3'" "Commits" < <(printf 'def upgrade():\n    with op.get_context().autocommit_block():\n        op.execute("insert into t1 values (4)")\ndef downgrade(): pass\n')
+	expect 0 mig-apply upgrade a001
+	begin_proof
+	expect 0 in_a_run 20261120T010203Z-1a2b3c mig-apply upgrade w2
+	cat $proof
+	[ "$(wc -l < $proof)" = 2 ]
+	local oid
+	oid=$(sql -c "select 't1'::regclass::oid")
+	tail -1 $proof | jq -e ".record == \"own\" and .tables[\"$oid\"] == [3, 0, 0]"
+	rm gate
+	expect 0 in_a_run 20261120T010203Z-1a2b3c mig-apply upgrade w3 -y
+	grep '"unknown"' $proof | grep -q 'revision w3: TRUNCATE t1'
+	rm gate
+	expect 0 in_a_run 20261120T010203Z-1a2b3c mig-apply upgrade w4
+	grep '"unknown"' $proof | grep -q 'revision w4 commits inside itself'
+	rows_are w4
+}
+
+@test "safety_12 in a run, rows of a revision of Alembic that was rolled back are reported too" {
+	alembic_tree
+	py_line 1
+	py w2 "'a001'" "Rows" < <(printf 'def upgrade():\n    op.execute("insert into t1 values (1), (2), (3)")\n    op.execute("select 1/0")\ndef downgrade(): pass\n')
+	expect 0 mig-apply upgrade a001
+	begin_proof
+	expect 11 in_a_run 20261120T010203Z-1a2b3c mig-apply upgrade w2
+	cat $proof
+	[ "$(wc -l < $proof)" = 2 ]
+	tail -1 $proof | grep '"own"' | grep -q 3
+	[ "$(sql -c "select count(*) from t1")" = 0 ]
+}

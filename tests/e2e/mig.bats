@@ -53,6 +53,13 @@ two_environments() {
 	touch a/migrations/env.py
 	expect 0 mig init -c a/mig.yaml
 	grep -q "format: alembic" a/mig.yaml
+	mkdir -p c/.venv/bin c/db/tree
+	touch c/.venv/bin/python c/db/tree/env.py
+	printf '[alembic]\nscript_location = db/tree\n' > c/alembic.ini
+	expect 0 mig init -c c/mig.yaml
+	grep -q "dir: \." c/mig.yaml
+	grep -q "python: .venv/bin/python" c/mig.yaml
+	expect 0 mig-apply heads -c c/mig.yaml
 	expect 0 mig init -c b/mig.yaml --json
 	says '"format":"dbmate"'
 	grep -q "dir: db/migrations" b/mig.yaml

@@ -63,3 +63,29 @@ py_line() {
 		previous="'$id'"
 	done
 }
+
+# A Flask application with Flask-Migrate, its tree as `flask db init` writes it.
+flask_app() {
+	local templates=/usr/lib/python3/dist-packages/flask_migrate/templates/flask
+	/usr/bin/python3 -c 'import flask_migrate, flask_sqlalchemy, psycopg2' 2>/dev/null ||
+		skip "python3-flask-migrate is not installed"
+	mkdir -p migrations/versions
+	cat > app.py <<-'END'
+		import os
+		from flask import Flask
+		from flask_migrate import Migrate
+		from flask_sqlalchemy import SQLAlchemy
+
+		app = Flask(__name__)
+		app.config["SQLALCHEMY_DATABASE_URI"] = os.environ["DATABASE_URL"]
+		db = SQLAlchemy(app)
+		Migrate(app, db)
+
+
+		class User(db.Model):
+		    id = db.Column(db.Integer, primary_key=True)
+		    name = db.Column(db.Text)
+	END
+	cp $templates/env.py $templates/script.py.mako migrations/
+	cp $templates/alembic.ini.mako migrations/alembic.ini
+}

@@ -63,3 +63,25 @@ mig_yaml() { # mig_yaml "policy lines, indented by four"
 		$1
 	END
 }
+
+# in_a_run ID COMMAND..: as a child of a run that holds the run key
+in_a_run() {
+	local id=$1 holder pid got
+	shift
+	mkfifo gate
+	PGAPPNAME="mig-run $id migrate" psql -XAtq postgres > holder.out <<-END &
+		select pg_advisory_lock(('x' || left(encode(sha256('mig:run:$DB'::bytea), 'hex'), 16))::bit(64)::bigint);
+		select pg_backend_pid();
+		\! cat gate
+	END
+	holder=$!
+	for _ in $(seq 100); do
+		pid=$(grep -E '^[0-9]+$' holder.out) && break
+		sleep 0.05
+	done
+	MIG_RUN=$id:$pid "$@"
+	got=$?
+	echo > gate
+	wait $holder
+	return $got
+}
