@@ -11,7 +11,7 @@
 
 struct settings {
 	int64_t lock_timeout_ms, lock_retries;
-	bool check, splice, purge, indicate;
+	bool check, splice, purge, indicate, autogenerate;
 	const char *message, *rev_id, *branch_label;
 	struct strvec heads, depends_on;
 };
@@ -265,11 +265,25 @@ static bool revision(struct cli *cli, void *options, struct err *err)
 	};
 	AUTO_FREE char *path = NULL;
 	AUTO_FREE char *id = NULL;
-	if (!cli_env_offline(cli, err) ||
-		!migrate_new_revision(&cli->env->migrations, &request, &path, &id, err))
+	CLEANUP(db_close_auto) struct db *db = NULL;
+	if (!(settings->autogenerate ? cli_target(cli, &db, err) : cli_env_offline(cli, err)))
+		return false;
+	request.compare = db;
+	if (!migrate_new_revision(&cli->env->migrations, &request, &path, &id, err))
 		return false;
 	cli_print(cli, "%s", path);
 	cli_result(cli, json_pack("{s:s, s:s}", "revision", id, "path", path));
+	return true;
+}
+
+static bool check(struct cli *cli, void *options, struct err *err)
+{
+	(void)options;
+	CLEANUP(db_close_auto) struct db *db = NULL;
+	if (!cli_target(cli, &db, err) || !migrate_check_models(&cli->env->migrations, db, err))
+		return false;
+	cli_print(cli, "the models and %s agree", cli->env->name);
+	cli_result(cli, json_pack("{s:b}", "agree", true));
 	return true;
 }
 
@@ -302,6 +316,8 @@ static const struct cli_option revision_options[] = {
 	{"splice", 0, CLI_FLAG, AT(splice), NULL, "REV need not be a head: begin a branch"},
 	{"branch-label", 0, CLI_STRING, AT(branch_label), "NAME", "name the branch that begins"},
 	{"depends-on", 0, CLI_LIST, AT(depends_on), "REV", "another branch's revision it needs"},
+	{"autogenerate", 0, CLI_FLAG, AT(autogenerate), NULL,
+		"Alembic trees: with what the models have and the database has not"},
 	{"rev-id", 0, CLI_STRING, AT(rev_id), "ID", "its id (12 random hex digits)"},
 	{0},
 };
@@ -322,6 +338,8 @@ static const struct cli_verb verbs[] = {
 	{"stamp", "TARGET..", "set the version table without running any SQL", stamp_options, stamp,
 		CLI_DRY_RUN},
 	{"revision", NULL, "write a new revision file", revision_options, revision},
+	{"check", NULL, "ask an Alembic tree whether its models need a new revision", NULL, check,
+		CLI_READ_ONLY},
 	{0},
 };
 

@@ -280,7 +280,6 @@ static const struct {
 	{"busy", ERR_LOCK, "run the command again when it has ended"},
 	{"flask", ERR_CONFIG, "FLASK_APP names it: migrations: {environment: {FLASK_APP: ..}}"},
 	{"header", ERR_CONFIG, "give it one, or move the file elsewhere"},
-	{"old", ERR_CONFIG, "update the project's Alembic"},
 	{"differs", ERR_NO, "write the missing revision: mig-apply revision --autogenerate -m .."},
 };
 
@@ -442,53 +441,4 @@ bool alembic_apply(struct migrate_session *session, size_t *done, struct err *er
 		apply_say_how_far(session, *done, err);
 		return false;
 	}
-}
-
-/* --- a new file --------------------------------------------------------------------------------
- */
-
-static void on_revision(void *ctx, const char *event, const json_t *fields)
-{
-	struct migrate_file *file = ctx;
-	const char *path = json_string_value(json_object_get(fields, "path"));
-	const char *id = json_string_value(json_object_get(fields, "revision"));
-	if (strcmp(event, "revision") || !path || !id)
-		return;
-	free(file->path);
-	free(file->id);
-	file->path = xstrdup(path);
-	file->id = xstrdup(id);
-}
-
-static json_t *names_json(const struct strvec *names)
-{
-	json_t *list = json_array();
-	STRVEC_EACH (names, name)
-		json_array_append_new(list, json_string(name));
-	return list;
-}
-
-bool alembic_revision(
-	const struct migrate_tree *tree, struct migrate_file *file, bool splice, struct err *err)
-{
-	CLEANUP(alembic_place_release) struct alembic_place place = {0};
-	CLEANUP(alembic_child_release)
-	struct alembic_child child = {
-		.where = tree->where, .place = &place, .on_event = on_revision, .ctx = file};
-	if (!alembic_place_find(tree->where, &place, err))
-		return false;
-	json_t *options = json_pack(
-		"{s:s, s:b, s:s}", "message", file->message, "splice", splice, "rev_id", file->id);
-	json_object_set_new(
-		options, "head", file->down.count ? names_json(&file->down) : json_string("base"));
-	if (file->labels.count)
-		json_object_set_new(options, "branch_label", json_string(file->labels.items[0]));
-	if (file->depends.count)
-		json_object_set_new(options, "depends_on", names_json(&file->depends));
-	child.request = json_pack("{s:s, s:o}", "do", "revision", "options", options);
-	if (!alembic_child_run(&child, err)) {
-		alembic_error_class(&child, err);
-		return false;
-	}
-	return file->path || err_set(err, ERR_FAILED, "Alembic wrote no file");
 }

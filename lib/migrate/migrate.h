@@ -141,7 +141,14 @@ struct migrate_new {
 	const struct strvec *heads; /* what it stands on; empty: head */
 	const struct strvec *depends_on;
 	bool splice; /* may stand on a revision that is no head */
+	struct db *compare; /* autogenerate: write what the models have and it has not; or NULL */
 };
+/*
+ * Asks the tree's own tool whether the models and the database agree: ERR_NO with what is missing;
+ * ERR_USAGE for trees without models.
+ */
+MUST_CHECK bool migrate_check_models(
+	const struct conf_migrations *where, struct db *db, struct err *err);
 /* Writes a new revision file; *path is the caller's. The folder is made when absent. */
 MUST_CHECK bool migrate_new_revision(const struct conf_migrations *where,
 	const struct migrate_new *request, char **path, char **id, struct err *err);

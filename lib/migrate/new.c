@@ -107,6 +107,21 @@ static bool write_template(
 	return fs_write_atomic(file->path, text, strlen(text), err);
 }
 
+static bool no_models(const struct migrate_tree *tree, struct err *err)
+{
+	err_set(err, ERR_USAGE, "%s: files of format %s know no models to compare with", tree->dir,
+		tree->format->name);
+	return err_hint(err, "write the change by hand: mig-apply revision -m \"...\"");
+}
+
+bool migrate_check_models(const struct conf_migrations *where, struct db *db, struct err *err)
+{
+	CLEANUP(migrate_tree_free_auto) struct migrate_tree *tree = NULL;
+	if (!migrate_tree_load(where, &tree, err))
+		return false;
+	return tree->format->check ? tree->format->check(tree, db, err) : no_models(tree, err);
+}
+
 bool migrate_new_revision(const struct conf_migrations *where, const struct migrate_new *request,
 	char **path, char **id, struct err *err)
 {
@@ -115,6 +130,8 @@ bool migrate_new_revision(const struct conf_migrations *where, const struct migr
 	struct migrate_file file = {.transaction = true, .message = xstrdup(request->message)};
 	if (!one_line(request->message, err) || !load_or_begin(where, &tree, err))
 		return false;
+	if (request->compare && !tree->format->check)
+		return no_models(tree, err);
 	file.id = request->id ? xstrdup(request->id) : clock_random_hex(ID_BYTES);
 	file.created = clock_utc(clock_now_ms());
 	if (request->branch_label)
@@ -123,7 +140,7 @@ bool migrate_new_revision(const struct conf_migrations *where, const struct migr
 		!find_dependencies(tree, request, &file.depends, err) ||
 		!check_fits(tree, &file, err))
 		return false;
-	if (!(tree->format->revision ? tree->format->revision(tree, &file, request->splice, err)
+	if (!(tree->format->revision ? tree->format->revision(tree, &file, request, err)
 				     : write_template(tree, &file, err)))
 		return false;
 	*path = xtake(&file.path);

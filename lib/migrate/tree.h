@@ -36,6 +36,8 @@ struct migrate_file {
 
 struct migrate_format;
 struct migrate_session;
+struct migrate_new;
+struct db;
 struct migrate_tree {
 	const struct migrate_format *format;
 	const struct conf_migrations *where; /* borrowed from who loaded it */
@@ -57,8 +59,10 @@ struct migrate_format {
 	/* Runs the session's plan by the tree's own tool, as migrate_apply(). NULL: SQL, by mig. */
 	bool (*apply)(struct migrate_session *session, size_t *done, struct err *err);
 	/* Lets the tree's own tool write the file; fills in the header's path. */
-	bool (*revision)(const struct migrate_tree *tree, struct migrate_file *header, bool splice,
-		struct err *err);
+	bool (*revision)(const struct migrate_tree *tree, struct migrate_file *header,
+		const struct migrate_new *request, struct err *err);
+	/* As migrate_check_models(); NULL: there are no models. */
+	bool (*check)(const struct migrate_tree *tree, struct db *db, struct err *err);
 };
 
 /* All rows, *count of them. */

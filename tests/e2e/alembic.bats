@@ -340,7 +340,16 @@ teardown() { common_teardown; }
 	says "is now at"
 	[ "$(sql -c "select count(*) from \"user\"")" = 0 ]
 	DATABASE_URL=postgresql+psycopg2:// /usr/bin/python3 -m flask db current 2>/dev/null | grep -q "(head)"
-	expect 0 mig-apply downgrade -1 --yes
+	expect 4 mig-apply check
+	says "the models have 1 changes that no revision makes"
+	says "'name'"
+	expect 0 mig-apply revision -m "Names" --autogenerate
+	grep -q "add_column(sa.Column('name', sa.Text" migrations/versions/*names.py
+	expect 0 mig-apply upgrade
+	expect 0 mig-apply check
+	expect 4 mig-apply revision -m "Nothing" --autogenerate
+	says "nothing has changed"
+	expect 0 mig-apply downgrade base --yes
 	rows_are ""
 }
 
