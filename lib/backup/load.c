@@ -1,4 +1,5 @@
 #include "backup/load.h"
+#include "backup/load_order.h"
 #include "backup/load_pool.h"
 #include "backup/load_session.h"
 #include <errno.h>
@@ -12,6 +13,8 @@ struct loading {
 	const struct load_settings *settings;
 	const struct pack_manifest *manifest;
 	const struct pack_table **tables; /* in the order of their jobs */
+	const struct load_follow **follows; /* their jobs are behind the tables' */
+	struct load_order order;
 	int64_t total;
 	atomic_llong done, rows;
 	pthread_mutex_t keys; /* their session is one */
@@ -149,9 +152,18 @@ static bool load_table(struct load_worker *worker, const struct pack_table *tabl
 	return keys_hold(loading, err) && db_commit(&tx, err);
 }
 
-static bool run_table(struct load_worker *worker, size_t job, struct err *err)
+static bool run_follow(
+	struct load_worker *worker, const struct load_follow *follow, struct err *err)
+{
+	return keys_hold(worker->pool->ctx, err) && db_exec(worker->db, err, follow->sql);
+}
+
+static bool run_step(struct load_worker *worker, size_t job, struct err *err)
 {
 	struct loading *loading = worker->pool->ctx;
+	size_t tables = loading->order.tables;
+	if (job >= tables)
+		return run_follow(worker, loading->follows[job - tables], err);
 	const struct pack_table *table = loading->tables[job];
 	return load_table(worker, table, err) ||
 	       err_context(err, "table %s.%s", table->schema, table->name);
@@ -232,18 +244,112 @@ static void loading_release(struct loading *loading)
 {
 	pthread_mutex_destroy(&loading->keys);
 	free(loading->tables);
+	free(loading->follows);
+	load_order_release(&loading->order);
 }
 
-bool load_rows(const struct load_settings *settings, int64_t *rows, struct err *err)
+/*
+ * What follows
+ */
+
+static int heavier_first(const void *left, const void *right)
+{
+	const struct load_follow *a = *(const struct load_follow *const *)left;
+	const struct load_follow *b = *(const struct load_follow *const *)right;
+	if (a->weight != b->weight)
+		return (a->weight < b->weight) - (a->weight > b->weight);
+	return (a > b) - (a < b);
+}
+
+/*
+ * Rows that find their partition by themselves may come into any of them: an index that is built
+ * between two such loads could wait for one and hold up the other.
+ */
+static size_t job_of(const struct loading *loading, uint32_t oid, size_t tables)
+{
+	if (!oid)
+		return LOAD_ORDER_ALL;
+	const struct pack_table *table = pack_manifest_table_oid(loading->manifest, oid);
+	if (!table || enum_root(loading, table))
+		return LOAD_ORDER_ALL;
+	for (size_t i = 0; i < tables; i++)
+		if (loading->tables[i] == table)
+			return i;
+	return LOAD_ORDER_READY;
+}
+
+static void order_steps(struct loading *loading, const struct load_follow *follows, size_t count)
+{
+	size_t tables = order_tables(loading);
+	loading->follows = xcalloc(count + 1, sizeof(loading->follows[0]));
+	for (size_t i = 0; i < count; i++)
+		loading->follows[i] = &follows[i];
+	qsort(loading->follows, count, sizeof(loading->follows[0]), heavier_first);
+	load_order_init(&loading->order, tables, count);
+	for (size_t i = 0; i < tables; i++)
+		loading->order.steps[i].weight = loading->tables[i]->content.bytes;
+	for (size_t i = 0; i < count; i++)
+		loading->order.steps[tables + i] = (struct load_step){
+			.after = job_of(loading, loading->follows[i]->table, tables),
+			.weight = loading->follows[i]->weight,
+		};
+}
+
+static enum load_next next_step(void *ctx, size_t *job)
+{
+	struct loading *loading = ctx;
+	return load_order_next(&loading->order, job);
+}
+
+static void end_step(void *ctx, size_t job)
+{
+	struct loading *loading = ctx;
+	load_order_ended(&loading->order, job);
+}
+
+bool load_rows(const struct load_settings *settings, const struct load_follow *follows,
+	size_t follow_count, int64_t *rows, struct err *err)
 {
 	CLEANUP(loading_release) struct loading loading;
 	loading_init(&loading, settings);
-	size_t count = order_tables(&loading);
+	order_steps(&loading, follows, follow_count);
 	struct load_pool extensions = loading_pool(&loading, 1, run_extension_tables);
-	struct load_pool others = loading_pool(&loading, count, run_table);
-	bool ok = load_pool_run(&extensions, err) && load_pool_run(&others, err);
+	struct load_pool steps = loading_pool(&loading, loading.order.count, run_step);
+	steps.next = next_step;
+	steps.ended = end_step;
+	bool ok = load_pool_run(&extensions, err) && load_pool_run(&steps, err);
 	*rows = (int64_t)atomic_load(&loading.rows);
 	return ok;
+}
+
+struct listed {
+	struct loading loading; /* first: set_session() finds it */
+	const struct strvec *lists;
+};
+
+static bool run_list(struct load_worker *worker, size_t job, struct err *err)
+{
+	struct listed *listed = worker->pool->ctx;
+	const struct strvec *list = &listed->lists[job];
+	for (size_t i = 0; i < list->count; i++)
+		if (!load_worker_go_on(worker, err) || !keys_hold(&listed->loading, err) ||
+			!db_exec(worker->db, err, list->items[i]))
+			return false;
+	return true;
+}
+
+static void listed_release(struct listed *listed)
+{
+	loading_release(&listed->loading);
+}
+
+bool load_statements(const struct load_settings *settings, const struct strvec *lists, size_t count,
+	struct err *err)
+{
+	CLEANUP(listed_release) struct listed listed = {.lists = lists};
+	loading_init(&listed.loading, settings);
+	struct load_pool pool = loading_pool(&listed.loading, count, run_list);
+	return load_pool_run(&pool, err);
 }
 
 /*

@@ -9,6 +9,13 @@
 #include "db/keys.h"
 #include "pack/reader.h"
 
+/* A statement for when rows are in: an index, a constraint of one table. */
+struct load_follow {
+	uint32_t table; /* after the rows of this table; 0: of all tables */
+	int64_t weight; /* bytes of rows that it reads; heavier ones are begun first */
+	const char *sql; /* borrowed */
+};
+
 struct load_settings {
 	struct pack_reader *reader;
 	struct db_params params; /* the database to load into */
@@ -19,8 +26,15 @@ struct load_settings {
 	struct log_sink *log;
 };
 
-/* Extension tables first, one by one; then the others, largest first. *rows: how many came in. */
-MUST_CHECK bool load_rows(const struct load_settings *settings, int64_t *rows, struct err *err);
+/*
+ * Extension tables first, one by one; then the others, largest first, and what follows them as soon
+ * as it can. *rows: how many came in.
+ */
+MUST_CHECK bool load_rows(const struct load_settings *settings, const struct load_follow *follows,
+	size_t follow_count, int64_t *rows, struct err *err);
+/* Lists of statements, each list in its order, several lists at once. */
+MUST_CHECK bool load_statements(const struct load_settings *settings, const struct strvec *lists,
+	size_t count, struct err *err);
 /* Values of all sequences, in batches. */
 MUST_CHECK bool load_sequences(const struct load_settings *settings, struct err *err);
 /* Large objects: made with owner, privileges and comment, then filled. */

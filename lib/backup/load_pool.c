@@ -5,6 +5,7 @@
 struct shared {
 	const struct load_pool *pool;
 	pthread_mutex_t mutex;
+	pthread_cond_t changed; /* a job has ended, or all are to stop */
 	size_t next;
 	bool stopped;
 	struct err err; /* of the first that failed */
@@ -29,6 +30,7 @@ static void fail(struct shared *shared, struct err *err)
 		for (int i = 0; i < shared->count; i++)
 			if (shared->threads[i].worker.db)
 				db_cancel(shared->threads[i].worker.db);
+		pthread_cond_broadcast(&shared->changed);
 	}
 	pthread_mutex_unlock(&shared->mutex);
 }
@@ -54,14 +56,34 @@ bool load_worker_go_on(struct load_worker *worker, struct err *err)
 	return true;
 }
 
+static enum load_next next_job(struct shared *shared, size_t *job)
+{
+	const struct load_pool *pool = shared->pool;
+	if (shared->stopped)
+		return LOAD_NEXT_NONE;
+	if (pool->next)
+		return pool->next(pool->ctx, job);
+	*job = shared->next;
+	return shared->next < pool->jobs ? (shared->next++, LOAD_NEXT_JOB) : LOAD_NEXT_NONE;
+}
+
 static bool take_job(struct shared *shared, size_t *job)
 {
+	enum load_next next;
 	pthread_mutex_lock(&shared->mutex);
-	bool some = !shared->stopped && shared->next < shared->pool->jobs;
-	if (some)
-		*job = shared->next++;
+	while ((next = next_job(shared, job)) == LOAD_NEXT_WAIT)
+		pthread_cond_wait(&shared->changed, &shared->mutex);
 	pthread_mutex_unlock(&shared->mutex);
-	return some;
+	return next == LOAD_NEXT_JOB;
+}
+
+static void end_job(struct shared *shared, size_t job)
+{
+	pthread_mutex_lock(&shared->mutex);
+	if (shared->pool->ended)
+		shared->pool->ended(shared->pool->ctx, job);
+	pthread_cond_broadcast(&shared->changed);
+	pthread_mutex_unlock(&shared->mutex);
 }
 
 /* The session is seen by fail() only while it is open. */
@@ -90,10 +112,12 @@ static bool work(struct thread *thread, struct err *err)
 	size_t job;
 	if (!open_worker(thread, err) || (pool->setup && !pool->setup(&thread->worker, err)))
 		return false;
-	while (take_job(thread->shared, &job))
+	while (take_job(thread->shared, &job)) {
 		if (!load_worker_go_on(&thread->worker, err) ||
 			!pool->run(&thread->worker, job, err))
 			return false;
+		end_job(thread->shared, job);
+	}
 	return true;
 }
 
@@ -133,10 +157,12 @@ bool load_pool_run(const struct load_pool *pool, struct err *err)
 		shared.count = (int)pool->jobs;
 	shared.threads = xcalloc((size_t)shared.count, sizeof(shared.threads[0]));
 	pthread_mutex_init(&shared.mutex, NULL);
+	pthread_cond_init(&shared.changed, NULL);
 	start_all(&shared);
 	for (int i = 0; i < shared.count; i++)
 		if (shared.threads[i].started)
 			pthread_join(shared.threads[i].id, NULL);
+	pthread_cond_destroy(&shared.changed);
 	pthread_mutex_destroy(&shared.mutex);
 	free(shared.threads);
 	return shared.stopped ? err_move(err, &shared.err) : true;

@@ -15,13 +15,25 @@ struct load_worker {
 	void *state; /* internal */
 };
 
+enum load_next {
+	LOAD_NEXT_JOB,
+	LOAD_NEXT_WAIT, /* ask again when a running job has ended */
+	LOAD_NEXT_NONE,
+};
+
 struct load_pool {
 	struct db_params params;
 	int workers; /* at least 1; never more than jobs */
 	size_t jobs;
 	/* Once per session, before its first job; may be NULL. */
 	bool (*setup)(struct load_worker *worker, struct err *err);
-	/* Jobs are begun in order; called from several threads. */
+	/*
+	 * Which job is the next, and that one has ended; called one at a time. NULL: in order. One
+	 * may only wait while a job runs.
+	 */
+	enum load_next (*next)(void *ctx, size_t *job);
+	void (*ended)(void *ctx, size_t job);
+	/* Called from several threads. */
 	bool (*run)(struct load_worker *worker, size_t job, struct err *err);
 	/* Asked between jobs and by load_worker_go_on(); true: end with ERR_SIGNAL. May be NULL. */
 	bool (*cancelled)(void *cancel_ctx);

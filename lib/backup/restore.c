@@ -1,4 +1,5 @@
 #include "backup/load.h"
+#include "backup/restore_post.h"
 #include "backup/restore_room.h"
 #include "backup/swap_traits.h"
 #include "base/clock.h"
@@ -120,10 +121,23 @@ static bool stage(struct restoring *restoring, const char *name, struct err *err
 	return !settings->keys || keys_check(settings->keys, err);
 }
 
-static bool ddl(struct restoring *restoring, const char *section, struct err *err)
+static bool ddl(struct restoring *restoring, const char *section, const char *list, struct err *err)
 {
 	return restore_ddl(
-		restoring->settings, restoring->server, restoring->copy.name, section, err);
+		restoring->settings, restoring->server, restoring->copy.name, section, list, err);
+}
+
+/* Rows, with what follows each table; then what needs several tables, or pg_restore. */
+static bool fill_tables(
+	struct restoring *restoring, const struct load_settings *load, struct err *err)
+{
+	CLEANUP(restore_post_release) struct restore_post post = {0};
+	return restore_post_plan(restoring->settings, &post, err) &&
+	       stage(restoring, "rows and indexes", err) &&
+	       load_rows(load, post.follows, post.follow_count, &restoring->rows, err) &&
+	       load_sequences(load, err) && load_large_objects(load, err) &&
+	       stage(restoring, "constraints", err) && restore_post_constraints(&post, load, err) &&
+	       (!post.rest || ddl(restoring, "post-data", post.rest, err));
 }
 
 static bool fill(struct restoring *restoring, struct err *err)
@@ -139,11 +153,8 @@ static bool fill(struct restoring *restoring, struct err *err)
 		.log = settings->log,
 	};
 	load.params.dbname = restoring->copy.name;
-	return stage(restoring, "definitions", err) && ddl(restoring, "pre-data", err) &&
-	       stage(restoring, "rows", err) && load_rows(&load, &restoring->rows, err) &&
-	       load_sequences(&load, err) && load_large_objects(&load, err) &&
-	       stage(restoring, "indexes and constraints", err) &&
-	       ddl(restoring, "post-data", err) && stage(restoring, "statistics", err) &&
+	return stage(restoring, "definitions", err) && ddl(restoring, "pre-data", NULL, err) &&
+	       fill_tables(restoring, &load, err) && stage(restoring, "statistics", err) &&
 	       load_analyze(&load, err);
 }
 

@@ -22,6 +22,8 @@ static bool open_archive(struct pack_reader *reader, int *fd, char **path, struc
 
 struct speech {
 	const struct restore_settings *settings;
+	void (*on_line)(void *ctx, const char *line); /* of stdout; NULL: as of stderr */
+	void *ctx;
 	struct strvec lines;
 };
 
@@ -36,6 +38,15 @@ static void keep_line(void *ctx, const char *line)
 	log_debug(speech->settings->log, "pg_restore", NULL, "%s", line);
 	if (speech->lines.count < TAIL_LINES)
 		strvec_push(&speech->lines, line);
+}
+
+static void take_line(void *ctx, const char *line)
+{
+	struct speech *speech = ctx;
+	if (speech->on_line)
+		speech->on_line(speech->ctx, line);
+	else
+		keep_line(ctx, line);
 }
 
 static bool is_cancelled(void *ctx)
@@ -88,17 +99,64 @@ static bool judge(const struct speech *speech, const struct proc_result *result,
 	return err_detail(err, "%s", said);
 }
 
-bool restore_ddl(const struct restore_settings *settings, struct db *server, const char *database,
-	const char *section, struct err *err)
+/* The list of entries, in memory like the archive. */
+static bool open_list(const char *list, int *fd, char **path, struct err *err)
 {
-	CLEANUP(fs_close) int fd = -1;
+	*fd = memfd_create("entries", MFD_CLOEXEC);
+	if (*fd < 0)
+		return err_sys(err, ERR_FAILED, "memory for a list of entries");
+	*path = xstrfmt("/proc/%d/fd/%d", (int)getpid(), *fd);
+	return fs_write_all(*fd, list, strlen(list), err);
+}
+
+static bool run(struct speech *speech, struct strvec *argv, const struct strvec *env,
+	const char *list, const char *what, struct err *err)
+{
+	CLEANUP(fs_close) int archive = -1;
+	CLEANUP(fs_close) int entries = -1;
+	AUTO_FREE char *archive_path = NULL;
+	AUTO_FREE char *list_path = NULL;
+	struct proc_result result;
+	if (!open_archive(speech->settings->reader, &archive, &archive_path, err) ||
+		(list && !open_list(list, &entries, &list_path, err)))
+		return false;
+	if (list)
+		strvec_pushf(argv, "--use-list=%s", list_path);
+	strvec_push(argv, archive_path);
+	struct proc_spec spec = {
+		.argv = argv,
+		.env = env,
+		.on_stdout = take_line,
+		.on_stderr = keep_line,
+		.cancelled = is_cancelled,
+		.ctx = speech,
+	};
+	return proc_run(&spec, &result, err) && judge(speech, &result, what, err);
+}
+
+bool restore_ddl_read(const struct restore_settings *settings, const char *const *words,
+	const char *list, void (*on_line)(void *ctx, const char *line), void *ctx, struct err *err)
+{
+	CLEANUP(speech_release)
+	struct speech speech = {.settings = settings, .on_line = on_line, .ctx = ctx};
+	AUTO_FREE char *program = NULL;
+	AUTO_STRVEC(argv);
+	if (!find_program(&program, err))
+		return false;
+	strvec_push(&argv, program);
+	for (; *words; words++)
+		strvec_push(&argv, *words);
+	return run(&speech, &argv, NULL, list, "list", err);
+}
+
+bool restore_ddl(const struct restore_settings *settings, struct db *server, const char *database,
+	const char *section, const char *list, struct err *err)
+{
 	CLEANUP(speech_release) struct speech speech = {.settings = settings};
 	AUTO_FREE char *program = NULL;
-	AUTO_FREE char *path = NULL;
 	AUTO_STRVEC(argv);
 	AUTO_STRVEC(env);
-	struct proc_result result;
-	if (!find_program(&program, err) || !open_archive(settings->reader, &fd, &path, err))
+	if (!find_program(&program, err))
 		return false;
 	strvec_push(&argv, program);
 	/* the database is named in the environment: a name in -d may be taken for a conninfo */
@@ -109,18 +167,9 @@ bool restore_ddl(const struct restore_settings *settings, struct db *server, con
 	/* a subscription in a copy could take over the live one's slot */
 	strvec_push(&argv, "--no-subscriptions");
 	strvec_pushf(&argv, "--jobs=%d", settings->workers > 1 ? settings->workers : 1);
-	strvec_push(&argv, path);
 	db_child_env(server, database, &env);
 	strvec_push(&env, "PGAPPNAME=mig-restore");
 	strvec_push(&env, "PGOPTIONS=-c synchronous_commit=off -c maintenance_work_mem=256MB"
 			  " -c default_transaction_read_only=off");
-	struct proc_spec spec = {
-		.argv = &argv,
-		.env = &env,
-		.on_stdout = keep_line,
-		.on_stderr = keep_line,
-		.cancelled = is_cancelled,
-		.ctx = &speech,
-	};
-	return proc_run(&spec, &result, err) && judge(&speech, &result, section, err);
+	return run(&speech, &argv, &env, list, section, err);
 }

@@ -6,9 +6,15 @@
 
 #include "backup/restore.h"
 
-/* One section of schema.pgdump ("pre-data", "post-data") by pg_restore into `database`. */
+/*
+ * One section of schema.pgdump ("pre-data", "post-data") by pg_restore into `database`. list: only
+ * these entries ("12;" per line); NULL: all.
+ */
 MUST_CHECK bool restore_ddl(const struct restore_settings *settings, struct db *server,
-	const char *database, const char *section, struct err *err);
+	const char *database, const char *section, const char *list, struct err *err);
+/* What pg_restore says of it with these options (NULL at the end), line by line; no database. */
+MUST_CHECK bool restore_ddl_read(const struct restore_settings *settings, const char *const *words,
+	const char *list, void (*on_line)(void *ctx, const char *line), void *ctx, struct err *err);
 
 /* Reads every row back and compares counts and hashes with the manifest. */
 MUST_CHECK bool restore_prove(

@@ -1,0 +1,30 @@
+/*
+ * The section post-data, divided: plain indexes, primary keys, unique constraints and foreign keys
+ * are mig's, beside the rows and beside each other; the rest is pg_restore's.
+ */
+#ifndef BACKUP_RESTORE_POST_H
+#define BACKUP_RESTORE_POST_H
+
+#include "backup/load.h"
+#include "backup/restore.h"
+#include "backup/restore_toc.h"
+
+struct restore_post {
+	struct toc toc;
+	struct load_follow *follows;
+	size_t follow_count, follow_alloc;
+	struct strvec texts; /* of the follows, where they are not the archive's */
+	struct strvec constraints; /* in pg_dump's order, one after the other */
+	struct strvec *checks; /* VALIDATE, one list per table */
+	size_t check_count;
+	char *rest; /* for pg_restore: its list; NULL: nothing is left */
+};
+
+MUST_CHECK bool restore_post_plan(
+	const struct restore_settings *settings, struct restore_post *post, struct err *err);
+void restore_post_release(struct restore_post *post);
+/* After rows and follows: constraints in their order, then the checks of foreign keys. */
+MUST_CHECK bool restore_post_constraints(
+	const struct restore_post *post, const struct load_settings *load, struct err *err);
+
+#endif
