@@ -152,10 +152,14 @@ static bool load_table(struct load_worker *worker, const struct pack_table *tabl
 	return keys_hold(loading, err) && db_commit(&tx, err);
 }
 
-static bool run_follow(
-	struct load_worker *worker, const struct load_follow *follow, struct err *err)
+/* The words of a definition that the server refused belong to its report. */
+static bool run_definition(struct load_worker *worker, const char *sql, struct err *err)
 {
-	return keys_hold(worker->pool->ctx, err) && db_exec(worker->db, err, follow->sql);
+	if (keys_hold(worker->pool->ctx, err) && db_exec(worker->db, err, sql))
+		return true;
+	AUTO_FREE char *detail = xstrdup(err->detail ? err->detail : "");
+	err_detail(err, "%s%sCommand was: %s", detail, *detail ? "\n" : "", sql);
+	return err_context(err, "the post-data of the snapshot");
 }
 
 static bool run_step(struct load_worker *worker, size_t job, struct err *err)
@@ -163,7 +167,7 @@ static bool run_step(struct load_worker *worker, size_t job, struct err *err)
 	struct loading *loading = worker->pool->ctx;
 	size_t tables = loading->order.tables;
 	if (job >= tables)
-		return run_follow(worker, loading->follows[job - tables], err);
+		return run_definition(worker, loading->follows[job - tables]->sql, err);
 	const struct pack_table *table = loading->tables[job];
 	return load_table(worker, table, err) ||
 	       err_context(err, "table %s.%s", table->schema, table->name);
@@ -332,8 +336,7 @@ static bool run_list(struct load_worker *worker, size_t job, struct err *err)
 	struct listed *listed = worker->pool->ctx;
 	const struct strvec *list = &listed->lists[job];
 	for (size_t i = 0; i < list->count; i++)
-		if (!load_worker_go_on(worker, err) || !keys_hold(&listed->loading, err) ||
-			!db_exec(worker->db, err, list->items[i]))
+		if (!load_worker_go_on(worker, err) || !run_definition(worker, list->items[i], err))
 			return false;
 	return true;
 }
