@@ -13,6 +13,8 @@ struct create {
 	struct keys *keys;
 	struct create_dump *dump;
 	bool dump_ended;
+	char *id;
+	int64_t started_ms;
 	char *definitions; /* their fingerprint */
 	struct create_locks locks;
 	struct pack_manifest *manifest;
@@ -35,6 +37,7 @@ static void create_release(struct create *create)
 	store_close(create->store);
 	free(create->file);
 	free(create->definitions);
+	free(create->id);
 	keys_release(create->keys);
 }
 
@@ -74,14 +77,13 @@ static bool take_keys(struct create *create, struct err *err)
 static bool open_file(struct create *create, struct err *err)
 {
 	const struct backup_settings *settings = create->settings;
-	const char *id = create->manifest->id;
 	if (settings->to) {
 		create->file = xstrdup(settings->to);
 		return io_file_create(create->file, &create->io, err);
 	}
 	const struct conf_store *first = &settings->env->stores[0];
 	struct store_settings store = {first->name, first->url, settings->log};
-	create->file = xstrfmt("%s" BACKUP_SUFFIX, id);
+	create->file = xstrfmt("%s" BACKUP_SUFFIX, create->id);
 	return store_open(&store, &create->store, err) &&
 	       create->store->ops->sweep(create->store, err) &&
 	       create->store->ops->create(create->store, create->file, &create->io, err);
@@ -103,29 +105,34 @@ static bool check_stores(const struct backup_settings *settings, struct err *err
 static bool begin(struct create *create, struct err *err)
 {
 	const struct backup_settings *settings = create->settings;
-	struct pack_manifest *manifest = create->manifest = pack_manifest_new();
-	manifest->id = clock_new_id();
-	manifest->label = xstrdup_null(settings->label);
-	manifest->tool = xstrdup(settings->tool);
-	manifest->started_ms = clock_now_ms();
-	if (!check_stores(settings, err) || !take_keys(create, err) ||
-		!create_dump_find(settings, create->keys->session, &create->dump, err) ||
-		!open_file(create, err))
-		return false;
-	manifest->pg_dump = xstrdup(create_dump_version(create->dump));
-	create->writer = pack_writer_new(create->io, manifest);
-	return true;
+	create->id = clock_new_id();
+	create->started_ms = clock_now_ms();
+	return check_stores(settings, err) && take_keys(create, err) &&
+	       create_dump_find(settings, create->keys->session, &create->dump, err) &&
+	       open_file(create, err);
 }
 
 /* --- the work --------------------------------------------------------------------------------- */
 
+static struct pack_manifest *begin_manifest(const struct create *create)
+{
+	struct pack_manifest *manifest = pack_manifest_new();
+	manifest->id = xstrdup(create->id);
+	manifest->label = xstrdup_null(create->settings->label);
+	manifest->tool = xstrdup(create->settings->tool);
+	manifest->pg_dump = xstrdup(create_dump_version(create->dump));
+	manifest->started_ms = create->started_ms;
+	manifest->lsn = xstrdup_null(create->locks.lsn);
+	return manifest;
+}
+
+/* Anew in each attempt. */
 static bool describe(struct create *create, struct err *err)
 {
 	struct db *leader = create->locks.leader;
-	struct pack_manifest *manifest = create->manifest;
-	manifest->lsn = xstrdup_null(create->locks.lsn);
-	maint_tell_kept(
-		create->settings->env, leader, create->settings->mig_run, create->settings->log);
+	pack_manifest_free(create->manifest);
+	struct pack_manifest *manifest = create->manifest = begin_manifest(create);
+	free(xtake(&create->definitions));
 	return create_fingerprint_take(leader, &create->definitions, err) &&
 	       create_database_describe(leader, manifest, err) &&
 	       create_maintenance_undo(create->settings->env, leader, manifest, err) &&
@@ -150,29 +157,35 @@ static bool interrupted(struct err *err)
 
 /*
  * Until pg_dump has its locks: behind a request that is queued behind ours it would wait for ever,
- * so it gives up early, and then we let go, too, and begin anew.
+ * so it gives up early, and then we let go, too, and begin anew. To look at many locks takes time
+ * and keeps others from locking: it is done no more than a part of the time.
  */
 static bool dump_has_locks(struct create *create, struct err *err)
 {
+	enum { PAUSE_MS = 20, PAUSES_PER_LOOK = 3 };
 	bool shared = false;
+	int64_t pause = 0;
 	while (!shared && !create->dump_ended) {
 		if (cancelled(create))
 			return interrupted(err);
-		if (!create_dump_read(create->dump, 20, &create->dump_ended, err) ||
-			!create_locks_shared(
-				&create->locks, create_dump_session(create->dump), &shared, err))
+		if (!create_dump_read(create->dump, (int)pause, &create->dump_ended, err))
 			return err_context(err, "definitions");
+		int64_t began = clock_monotonic_ms();
+		if (!create_locks_shared(
+			    &create->locks, create_dump_session(create->dump), &shared, err))
+			return err_context(err, "definitions");
+		pause = PAUSE_MS + PAUSES_PER_LOOK * (clock_monotonic_ms() - began);
 	}
 	return true;
 }
 
-/* One attempt at locks, snapshot and pg_dump on it. */
+/* One attempt at locks, snapshot and pg_dump on it, which takes its locks while we describe. */
 static bool begin_snapshot(struct create *create, int64_t until, struct err *err)
 {
 	create->dump_ended = false;
 	return create_locks_take(create->settings, until, &create->locks, err) &&
 	       create_dump_start(create->dump, &create->locks, create->settings, err) &&
-	       dump_has_locks(create, err);
+	       describe(create, err) && dump_has_locks(create, err);
 }
 
 static bool take_snapshot(struct create *create, struct err *err)
@@ -326,7 +339,9 @@ bool backup_create(
 	log_info(settings->log, "backup_started",
 		json_pack("{s:s}", "snapshot", create.manifest->id), "snapshot %s of %s",
 		create.manifest->id, create.locks.leader->dbname);
-	if (!describe(&create, err) || !copy_all(&create, err) || !publish(&create, err))
+	maint_tell_kept(settings->env, create.locks.leader, settings->mig_run, settings->log);
+	create.writer = pack_writer_new(create.io, create.manifest);
+	if (!copy_all(&create, err) || !publish(&create, err))
 		return false;
 	fill_result(&create, result);
 	return copy_to_others(&create, err);

@@ -87,13 +87,11 @@ static bool explain(const struct create_part *part, struct err *err)
 	return false;
 }
 
-static bool copy_part(struct create_copy *copy, struct db *db, struct create_rows *rows,
+static bool read_part(struct create_copy *copy, struct db *db, struct create_rows *rows,
 	const struct create_part *part, struct err *err)
 {
-	AUTO_FREE char *query = create_part_query(db, part);
 	AUTO_FREE char *prefix = create_part_prefix(part);
 	struct create_rows_of of = {
-		.query = query,
 		.prefix = prefix,
 		.oid = part->table ? part->table->oid : 0,
 		.weight = part->weight,
@@ -101,7 +99,7 @@ static bool copy_part(struct create_copy *copy, struct db *db, struct create_row
 		.ctx = copy,
 	};
 	struct pack_content content = {0};
-	if (!create_rows_copy(rows, db, &of, &content, err))
+	if (!create_rows_read(rows, db, &of, &content, err))
 		return explain(part, err);
 	note_part(copy, part, &content);
 	return true;
@@ -119,32 +117,38 @@ static const struct create_part *next_part(struct create_copy *copy)
 	return part;
 }
 
-/*
- * NOWAIT: behind a queued ACCESS EXCLUSIVE we would wait for ever, as that one waits for the
- * keeper. *deferred: then the leader, who has the lock, copies this part in the end.
- */
-static bool lock_part(struct create_copy *copy, struct db *db, const struct create_part *part,
-	bool *deferred, struct err *err)
+static void defer(struct create_copy *copy, const struct create_part *part)
 {
-	AUTO_ERR(why);
-	*deferred = false;
-	if (!part->table)
-		return true;
-	AUTO_FREE char *name = db_qualified(db, part->table->schema, part->table->name);
-	AUTO_FREE char *sql =
-		xstrfmt("savepoint part; lock table only %s in access share mode nowait;"
-			" release savepoint part",
-			name);
-	if (db_exec(db, &why, sql))
-		return true;
-	if (why.code != ERR_LOCK)
-		return err_move(err, &why);
-	*deferred = true;
 	pthread_mutex_lock(&copy->lock);
 	xgrow(copy->deferred, copy->deferred_count, copy->deferred_alloc);
 	copy->deferred[copy->deferred_count++] = (size_t)(part - copy->parts.items);
 	pthread_mutex_unlock(&copy->lock);
-	return db_exec(db, err, "rollback to savepoint part; release savepoint part");
+}
+
+/*
+ * NOWAIT: behind a queued ACCESS EXCLUSIVE we would wait for ever, as that one waits for the
+ * keeper. *deferred: then the leader, who has the lock, copies this part in the end.
+ */
+static bool begin_part(struct create_copy *copy, struct db *db, struct create_rows *rows,
+	const struct create_part *part, bool *deferred, struct err *err)
+{
+	AUTO_ERR(why);
+	AUTO_FREE char *query = create_part_query(db, part);
+	*deferred = false;
+	if (!part->table)
+		return create_rows_begin(rows, db, query, err) || explain(part, err);
+	AUTO_FREE char *name = db_qualified(db, part->table->schema, part->table->name);
+	AUTO_FREE char *sql =
+		xstrfmt("lock table only %s in access share mode nowait; %s", name, query);
+	if (create_rows_begin(rows, db, sql, &why))
+		return true;
+	if (why.code != ERR_LOCK) {
+		err_move(err, &why);
+		return explain(part, err);
+	}
+	*deferred = true;
+	defer(copy, part);
+	return db_exec(db, err, "rollback to savepoint parts");
 }
 
 static bool work(struct create_copy *copy, struct err *err)
@@ -153,7 +157,7 @@ static bool work(struct create_copy *copy, struct err *err)
 	AUTO_TX(tx);
 	if (!backup_session_open(&copy->params, &db, err) ||
 		!backup_session_import(db, copy->locks->snapshot, &tx, err) ||
-		!create_rows_prepare(db, err))
+		!create_rows_prepare(db, err) || !db_exec(db, err, "savepoint parts"))
 		return false;
 	CLEANUP(create_rows_free_auto)
 	struct create_rows *rows =
@@ -161,8 +165,8 @@ static bool work(struct create_copy *copy, struct err *err)
 	const struct create_part *part;
 	while ((part = next_part(copy))) {
 		bool deferred;
-		if (!lock_part(copy, db, part, &deferred, err) ||
-			(!deferred && !copy_part(copy, db, rows, part, err)))
+		if (!begin_part(copy, db, rows, part, &deferred, err) ||
+			(!deferred && !read_part(copy, db, rows, part, err)))
 			return false;
 	}
 	return true;
@@ -257,13 +261,18 @@ static void join(struct create_copy *copy)
 
 static bool copy_deferred(struct create_copy *copy, struct err *err)
 {
+	struct db *leader = copy->locks->leader;
 	CLEANUP(create_rows_free_auto)
 	struct create_rows *rows =
 		create_rows_new(copy->writer, copy->settings->level, stop_asked, copy);
-	for (size_t i = 0; i < copy->deferred_count; i++)
-		if (!copy_part(copy, copy->locks->leader, rows,
-			    &copy->parts.items[copy->deferred[i]], err))
+	for (size_t i = 0; i < copy->deferred_count; i++) {
+		const struct create_part *part = &copy->parts.items[copy->deferred[i]];
+		AUTO_FREE char *query = create_part_query(leader, part);
+		if (!create_rows_begin(rows, leader, query, err))
+			return explain(part, err);
+		if (!read_part(copy, leader, rows, part, err))
 			return false;
+	}
 	return true;
 }
 

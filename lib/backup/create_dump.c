@@ -134,8 +134,9 @@ bool create_dump_start(struct create_dump *dump, const struct create_locks *lock
 	proc_stream_abort(&dump->child);
 	strbuf_reset(&dump->archive);
 	strvec_release(&dump->env);
-	db_child_env(locks->leader, locks->leader->dbname, &dump->env);
+	/* before the name of our own session: the first one counts */
 	strvec_pushf(&dump->env, "PGAPPNAME=%s", dump->session);
+	db_child_env(locks->leader, locks->leader->dbname, &dump->env);
 	log_debug(settings->log, "pg_dump", NULL, "%s %s", dump->pg_dump, dump->version);
 	return proc_stream_start(&dump->child, &argv, &dump->env, err);
 }

@@ -261,16 +261,20 @@ void create_locks_explain(struct create_locks *locks, struct err *err)
 bool create_locks_shared(
 	struct create_locks *locks, const char *application_name, bool *shared, struct err *err)
 {
-	/* members of extensions are ours alone: pg_dump has no need of them */
+	/*
+	 * Members of extensions are ours alone: pg_dump has no need of them. Sets are compared, as
+	 * joins of pg_locks with itself, whose size nobody estimates, take hours for many tables.
+	 */
 	static const char sql[] =
-		"select not exists (select 1 from pg_catalog.pg_locks ours"
-		" join pg_catalog.pg_class c on c.oid = ours.relation and c.relkind in ('r', 'p')"
-		" where ours.pid = pg_catalog.pg_backend_pid() and c.oid >= 16384"
-		" and not exists (select 1 from pg_catalog.pg_depend d where d.objid = c.oid"
-		"  and d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.deptype = 'e')"
-		" and not exists (select 1 from pg_catalog.pg_locks theirs"
-		"  join pg_catalog.pg_stat_activity a on a.pid = theirs.pid"
-		"  where a.application_name = $1 and theirs.relation = c.oid and theirs.granted))"
+		"select not exists ("
+		" (select l.relation from pg_catalog.pg_locks l"
+		"  join pg_catalog.pg_class c on c.oid = l.relation and c.relkind in ('r', 'p')"
+		"  where l.pid = pg_catalog.pg_backend_pid() and c.oid >= 16384"
+		"  except select objid from pg_catalog.pg_depend"
+		"   where classid = 'pg_catalog.pg_class'::pg_catalog.regclass and deptype = 'e')"
+		" except select l.relation from pg_catalog.pg_locks l"
+		"  where l.granted and l.locktype = 'relation' and l.pid = any (array(select pid"
+		"   from pg_catalog.pg_stat_activity where application_name = $1)))"
 		" and exists (select 1 from pg_catalog.pg_stat_activity where application_name = "
 		"$1)";
 	AUTO_RESULT(row);

@@ -167,19 +167,34 @@ static bool wait_for_rows(struct create_rows *rows, struct db *db, struct err *e
 	}
 }
 
-static bool begin_copy(struct create_rows *rows, struct db *db, const char *query, struct err *err)
+/* All statements before the COPY have no rows of their own. */
+static bool next_result(
+	struct create_rows *rows, struct db *db, ExecStatusType *status, struct err *err)
 {
-	if (!PQsendQuery(db->pg, query))
-		return db_error(db, NULL, err, "COPY");
 	while (PQisBusy(db->pg))
 		if (!wait_for_rows(rows, db, err))
 			return false;
 	PGresult *result = PQgetResult(db->pg);
-	bool ok = PQresultStatus(result) == PGRES_COPY_OUT;
+	*status = PQresultStatus(result);
+	bool ok = *status == PGRES_COMMAND_OK || *status == PGRES_COPY_OUT;
 	if (!ok)
 		db_error(db, result, err, "COPY");
 	PQclear(result);
+	while (!ok && (result = PQgetResult(db->pg)))
+		PQclear(result);
 	return ok;
+}
+
+bool create_rows_begin(struct create_rows *rows, struct db *db, const char *sql, struct err *err)
+{
+	ExecStatusType status = PGRES_COMMAND_OK;
+	rows->content = (struct pack_content){0};
+	if (!PQsendQuery(db->pg, sql))
+		return db_error(db, NULL, err, "COPY");
+	while (status == PGRES_COMMAND_OK)
+		if (!next_result(rows, db, &status, err))
+			return false;
+	return true;
 }
 
 static bool end_copy(struct db *db, struct err *err)
@@ -221,17 +236,15 @@ bool create_rows_prepare(struct db *db, struct err *err)
 	return db_query(db, &ignored, err, "select pg_catalog.repeat(' ', 200000)");
 }
 
-bool create_rows_copy(struct create_rows *rows, struct db *db, const struct create_rows_of *of,
+bool create_rows_read(struct create_rows *rows, struct db *db, const struct create_rows_of *of,
 	struct pack_content *content, struct err *err)
 {
 	rows->of = of;
-	rows->content = (struct pack_content){0};
 	rows->members = 0;
 	rows->rows_before = 0;
 	rows->told = 0;
 	rows->used = 0;
-	if (!begin_copy(rows, db, of->query, err) || !read_rows(rows, db, err) ||
-		!flush_buffer(rows, err) || !end_member(rows, err))
+	if (!read_rows(rows, db, err) || !flush_buffer(rows, err) || !end_member(rows, err))
 		return false;
 	tell(rows, true);
 	*content = rows->content;

@@ -116,6 +116,10 @@ void pack_sha256(const void *bytes, size_t length, char text[PACK_SHA256_TEXT])
 {
 	unsigned char digest[SHA256_DIGEST_LENGTH];
 	SHA256(bytes, length, digest);
-	for (size_t i = 0; i < sizeof(digest); i++)
-		snprintf(text + 2 * i, 3, "%02x", digest[i]);
+	static const char digits[] = "0123456789abcdef";
+	for (size_t i = 0; i < sizeof(digest); i++) {
+		text[2 * i] = digits[digest[i] >> 4];
+		text[2 * i + 1] = digits[digest[i] & 15];
+	}
+	text[2 * sizeof(digest)] = 0;
 }

@@ -7,6 +7,8 @@
 #include "pack/tar.h"
 #include "pack/trailer.h"
 
+enum { SMALL = 4096 };
+
 struct pack_writer {
 	struct io_writer *io;
 	struct pack_manifest *manifest;
@@ -31,19 +33,26 @@ void pack_writer_free(struct pack_writer *writer)
 	free(writer);
 }
 
-/* Header, content, padding. */
+/* Header, content, padding: at once where that is cheap. */
 static bool append(struct pack_writer *writer, const char *name, const void *bytes, size_t length,
 	struct err *err)
 {
 	static const unsigned char zeros[PACK_BLOCK];
-	unsigned char header[PACK_BLOCK];
-	size_t padding = (size_t)pack_tar_padded((int64_t)length) - length;
-	if (!pack_tar_header(name, (int64_t)length, header, err) ||
-		!io_write(writer->io, header, sizeof(header), err) ||
-		!io_write(writer->io, bytes, length, err) ||
-		!io_write(writer->io, zeros, padding, err))
+	unsigned char small[PACK_BLOCK + SMALL] = {0};
+	size_t padded = (size_t)pack_tar_padded((int64_t)length);
+	if (!pack_tar_header(name, (int64_t)length, small, err))
 		return false;
-	writer->offset += PACK_BLOCK + pack_tar_padded((int64_t)length);
+	if (length <= SMALL) {
+		if (length)
+			memcpy(small + PACK_BLOCK, bytes, length);
+		if (!io_write(writer->io, small, PACK_BLOCK + padded, err))
+			return false;
+	} else if (!io_write(writer->io, small, PACK_BLOCK, err) ||
+		   !io_write(writer->io, bytes, length, err) ||
+		   !io_write(writer->io, zeros, padded - length, err)) {
+		return false;
+	}
+	writer->offset += PACK_BLOCK + (int64_t)padded;
 	return true;
 }
 

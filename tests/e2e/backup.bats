@@ -217,6 +217,18 @@ parts() {
 	dropdb copy
 }
 
+@test "memory: twice the longest row, 24 MiB per worker, 32 MiB" {
+	sql -c "create table big (id int, t text)" -c "alter table big alter t set storage external" \
+		-c "insert into big select 1, repeat(md5('x'), 2500000)" \
+		-c "insert into big select i, md5(i::text) from generate_series(2, 100000) i"
+	local jobs=2
+	expect 0 "$BATS_TEST_DIRNAME/../support/peak" peak mig-backup create -j $jobs
+	[ "$(< peak)" -le $(((jobs * 24 + 32) * 1024 + 2 * 80000000 / 1024)) ]
+	# the row was really there, so that the figure means something
+	[ "$(< peak)" -ge $((80000000 / 1024)) ]
+	expect 0 mig-verify backup latest
+}
+
 @test "hostile names of databases, schemas, tables and columns" {
 	local name
 	name=$(printf 'ä%.0s' {1..31})x # 63 bytes

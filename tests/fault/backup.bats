@@ -37,7 +37,7 @@ slow_table() {
 		-c "create table small (i int)" -c "insert into small values (1)"
 }
 
-copying="select bool_or(query like 'COPY%') from pg_stat_activity where application_name like 'mig-backup%'"
+copying="select bool_or(query like '%COPY%TO STDOUT') from pg_stat_activity where application_name like 'mig-backup%'"
 
 @test "no SELECT privilege, row security: the table is named" {
 	psql -Xqc "drop role if exists weak" -c "create role weak login" postgres
@@ -213,7 +213,7 @@ ended_by() {
 @test "a worker's connection is cut, the lock keeper's, the key's" {
 	slow_table
 	local which
-	for which in "query like 'COPY%'" "query like '%lock_timeout%' or state like 'idle in transaction'" \
+	for which in "query like '%COPY%TO STDOUT'" "query like '%lock_timeout%' or state like 'idle in transaction'" \
 		"datname = 'postgres'"; do
 		mig-backup create --level 15 > log 2>&1 &
 		local taking=$! status=0
