@@ -120,7 +120,17 @@ static bool keys_hold(struct loading *loading, struct err *err)
 	return held;
 }
 
-/* COPY FREEZE wants the table new or emptied in the same transaction. */
+/*
+ * COPY FREEZE wants the table new or emptied in the same transaction. Emptying gives it new files,
+ * which costs more than a small table gains.
+ */
+#define FREEZE_FROM (1 << 20)
+
+static bool can_freeze(const struct pack_table *table, const struct pack_root *through)
+{
+	return !through && !table->extension && table->content.bytes >= FREEZE_FROM;
+}
+
 static bool make_room(struct db *db, const struct pack_table *table, struct err *err)
 {
 	AUTO_FREE char *name = db_qualified(db, table->schema, table->name);
@@ -134,14 +144,14 @@ static bool load_table(struct load_worker *worker, const struct pack_table *tabl
 {
 	struct loading *loading = worker->pool->ctx;
 	const struct pack_root *through = enum_root(loading, table);
-	AUTO_FREE char *sql =
-		copy_command(worker->db, table, through, !through && !table->extension);
+	bool freeze = can_freeze(table, through);
+	AUTO_FREE char *sql = copy_command(worker->db, table, through, freeze);
 	CLEANUP(pack_stream_free_auto) struct pack_stream *stream = NULL;
 	AUTO_TX(tx);
 	int64_t rows = 0;
 	if (!pack_stream_table(loading->settings->reader, table, &stream, err) ||
 		!db_begin(worker->db, &tx, NULL, err) ||
-		(!through && !make_room(worker->db, table, err)) ||
+		((freeze || table->extension) && !make_room(worker->db, table, err)) ||
 		!load_copy(worker, sql, stream, count_sent, &rows, err))
 		return false;
 	if (rows != table->content.rows)

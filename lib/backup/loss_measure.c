@@ -20,18 +20,20 @@ static bool begin_shared(struct load_worker *worker, struct err *err)
 	       db_execf(worker->db, err, "set transaction snapshot %s", snapshot);
 }
 
+/* A table alone, without its children; the plain form goes past planner and executor. */
 static char *select_rows(struct db *db, const struct loss_table *table)
 {
-	AUTO_STRBUF(sql);
+	AUTO_STRBUF(columns);
 	AUTO_FREE char *name = db_qualified(db, table->schema, table->name);
-	strbuf_adds(&sql, "copy (select ");
 	for (size_t i = 0; i < table->columns->count; i++) {
 		AUTO_FREE char *column = db_ident(db, table->columns->items[i]);
-		strbuf_addf(&sql, "%s%s", i ? ", " : "", column);
+		strbuf_addf(&columns, "%s%s", i ? ", " : "", column);
 	}
-	strbuf_addf(&sql, " from only %s %s) to stdout", name,
-		table->condition ? table->condition : "");
-	return strbuf_take(&sql);
+	if (table->condition)
+		return xstrfmt("copy (select %s from only %s %s) to stdout", columns.buf, name,
+			table->condition);
+	return columns.len ? xstrfmt("copy %s (%s) to stdout", name, columns.buf)
+			   : xstrfmt("copy %s to stdout", name);
 }
 
 /* Told about rows as they come: false ends the reading. */
