@@ -373,7 +373,7 @@ begin_proof() {
 	[ "$(wc -l < $proof)" = 2 ]
 	local oid
 	oid=$(sql -c "select 't1'::regclass::oid")
-	tail -1 $proof | jq -e ".record == \"own\" and .tables[\"$oid\"] == [3, 0, 0]"
+	tail -1 $proof | jq -e ".record == \"own\" and .tables[\"$oid\"][:3] == [3, 0, 0]"
 	rm gate
 	expect 0 in_a_run 20261120T010203Z-1a2b3c mig-apply upgrade w3 -y
 	grep '"unknown"' $proof | grep -q 'revision w3: TRUNCATE t1'
