@@ -111,9 +111,9 @@ static bool set_migrations(const struct conf_file *file, struct conf_env *env, s
 		strvec_pushf(&to->settings, "%s=%s", setting->key, setting->text);
 	CONF_EACH (tree.environment, variable)
 		strvec_pushf(&to->environment, "%s=%s", variable->key, variable->text);
-	to->python = !tree.python               ? xstrdup("python3")
-		     : strchr(tree.python, '/') ? conf_path(file->doc->root, tree.python)
-						: xstrdup(tree.python);
+	bool is_path = file && tree.python && strchr(tree.python, '/');
+	to->python = is_path ? conf_path(file->doc->root, tree.python)
+			     : xstrdup(tree.python ? tree.python : "python3");
 	const struct conf_node *command = conf_get(to->node, "command");
 	to->command = command ? xstrdup(command->text) : NULL;
 	file_migrations_release(&tree);

@@ -6,9 +6,9 @@
 #include "db/child.h"
 
 /* The assembler takes the file in: its path is relative to the folder that make runs in. */
-extern const char alembic_script[], alembic_script_end[];
+extern const char alembic_script[];
 __asm__(".pushsection .rodata\nalembic_script:\n.incbin \"etc/alembic.py\"\n"
-	"alembic_script_end:\n.byte 0\n.popsection");
+	".byte 0\n.popsection");
 
 enum { OUTPUT_KEPT = 40 };
 
@@ -60,7 +60,7 @@ static void write_script(const struct alembic_child *child, struct strbuf *scrip
 	json_t *text = json_string(request);
 	AUTO_FREE char *literal = json_dumps(text, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
 	json_decref(text);
-	strbuf_add(script, alembic_script, (size_t)(alembic_script_end - alembic_script));
+	strbuf_adds(script, alembic_script);
 	strbuf_addf(script, "\n\nmain(json.loads(%s))\n", literal);
 }
 
