@@ -167,8 +167,10 @@ static char *database_url(struct db *db)
 		strbuf_addf(&url, ":%s", secret.buf);
 	}
 	strbuf_addc(&url, '@');
-	if (!socket)
-		strbuf_addf(&url, strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, PQport(db->pg));
+	if (host && !socket) {
+		bool v6 = strchr(host, ':');
+		strbuf_addf(&url, "%s%s%s:%s", v6 ? "[" : "", host, v6 ? "]" : "", PQport(db->pg));
+	}
 	strbuf_addc(&url, '/');
 	add_encoded(&url, db->dbname);
 	if (socket) {
