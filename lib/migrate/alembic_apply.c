@@ -9,7 +9,7 @@
 #include <openssl/rand.h>
 #include <signal.h>
 
-enum { KEYS_CHECK_MS = 1000, GONE_LIMIT_MS = 30000, STATEMENT_SHOWN = 2000 };
+enum { KEYS_CHECK_MS = 1000, SEEN_LIMIT_MS = 1000, GONE_LIMIT_MS = 30000, STATEMENT_SHOWN = 2000 };
 
 /* One child at work on the steps that are left. */
 struct work {
@@ -83,15 +83,33 @@ static bool end_backends(const struct work *work, struct err *err)
 /* --- while the child runs ----------------------------------------------------------------------
  */
 
-/* Seen by ourselves, not only by the child: a wrong URL in env.py ends here. */
+static bool is_alive(const struct work *work, const char *pid, bool *alive, struct err *err)
+{
+	AUTO_RESULT(rows);
+	if (!db_query(work->session->db, &rows, err,
+		    "select from pg_stat_activity where pid = $1::int", pid))
+		return false;
+	*alive = db_rows(&rows) > 0;
+	return true;
+}
+
+/*
+ * Seen by ourselves, not only by the child: a wrong URL in env.py ends here. A child that is fast
+ * may be gone before we look; it has found our key on its number, or it would not have told us.
+ */
 static void on_attach(struct work *work, const json_t *fields)
 {
 	AUTO_STRVEC(pid);
-	int64_t count = 0;
+	int64_t count = 0, began_ms = clock_monotonic_ms();
+	bool alive = true;
 	strvec_pushf(&pid, "%lld", json_integer_value(json_object_get(fields, "pid")));
 	strvec_push_all(&work->backends, &pid);
-	if (!ask_backends(work, "l.pid", &pid, &count, &work->stop) || count)
-		return;
+	while (clock_monotonic_ms() - began_ms < SEEN_LIMIT_MS) {
+		if (!ask_backends(work, "l.pid", &pid, &count, &work->stop) || count ||
+			!is_alive(work, pid.items[0], &alive, &work->stop) || !alive)
+			return;
+		clock_sleep_ms(50);
+	}
 	err_set(&work->stop, ERR_REFUSED, "the connection of env.py is not in database \"%s\"",
 		work->session->db->dbname);
 }
