@@ -5,6 +5,7 @@
 #	cluster_start          sets CLUSTER, PGHOST, PGPORT, PGUSER=owner (superuser), PGDATABASE=postgres
 #	cluster_stop           stops it and removes its folder
 #	cluster_settings='max_prepared_transactions = 5'   lines for postgresql.conf, before the start
+#	cluster_major=13       a server of another major (its programs come from tools/others)
 #	cluster_listen=1       also TCP on 127.0.0.1, port in PGPORT (socket too)
 #	cluster_restart [fast|immediate]
 #
@@ -31,6 +32,9 @@ cluster_free_port() {
 }
 
 cluster_start() {
+	if [ -n "${cluster_major:-}" ]; then
+		cluster_bin=$("${BASH_SOURCE[0]%/*}/../../tools/others" "postgresql-$cluster_major") || return 1
+	fi
 	CLUSTER=$(mktemp -d "${TMPDIR:-/tmp}/mig-pg.XXXXXX")
 	mkdir "$CLUSTER/socket"
 	[ "$(id -u)" != 0 ] || chown -R postgres:postgres "$CLUSTER"
