@@ -95,8 +95,7 @@ static bool status(struct cli *cli, void *options, struct err *err)
 typedef bool (*change)(
 	const struct maint_settings *settings, struct keys *keys, struct db *db, struct err *err);
 
-static bool act(struct cli *cli, const struct settings *options, const char *program, change how,
-	struct err *err)
+static bool act(struct cli *cli, const struct settings *options, change how, struct err *err)
 {
 	CLEANUP(db_close_auto) struct db *db = NULL;
 	CLEANUP(keys_release_auto) struct keys *keys = NULL;
@@ -104,14 +103,8 @@ static bool act(struct cli *cli, const struct settings *options, const char *pro
 		return false;
 	AUTO_FREE char *who = owner();
 	AUTO_FREE char *proof = proof_path(cli->env);
-	struct keys_request request = {
-		.target = cli_target_params(cli),
-		.mode = KEYS_RUN,
-		.mig_run = cli_getenv("MIG_RUN"),
-		.program = program,
-		.lock_wait_ms = cli->shared.lock_wait_ms,
-		.log = cli->log,
-	};
+	AUTO_FREE char *program = cli_title(cli);
+	struct keys_request request = cli_keys_request(cli, program);
 	request.target.dbname = db->dbname;
 	struct maint_settings settings = {
 		.env = cli->env,
@@ -130,17 +123,17 @@ static bool act(struct cli *cli, const struct settings *options, const char *pro
 
 static bool on(struct cli *cli, void *options, struct err *err)
 {
-	return act(cli, options, "mig-maintenance on", maint_on, err);
+	return act(cli, options, maint_on, err);
 }
 
 static bool off(struct cli *cli, void *options, struct err *err)
 {
-	return act(cli, options, "mig-maintenance off", maint_off, err);
+	return act(cli, options, maint_off, err);
 }
 
 static bool renew(struct cli *cli, void *options, struct err *err)
 {
-	return act(cli, options, "mig-maintenance renew", maint_renew, err);
+	return act(cli, options, maint_renew, err);
 }
 
 /* --- asking ------------------------------------------------------------------------------------

@@ -43,6 +43,7 @@ struct cli_verb {
 	const struct cli_option *options; /* may be NULL */
 	cli_action run;
 	unsigned flags;
+	const void *what; /* the program's own, for an action that serves several verbs */
 };
 /* -n is a usage error for a verb that has neither: a dry run is never silently a real one. */
 #define CLI_DRY_RUN 1u /* honours shared.dry_run */
@@ -98,6 +99,9 @@ MUST_CHECK bool cli_confirm_plain(struct cli *cli, struct err *err, const char *
 /* Typed confirmation: on a terminal `name` is typed; else --confirm NAME must equal it (17). */
 MUST_CHECK bool cli_confirm_typed(
 	struct cli *cli, const char *name, struct err *err, const char *question);
+
+/* "mig-apply upgrade"; caller owns. */
+char *cli_title(const struct cli *cli);
 
 /* Signals: first INT or TERM sets this; rooms poll it through their `cancelled` callbacks. */
 bool cli_interrupted(void *unused);

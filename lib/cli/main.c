@@ -13,6 +13,12 @@ const char *cli_getenv(const char *name)
 	return value && *value ? value : NULL;
 }
 
+char *cli_title(const struct cli *cli)
+{
+	const char *verb = cli->verb ? cli->verb->name : NULL;
+	return xstrfmt("%s%s%s", cli->program->name, verb ? " " : "", verb ? verb : "");
+}
+
 static bool load_environment(struct cli *cli, bool no_database, struct err *err)
 {
 	if (cli->env)

@@ -13,6 +13,18 @@ struct db_params cli_target_params(const struct cli *cli)
 	};
 }
 
+struct keys_request cli_keys_request(const struct cli *cli, const char *program)
+{
+	return (struct keys_request){
+		.target = cli_target_params(cli),
+		.mode = KEYS_RUN,
+		.mig_run = cli_getenv("MIG_RUN"),
+		.program = program,
+		.lock_wait_ms = cli->shared.lock_wait_ms,
+		.log = cli->log,
+	};
+}
+
 static bool pin_matches(const struct conf_pin *pin, const struct db *db)
 {
 	if (!str_equal(pin->system, db->system_id) || !str_equal(pin->dbname, db->dbname))

@@ -7,7 +7,7 @@
 #define CLI_TARGET_H
 
 #include "cli/cli.h"
-#include "db/db.h"
+#include "db/keys.h"
 
 /*
  * cli_env(), then a session with the target under the program's name, then cli_target_check(). With
@@ -16,6 +16,8 @@
 MUST_CHECK bool cli_target(struct cli *cli, struct db **db, struct err *err);
 /* How to reach it, for further sessions and for keys; borrows from cli (after cli_env). */
 struct db_params cli_target_params(const struct cli *cli);
+/* The keys of a program that changes the target; `program` ("mig-apply upgrade") is borrowed. */
+struct keys_request cli_keys_request(const struct cli *cli, const char *program);
 /* Is this session's database the one that the environment is pinned to? */
 MUST_CHECK bool cli_target_check(const struct conf_env *env, const struct db *db, struct err *err);
 

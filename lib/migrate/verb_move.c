@@ -1,0 +1,75 @@
+#include "migrate/report.h"
+#include "migrate/verbs.h"
+
+void migrate_answer_release(struct migrate_answer *answer)
+{
+	strvec_release(&answer->lines);
+	json_decref(answer->json);
+	*answer = (struct migrate_answer){0};
+}
+
+static const char *first_operand(const struct migrate_ask *ask, const char *otherwise)
+{
+	return ask->operands->count ? ask->operands->items[0] : otherwise;
+}
+
+static bool answer_plan(struct migrate_session *session, bool with_sql,
+	struct migrate_answer *answer, struct err *err)
+{
+	AUTO_STRVEC(lines);
+	AUTO_FREE char *sql = migrate_report_plan_sql(session, err);
+	if (!sql || !migrate_report_plan(session, &lines, err) ||
+		!migrate_report_plan_json(session, sql, &answer->json, err))
+		return false;
+	STRVEC_EACH (&lines, line)
+		strvec_pushf(&answer->lines, "%s%s", with_sql ? "-- " : "", line);
+	if (with_sql && *sql)
+		strvec_pushf(&answer->lines, "\n%s", sql);
+	return true;
+}
+
+static bool move(const struct migrate_ask *ask, enum migrate_direction direction,
+	const char *target, struct migrate_answer *answer, struct err *err)
+{
+	AUTO_SESSION(session);
+	size_t done = 0;
+	enum migrate_access access = ask->dry_run ? MIGRATE_READ : MIGRATE_CHANGE;
+	if (!ask->open(ask, access, MIGRATE_ROWS_KNOWN, &session, err) ||
+		!migrate_plan(&session, direction, target, err))
+		return false;
+	if (ask->dry_run)
+		return answer_plan(&session, true, answer, err);
+	if (!migrate_policy_check(&session, err) || !migrate_apply(&session, &done, err))
+		return false;
+	AUTO_FREE char *now = migrate_report_where(&session);
+	strvec_pushf(&answer->lines, "%s %s at %s", session.how.env->name,
+		done ? "is now" : "was already", now);
+	answer->json = migrate_report_result(&session, done);
+	return true;
+}
+
+static bool upgrade(const struct migrate_ask *ask, struct migrate_answer *answer, struct err *err)
+{
+	return move(ask, MIGRATE_UP, first_operand(ask, "head"), answer, err);
+}
+
+static bool downgrade(const struct migrate_ask *ask, struct migrate_answer *answer, struct err *err)
+{
+	if (ask->operands->count)
+		return move(ask, MIGRATE_DOWN, ask->operands->items[0], answer, err);
+	err_set(err, ERR_USAGE, "downgrade needs a target");
+	return err_hint(err, "the last revision: mig-apply downgrade -1; "
+			     "all of them: mig-apply downgrade base");
+}
+
+static bool plan(const struct migrate_ask *ask, struct migrate_answer *answer, struct err *err)
+{
+	AUTO_SESSION(session);
+	return ask->open(ask, MIGRATE_READ, MIGRATE_ROWS_KNOWN, &session, err) &&
+	       migrate_plan(&session, MIGRATE_UP, first_operand(ask, "head"), err) &&
+	       answer_plan(&session, ask->verbose, answer, err);
+}
+
+const struct migrate_verb migrate_verb_upgrade = {upgrade};
+const struct migrate_verb migrate_verb_downgrade = {downgrade};
+const struct migrate_verb migrate_verb_plan = {plan};

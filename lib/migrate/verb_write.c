@@ -1,0 +1,67 @@
+#include "migrate/report.h"
+#include "migrate/verbs.h"
+
+static bool stamp(const struct migrate_ask *ask, struct migrate_answer *answer, struct err *err)
+{
+	bool dry = ask->dry_run;
+	AUTO_SESSION(session);
+	size_t changes = 0;
+	if (!ask->open(ask, dry ? MIGRATE_READ : MIGRATE_CHANGE,
+		    ask->purge ? MIGRATE_ROWS_ANY : MIGRATE_ROWS_KNOWN, &session, err) ||
+		!(dry ? migrate_stamp_plan : migrate_stamp)(
+			&session, ask->operands, ask->purge, &changes, err))
+		return false;
+	AUTO_FREE char *now = migrate_report_where(&session);
+	strvec_pushf(&answer->lines, "%s %s at %s; no SQL of any revision %s run",
+		session.how.env->name,
+		dry       ? "would be"
+		: changes ? "is now"
+			  : "is already",
+		now, dry ? "would be" : "was");
+	answer->json = json_pack(
+		"{s:o}", "heads", migrate_report_ids(session.tree, &session.state.current));
+	return true;
+}
+
+static bool revision(const struct migrate_ask *ask, struct migrate_answer *answer, struct err *err)
+{
+	if (!ask->message) {
+		err_set(err, ERR_USAGE, "revision needs a message");
+		return err_hint(err, "mig-apply revision -m \"Add user preferences\"");
+	}
+	AUTO_SESSION(session);
+	AUTO_FREE char *path = NULL;
+	AUTO_FREE char *id = NULL;
+	struct migrate_new request = {
+		.message = ask->message,
+		.id = ask->rev_id,
+		.branch_label = ask->branch_label,
+		.heads = &ask->heads,
+		.depends_on = &ask->depends_on,
+		.splice = ask->splice,
+	};
+	if (!ask->open(ask, ask->autogenerate ? MIGRATE_REACH : MIGRATE_NOTHING, MIGRATE_ROWS_ANY,
+		    &session, err))
+		return false;
+	request.compare = session.db;
+	if (!migrate_new_revision(&session.how.env->migrations, &request, &path, &id, err))
+		return false;
+	strvec_push(&answer->lines, path);
+	answer->json = json_pack("{s:s, s:s}", "revision", id, "path", path);
+	return true;
+}
+
+static bool check(const struct migrate_ask *ask, struct migrate_answer *answer, struct err *err)
+{
+	AUTO_SESSION(session);
+	if (!ask->open(ask, MIGRATE_REACH, MIGRATE_ROWS_ANY, &session, err) ||
+		!migrate_check_models(&session.how.env->migrations, session.db, err))
+		return false;
+	strvec_pushf(&answer->lines, "the models and %s agree", session.how.env->name);
+	answer->json = json_pack("{s:b}", "agree", true);
+	return true;
+}
+
+const struct migrate_verb migrate_verb_stamp = {stamp};
+const struct migrate_verb migrate_verb_revision = {revision};
+const struct migrate_verb migrate_verb_check = {check};

@@ -1,0 +1,52 @@
+/*
+ * The verbs of mig-apply. Each takes what was typed, opens what it needs, and answers with lines
+ * for people and one object for --json; none prints. A new verb is one function here and one row in
+ * cmd/mig-apply.c.
+ */
+#ifndef MIGRATE_VERBS_H
+#define MIGRATE_VERBS_H
+
+#include "migrate/migrate.h"
+
+#include <jansson.h>
+
+enum migrate_access {
+	MIGRATE_NOTHING, /* session->how alone: the verb loads the tree itself */
+	MIGRATE_REACH, /* and a session with the database */
+	MIGRATE_FILES, /* the tree, without database */
+	MIGRATE_READ, /* the tree and the state of the database, in a READ ONLY transaction */
+	MIGRATE_CHANGE, /* the same with the keys, to change something */
+};
+
+/* What was typed, of all verbs together; texts and lists are borrowed. */
+struct migrate_ask {
+	const struct strvec *operands;
+	bool dry_run, verbose;
+	int64_t lock_timeout_ms, lock_retries;
+	bool check, splice, purge, indicate, autogenerate;
+	const char *message, *rev_id, *branch_label;
+	struct strvec heads, depends_on;
+
+	/* Fills a zeroed session as far as `access` says. */
+	bool (*open)(const struct migrate_ask *ask, enum migrate_access access,
+		enum migrate_rows rows, struct migrate_session *session, struct err *err);
+	void *ctx; /* of open */
+};
+
+/* Also a verb that fails may have answered: "4, no" comes with what there is. */
+struct migrate_answer {
+	struct strvec lines;
+	json_t *json; /* owned; NULL: none */
+};
+void migrate_answer_release(struct migrate_answer *answer);
+
+struct migrate_verb {
+	bool (*run)(const struct migrate_ask *ask, struct migrate_answer *answer, struct err *err);
+};
+
+extern const struct migrate_verb migrate_verb_upgrade, migrate_verb_downgrade, migrate_verb_plan;
+extern const struct migrate_verb migrate_verb_current, migrate_verb_history, migrate_verb_heads,
+	migrate_verb_show;
+extern const struct migrate_verb migrate_verb_stamp, migrate_verb_revision, migrate_verb_check;
+
+#endif
