@@ -106,7 +106,10 @@ static bool set_migrations(const struct conf_file *file, struct conf_env *env, s
 	const char *dir = tree.dir ? tree.dir : "migrations";
 	to->dir = file ? conf_path(file->doc->root, dir) : absolute(dir);
 	to->format = xstrdup(file_formats[tree.format]);
-	to->version_table = xstrdup(tree.version_table ? tree.version_table : "alembic_version");
+	to->version_table = xstrdup_null(tree.version_table);
+	to->strict = tree.strict;
+	CONF_EACH (tree.placeholders, placeholder)
+		strvec_pushf(&to->placeholders, "%s=%s", placeholder->key, placeholder->text);
 	CONF_EACH (tree.settings, setting)
 		strvec_pushf(&to->settings, "%s=%s", setting->key, setting->text);
 	CONF_EACH (tree.environment, variable)
@@ -282,6 +285,7 @@ void conf_env_free(struct conf_env *env)
 	free(env->migrations.format);
 	free(env->migrations.version_table);
 	strvec_release(&env->migrations.settings);
+	strvec_release(&env->migrations.placeholders);
 	free(env->migrations.python);
 	free(env->migrations.command);
 	strvec_release(&env->migrations.environment);

@@ -26,7 +26,9 @@ struct conf_policies {
 struct conf_migrations {
 	char *dir; /* absolute */
 	char *format; /* "auto", "sql", ... */
-	char *version_table; /* default alembic_version */
+	char *version_table; /* NULL: the one of the format */
+	bool strict; /* refuse migrations older than an applied one (dbmate) */
+	struct strvec placeholders; /* "owner=shop": ${owner} in SQL files */
 	struct strvec settings; /* "work_mem=256MB": session settings */
 	char *python; /* of Alembic trees: a path or a name in PATH; default "python3" */
 	char *command; /* of Alembic trees: "alembic", "flask"; NULL: as the tree looks */

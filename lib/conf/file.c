@@ -31,6 +31,8 @@ static const struct conf_field tree_fields[] = {
 	{"python", CONF_TEXT, offsetof(struct file_migrations, python)},
 	{"environment", CONF_NODE, offsetof(struct file_migrations, environment)},
 	{"settings", CONF_NODE, offsetof(struct file_migrations, settings)},
+	{"placeholders", CONF_NODE, offsetof(struct file_migrations, placeholders)},
+	{"strict", CONF_BOOL, offsetof(struct file_migrations, strict)},
 };
 
 static const struct conf_field env_fields[] = {
@@ -125,7 +127,8 @@ bool file_migrations_read(
 	const struct conf_node *node, struct file_migrations *tree, struct err *err)
 {
 	return conf_read(node, tree_fields, ARRAY_SIZE(tree_fields), tree, err) &&
-	       check_text_map(tree->environment, err) && check_text_map(tree->settings, err);
+	       check_text_map(tree->environment, err) && check_text_map(tree->settings, err) &&
+	       check_text_map(tree->placeholders, err);
 }
 
 void file_migrations_release(struct file_migrations *tree)
@@ -140,7 +143,7 @@ static bool are_named_trees(const struct conf_node *migrations)
 		return false;
 	CONF_EACH (migrations, item) {
 		if (item->kind != CONF_MAP || !strcmp(item->key, "environment") ||
-			!strcmp(item->key, "settings"))
+			!strcmp(item->key, "settings") || !strcmp(item->key, "placeholders"))
 			return false;
 	}
 	return true;

@@ -10,7 +10,8 @@
 struct file_migrations {
 	char *dir, *version_table, *python;
 	int format, command;
-	const struct conf_node *environment, *settings;
+	bool strict;
+	const struct conf_node *environment, *settings, *placeholders;
 };
 
 struct file_env {

@@ -112,7 +112,7 @@ json_t *conf_env_settings(const struct conf_env *env)
 	add_key(all, tree, "dir", "migrations.dir", env->migrations.dir);
 	add_key(all, tree, "format", "migrations.format", env->migrations.format);
 	add_key(all, tree, "version_table", "migrations.version_table",
-		env->migrations.version_table);
+		env->migrations.version_table ? env->migrations.version_table : "the format's own");
 	add_stores(all, env);
 	add_policies(all, env);
 	return all;

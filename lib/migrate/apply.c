@@ -41,14 +41,12 @@ static bool run_script(struct attempt *attempt, struct err *err)
 static bool record(struct attempt *attempt, int64_t started_ms, struct err *err)
 {
 	struct migrate_session *session = attempt->session;
-	const struct graph *graph = session->tree->graph;
-	size_t index = attempt->step->index;
 	bool up = session->plan.direction == MIGRATE_UP;
 	AUTO_ROW_CHANGES(changes);
 	attempt->wrote = true;
-	bool known = up ? graph_rows_up(graph, &attempt->rows, index, &changes, err)
-			: graph_rows_down(graph, &attempt->rows, index, &changes, err);
-	if (!known || !books_write(session->db, session->tree, &session->state, &changes, err))
+	if (!order_rows(session->tree, session->plan.direction, &attempt->rows,
+		    attempt->step->index, &changes, err) ||
+		!books_write(session->db, session->tree, &session->state, &changes, err))
 		return false;
 	struct history_row row = {
 		.file = attempt->step->file,

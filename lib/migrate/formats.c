@@ -1,11 +1,36 @@
 #include "migrate/formats.h"
 
+#include "migrate/books.h"
+
 /* A new format is one row here and its own files. The first that detects the folder wins. */
 static const struct migrate_format formats[] = {
-	{"alembic", "trees of Alembic and Flask-Migrate, run by their own Python", alembic_detect,
-		alembic_load, NULL, alembic_apply, alembic_revision, alembic_check},
-	{"sql", "mig's own: one .sql file per revision, sections up, verify, down", native_detect,
-		native_load, native_template},
+	{
+		.name = "alembic",
+		.summary = "trees of Alembic and Flask-Migrate, run by their own Python",
+		.books = &books_alembic,
+		.detect = alembic_detect,
+		.load = alembic_load,
+		.apply = alembic_apply,
+		.revision = alembic_revision,
+		.check = alembic_check,
+	},
+	{
+		.name = "dbmate",
+		.summary = "dbmate's: NNN_name.sql, sections up and down, table schema_migrations",
+		.books = &books_dbmate,
+		.detect = dbmate_detect,
+		.load = dbmate_load,
+		.template = dbmate_template,
+		.new_id = dbmate_new_id,
+	},
+	{
+		.name = "sql",
+		.summary = "mig's own: one .sql file per revision, sections up, verify, down",
+		.books = &books_alembic,
+		.detect = native_detect,
+		.load = native_load,
+		.template = native_template,
+	},
 };
 
 const struct migrate_format *migrate_formats(size_t *count)

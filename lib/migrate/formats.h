@@ -18,4 +18,9 @@ MUST_CHECK bool alembic_check(const struct migrate_tree *tree, struct db *db, st
 
 char *native_template(const struct migrate_file *header);
 
+bool dbmate_detect(const char *dir);
+MUST_CHECK bool dbmate_load(struct migrate_tree *tree, struct err *err);
+char *dbmate_template(const struct migrate_file *header);
+char *dbmate_new_id(void);
+
 #endif

@@ -60,7 +60,7 @@ bool migrate_check_unedited(struct db *db, const struct migrate_tree *tree,
 	if (!state->may_read_history)
 		return true;
 	AUTO_SET(applied, tree->graph->count);
-	graph_ancestors(tree->graph, &state->current, GRAPH_WITH_DEPENDS, &applied);
+	migrate_applied(tree, &state->current, &applied);
 	AUTO_RESULT(rows);
 	if (!db_query(db, &rows, err, applied_sql))
 		return false;

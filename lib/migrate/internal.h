@@ -4,15 +4,7 @@
 #ifndef MIGRATE_INTERNAL_H
 #define MIGRATE_INTERNAL_H
 
-#include "migrate/migrate.h"
-
-/* Makes the version table and mig.history when they are absent. */
-MUST_CHECK bool books_ensure(struct db *db, const struct migrate_tree *tree,
-	struct migrate_state *state, struct err *err);
-/* Writes row changes; each must meet exactly one row. */
-MUST_CHECK bool books_write(struct db *db, const struct migrate_tree *tree,
-	const struct migrate_state *state, const struct graph_row_changes *changes,
-	struct err *err);
+#include "migrate/books.h"
 
 struct history_row {
 	const struct migrate_file *file;

@@ -21,7 +21,7 @@ enum migrate_direction { MIGRATE_UP, MIGRATE_DOWN };
 /* Where a database stands. */
 struct migrate_state {
 	struct schema_versions versions;
-	struct graph_list current; /* its rows as revisions of the tree */
+	struct graph_list current; /* its rows as revisions of the tree: heads, or each (books.h) */
 	bool has_history; /* mig.history exists */
 	bool may_read_history;
 };
@@ -34,6 +34,12 @@ MUST_CHECK bool migrate_state_read(struct db *db, const struct migrate_tree *tre
 	const char *version_table, enum migrate_rows rows, struct migrate_state *state,
 	struct err *err);
 void migrate_state_release(struct migrate_state *state);
+/* The revisions that rows stand for: themselves, and all they stand on where rows are heads. */
+void migrate_applied(
+	const struct migrate_tree *tree, const struct graph_list *rows, struct graph_set *applied);
+/* What people are told about rows: the heads, or the newest. */
+void migrate_tips(
+	const struct migrate_tree *tree, const struct graph_list *rows, struct graph_list *tips);
 /* Is everything in the tree applied? */
 bool migrate_at_head(const struct migrate_tree *tree, const struct migrate_state *state);
 

@@ -1,10 +1,8 @@
 #include "base/fs.h"
 #include "base/suggest.h"
-#include "base/utf8.h"
 #include "migrate/formats.h"
 
 #include <ctype.h>
-#include <openssl/sha.h>
 
 static bool bad(const struct migrate_file *file, size_t offset, struct err *err, const char *fmt,
 	...) PRINTF_LIKE(4, 5);
@@ -80,7 +78,7 @@ static bool set_depends(struct migrate_file *file, const char *value)
 
 static bool set_transaction(struct migrate_file *file, const char *value)
 {
-	file->transaction = strcmp(value, "off");
+	file->up.bare = file->down_section.bare = !strcmp(value, "off");
 	return !strcmp(value, "on") || !strcmp(value, "off");
 }
 
@@ -218,8 +216,11 @@ static bool open_section(struct migrate_file *file, const char *name, const stru
 		return bad(file, token->start, err, "a second section \"migrate:%s\"", name);
 	if (*open)
 		(*open)->end = token->start;
-	*section = (struct migrate_section){
-		true, token->end, file->length, sql_place_of(file->source, token->start).line};
+	*section = (struct migrate_section){.present = true,
+		.start = token->end,
+		.end = file->length,
+		.line = sql_place_of(file->source, token->start).line,
+		.bare = section->bare};
 	*open = section;
 	return true;
 }
@@ -241,19 +242,6 @@ static bool read_token(struct header *header, const struct sql_token *token,
 	return err_hint(err, "put the line \"-- migrate:up\" above it");
 }
 
-static void take_checksum(struct migrate_file *file)
-{
-	AUTO_STRBUF(text);
-	for (size_t i = file->up.start; file->up.present && i < file->up.end; i++)
-		if (file->source[i] != '\r' || file->source[i + 1] != '\n')
-			strbuf_addc(&text, file->source[i]);
-	strbuf_trim(&text);
-	unsigned char digest[SHA256_DIGEST_LENGTH];
-	SHA256((const unsigned char *)text.buf, text.len, digest);
-	for (size_t i = 0; i < sizeof(digest); i++)
-		snprintf(file->checksum + 2 * i, 3, "%02x", digest[i]);
-}
-
 static bool check_whole(const struct migrate_file *file, struct err *err)
 {
 	if (!file->id) {
@@ -269,26 +257,10 @@ static bool check_whole(const struct migrate_file *file, struct err *err)
 	return true;
 }
 
-static bool check_text(const struct migrate_file *file, struct err *err)
-{
-	for (size_t at = 0; at < file->length;) {
-		size_t size = utf8_char_length(file->source + at, file->length - at);
-		if (!file->source[at])
-			return bad(file, at, err, "a NUL byte: not a text file");
-		if (!size) {
-			bad(file, at, err, "the byte 0x%02x is not UTF-8",
-				(unsigned char)file->source[at]);
-			return err_hint(err, "save the file as UTF-8");
-		}
-		at += size;
-	}
-	return true;
-}
-
 bool migrate_native_parse(struct migrate_file *file, struct err *err)
 {
 	size_t start = str_starts(file->source, "\xef\xbb\xbf") ? 3 : 0;
-	if (!check_text(file, err))
+	if (!migrate_file_check_text(file, err))
 		return false;
 	struct sql_lexer lexer = {
 		.file = file->name, .text = file->source, .length = file->length, .at = start};
@@ -299,7 +271,7 @@ bool migrate_native_parse(struct migrate_file *file, struct err *err)
 		if (!sql_lex(&lexer, &token, err) || !read_token(&header, &token, &open, err))
 			return false;
 	} while (token.kind != SQL_END);
-	take_checksum(file);
+	migrate_file_take_checksum(file);
 	return check_whole(file, err);
 }
 

@@ -107,6 +107,21 @@ static bool write_template(
 	return fs_write_atomic(file->path, text, strlen(text), err);
 }
 
+/* Files that know no parents are one line, in the order of their numbers. */
+static bool check_line(
+	const struct migrate_tree *tree, const struct migrate_new *request, struct err *err)
+{
+	bool numbered = !request->id || strspn(request->id, "0123456789") == strlen(request->id);
+	bool plain = !request->branch_label && !request->splice &&
+		     !(request->heads && request->heads->count) &&
+		     !(request->depends_on && request->depends_on->count);
+	if (plain && numbered && (!request->id || *request->id))
+		return true;
+	err_set(err, ERR_USAGE, "files of format %s know no branches: %s", tree->format->name,
+		plain ? "an id is a number" : "each stands on the one before");
+	return err_hint(err, "mig-apply revision -m \"...\"");
+}
+
 static bool no_models(const struct migrate_tree *tree, struct err *err)
 {
 	err_set(err, ERR_USAGE, "%s: files of format %s know no models to compare with", tree->dir,
@@ -127,12 +142,16 @@ bool migrate_new_revision(const struct conf_migrations *where, const struct migr
 {
 	CLEANUP(migrate_tree_free_auto) struct migrate_tree *tree = NULL;
 	CLEANUP(migrate_file_release)
-	struct migrate_file file = {.transaction = true, .message = xstrdup(request->message)};
+	struct migrate_file file = {.message = xstrdup(request->message)};
 	if (!one_line(request->message, err) || !load_or_begin(where, &tree, err))
 		return false;
 	if (request->compare && !tree->format->check)
 		return no_models(tree, err);
-	file.id = request->id ? xstrdup(request->id) : clock_random_hex(ID_BYTES);
+	if (tree->format->books->each && !check_line(tree, request, err))
+		return false;
+	file.id = request->id            ? xstrdup(request->id)
+		  : tree->format->new_id ? tree->format->new_id()
+					 : clock_random_hex(ID_BYTES);
 	file.created = clock_utc(clock_now_ms());
 	if (request->branch_label)
 		strvec_push(&file.labels, request->branch_label);

@@ -27,7 +27,11 @@ static int line_of(const struct migrate_file *file, const char *text)
 
 static bool check_supported(const struct migrate_file *file, struct err *err)
 {
-	if (!file->transaction) {
+	if (file->trouble.code != ERR_NONE) {
+		err_copy(err, &file->trouble);
+		return false;
+	}
+	if (file->up.bare || file->down_section.bare) {
 		not_yet(file, line_of(file, "transaction:"), "\"transaction: off\"", err);
 		return err_hint(
 			err, "run such statements by hand, then: mig-apply stamp %s", file->id);
@@ -137,17 +141,12 @@ static bool check_width(
 /* Walks the rows through the steps: what the version table will say at the end. */
 static bool foresee_rows(struct migrate_plan *plan, struct err *err)
 {
-	const struct graph *graph = plan->tree->graph;
 	for (size_t i = 0; i < plan->from.count; i++)
 		graph_list_push(&plan->to, plan->from.items[i]);
 	for (size_t i = 0; i < plan->count; i++) {
 		AUTO_ROW_CHANGES(changes);
-		bool fine = plan->direction == MIGRATE_UP
-				    ? graph_rows_up(
-					      graph, &plan->to, plan->steps[i].index, &changes, err)
-				    : graph_rows_down(graph, &plan->to, plan->steps[i].index,
-					      &changes, err);
-		if (!fine)
+		if (!order_rows(plan->tree, plan->direction, &plan->to, plan->steps[i].index,
+			    &changes, err))
 			return false;
 	}
 	return true;
@@ -162,10 +161,7 @@ bool migrate_plan_make(const struct migrate_tree *tree, const struct migrate_sta
 	for (size_t i = 0; i < state->current.count; i++)
 		graph_list_push(&plan->from, state->current.items[i]);
 	AUTO_LIST(order);
-	bool found = direction == MIGRATE_UP
-			     ? graph_upgrade(tree->graph, &state->current, target, &order, err)
-			     : graph_downgrade(tree->graph, &state->current, target, &order, err);
-	if (!found)
+	if (!order_steps(tree, direction, &state->current, target, &order, err))
 		return false;
 	plan->steps = xcalloc(order.count + 1, sizeof(struct migrate_step));
 	for (size_t i = 0; i < order.count; i++)

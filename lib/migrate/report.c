@@ -1,5 +1,6 @@
 #include "migrate/report.h"
 
+#include "migrate/books.h"
 #include "migrate/estimate.h"
 
 #include <inttypes.h>
@@ -19,7 +20,8 @@ static void add_marks(const struct migrate_tree *tree, size_t index,
 	} marks[] = {
 		{graph_is_real_head(revision), " (head)"},
 		{graph_is_head(revision) && !graph_is_real_head(revision), " (effective head)"},
-		{current && graph_list_has(current, index), " (current)"},
+		{current && graph_list_has(current, index),
+			tree->format->books->each ? " (applied)" : " (current)"},
 		{graph_is_branchpoint(revision), " (branchpoint)"},
 		{graph_is_mergepoint(revision), " (mergepoint)"},
 	};
@@ -108,6 +110,18 @@ char *migrate_report_line(const struct migrate_tree *tree, size_t index,
 	}
 }
 
+void migrate_report_rows(const struct migrate_session *session, struct strvec *rows)
+{
+	const struct migrate_tree *tree = session->tree;
+	AUTO_LIST(tips);
+	migrate_tips(tree, &session->state.current, &tips);
+	STRVEC_EACH (&session->state.versions.rows, row) {
+		size_t index = graph_find(tree->graph, row);
+		if (index == GRAPH_NONE || graph_list_has(&tips, index))
+			strvec_push(rows, row);
+	}
+}
+
 char *migrate_report_row(const struct migrate_session *session, const char *row, bool as_entry)
 {
 	size_t index = graph_find(session->tree->graph, row);
@@ -117,10 +131,16 @@ char *migrate_report_row(const struct migrate_session *session, const char *row,
 		session->tree, index, NULL, as_entry ? MIGRATE_REPORT_ENTRY : MIGRATE_REPORT_SHORT);
 }
 
+static char *where_is(const struct migrate_tree *tree, const struct graph_list *rows)
+{
+	AUTO_LIST(tips);
+	migrate_tips(tree, rows, &tips);
+	return tips.count ? graph_names(tree->graph, &tips) : xstrdup("<base>");
+}
+
 char *migrate_report_where(const struct migrate_session *session)
 {
-	const struct graph_list *now = &session->state.current;
-	return now->count ? graph_names(session->tree->graph, now) : xstrdup("<base>");
+	return where_is(session->tree, &session->state.current);
 }
 
 static json_t *names_json(const struct strvec *names)
@@ -156,9 +176,11 @@ void migrate_report_order(const struct migrate_tree *tree, struct graph_list *or
 
 json_t *migrate_report_ids(const struct migrate_tree *tree, const struct graph_list *list)
 {
+	AUTO_LIST(tips);
 	json_t *ids = json_array();
-	for (size_t i = 0; i < list->count; i++)
-		json_array_append_new(ids, json_string(revision_at(tree, list->items[i])->id));
+	migrate_tips(tree, list, &tips);
+	for (size_t i = 0; i < tips.count; i++)
+		json_array_append_new(ids, json_string(revision_at(tree, tips.items[i])->id));
 	return ids;
 }
 
@@ -211,7 +233,7 @@ bool migrate_report_plan(
 	const struct migrate_plan *plan = &session->plan;
 	const struct graph *graph = session->tree->graph;
 	AUTO_FREE char *from = migrate_report_where(session);
-	AUTO_FREE char *to = plan->to.count ? graph_names(graph, &plan->to) : xstrdup("<base>");
+	AUTO_FREE char *to = where_is(session->tree, &plan->to);
 	if (!plan->count) {
 		strvec_pushf(lines, "nothing to do: the database is at %s", from);
 		return true;
@@ -308,37 +330,24 @@ static void add_statements(struct strbuf *text, const struct sql_script *script)
 	}
 }
 
-static void add_row_changes(struct strbuf *text, const struct migrate_tree *tree, const char *table,
+static void add_row_changes(struct strbuf *text, const struct migrate_session *session,
 	const struct graph_row_changes *changes)
 {
 	for (size_t i = 0; i < changes->count; i++) {
-		const struct graph_row_change *change = &changes->items[i];
-		const char *from =
-			change->kind != GRAPH_INSERT ? revision_at(tree, change->from)->id : "";
-		const char *to =
-			change->kind != GRAPH_DELETE ? revision_at(tree, change->to)->id : "";
-		if (change->kind == GRAPH_INSERT)
-			strbuf_addf(
-				text, "insert into %s (version_num) values ('%s');\n", table, to);
-		else if (change->kind == GRAPH_DELETE)
-			strbuf_addf(
-				text, "delete from %s where version_num = '%s';\n", table, from);
-		else
-			strbuf_addf(text,
-				"update %s set version_num = '%s' where version_num = '%s';\n",
-				table, to, from);
+		AUTO_FREE char *sql = books_change_sql(session->db, session->tree,
+			session->state.versions.qualified, &changes->items[i]);
+		strbuf_addf(text, "%s;\n", sql);
 	}
 }
 
-static bool add_step_sql(const struct migrate_plan *plan, const struct migrate_step *step,
-	const char *table, int64_t lock_timeout_ms, struct graph_list *rows, struct strbuf *text,
-	struct err *err)
+static bool add_step_sql(const struct migrate_session *session, const struct migrate_step *step,
+	struct graph_list *rows, struct strbuf *text, struct err *err)
 {
+	const struct migrate_plan *plan = &session->plan;
 	const struct graph *graph = plan->tree->graph;
 	bool up = plan->direction == MIGRATE_UP;
 	AUTO_ROW_CHANGES(changes);
-	if (up ? !graph_rows_up(graph, rows, step->index, &changes, err)
-	       : !graph_rows_down(graph, rows, step->index, &changes, err))
+	if (!order_rows(plan->tree, plan->direction, rows, step->index, &changes, err))
 		return false;
 	AUTO_FREE char *name = graph_name(graph, step->index);
 	if (plan->tree->format->apply) {
@@ -347,12 +356,12 @@ static bool add_step_sql(const struct migrate_plan *plan, const struct migrate_s
 		return true;
 	}
 	strbuf_addf(text, "-- %s %s (%s)\nbegin;\nset local lock_timeout = %" PRId64 ";\n",
-		up ? "upgrade" : "downgrade", name, step->file->name, lock_timeout_ms);
+		up ? "upgrade" : "downgrade", name, step->file->name, session->how.lock_timeout_ms);
 	add_statements(text, &step->script);
 	if (step->verify.count)
 		strbuf_adds(text, "-- each of these must be true:\n");
 	add_statements(text, &step->verify);
-	add_row_changes(text, plan->tree, table, &changes);
+	add_row_changes(text, session, &changes);
 	strbuf_adds(text, "commit;\n\n");
 	return true;
 }
@@ -365,8 +374,7 @@ char *migrate_report_plan_sql(const struct migrate_session *session, struct err 
 	for (size_t i = 0; i < plan->from.count; i++)
 		graph_list_push(&rows, plan->from.items[i]);
 	for (size_t i = 0; i < plan->count; i++)
-		if (!add_step_sql(plan, &plan->steps[i], session->state.versions.qualified,
-			    session->how.lock_timeout_ms, &rows, &text, err))
+		if (!add_step_sql(session, &plan->steps[i], &rows, &text, err))
 			return NULL;
 	return strbuf_take(&text);
 }

@@ -16,6 +16,8 @@ enum migrate_report_style {
 /* One revision; `current` (may be NULL) gets its mark. Caller owns. */
 char *migrate_report_line(const struct migrate_tree *tree, size_t index,
 	const struct graph_list *current, enum migrate_report_style style);
+/* The rows to show: heads, or the newest of many; and all that are in no file. */
+void migrate_report_rows(const struct migrate_session *session, struct strvec *rows);
 /* A row of the version table, also one that is in no file. Caller owns. */
 char *migrate_report_row(const struct migrate_session *session, const char *row, bool entry);
 /* Where the database stands, or "<base>"; caller owns. */

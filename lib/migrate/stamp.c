@@ -18,7 +18,7 @@ static bool stamp_target(
 {
 	const struct migrate_tree *tree = session->tree;
 	AUTO_ROW_CHANGES(changes);
-	if (!graph_rows_stamp(tree->graph, &session->state.current, target, &changes, err) ||
+	if (!order_rows_stamp(tree, &session->state.current, target, &changes, err) ||
 		!books_write(session->db, tree, &session->state, &changes, err))
 		return false;
 	*count += changes.count;
@@ -40,8 +40,8 @@ bool migrate_stamp_plan(struct migrate_session *session, const struct strvec *ta
 		session->state.current.count = 0;
 	STRVEC_EACH (targets, target) {
 		AUTO_ROW_CHANGES(changes);
-		if (!graph_rows_stamp(
-			    session->tree->graph, &session->state.current, target, &changes, err))
+		if (!order_rows_stamp(
+			    session->tree, &session->state.current, target, &changes, err))
 			return false;
 		*count += changes.count;
 	}

@@ -50,11 +50,12 @@ bool migrate_state_read(struct db *db, const struct migrate_tree *tree, const ch
 	enum migrate_rows rows, struct migrate_state *state, struct err *err)
 {
 	*state = (struct migrate_state){0};
-	if (!schema_versions_read(db, version_table, &state->versions, err))
+	const struct migrate_books *books = tree->format->books;
+	if (!books->read(db, version_table ? version_table : books->table, &state->versions, err) ||
+		!find_history(db, state, err))
 		return false;
-	if (!find_history(db, state, err))
-		return false;
-	if (rows == MIGRATE_ROWS_ANY)
+	/* Where each migration has its row, old files may be gone: their own tool does not mind. */
+	if (rows == MIGRATE_ROWS_ANY || books->each)
 		known_rows(tree, state);
 	else if (!graph_current(tree->graph, &state->versions.rows, &state->current, err))
 		return tell_origin(db, tree, state, err);
@@ -70,101 +71,9 @@ void migrate_state_release(struct migrate_state *state)
 
 bool migrate_at_head(const struct migrate_tree *tree, const struct migrate_state *state)
 {
+	if (!tree->format->books->each && state->current.count != state->versions.rows.count)
+		return false;
 	AUTO_SET(applied, tree->graph->count);
-	graph_ancestors(tree->graph, &state->current, GRAPH_WITH_DEPENDS, &applied);
+	migrate_applied(tree, &state->current, &applied);
 	return graph_set_count(&applied) == tree->graph->count;
-}
-
-/* --- the version table ------------------------------------------------------------------------ */
-
-enum { VERSION_WIDTH = 32 }; /* Alembic's */
-
-static int longest_id(const struct migrate_tree *tree)
-{
-	size_t longest = VERSION_WIDTH;
-	for (size_t i = 0; i < tree->count; i++)
-		if (strlen(tree->files[i].id) > longest)
-			longest = strlen(tree->files[i].id);
-	return (int)longest;
-}
-
-static bool make_version_table(struct db *db, const struct migrate_tree *tree,
-	struct schema_versions *versions, struct err *err)
-{
-	AUTO_FREE char *name = xstrfmt("%s_pkc", versions->table);
-	AUTO_FREE char *constraint = db_ident(db, name);
-	if (!db_execf(db, err,
-		    "create table %s (version_num varchar(%d) not null, constraint %s primary key "
-		    "(version_num))",
-		    versions->qualified, longest_id(tree), constraint))
-		return err_context(err, "making the version table");
-	versions->exists = true;
-	return true;
-}
-
-static const char history_ddl[] = "create table if not exists mig.history ("
-				  "id bigint generated always as identity primary key,"
-				  " at timestamptz not null default clock_timestamp(),"
-				  " revision text not null,"
-				  " direction text not null," /* up, down, stamp, swapped_back */
-				  " tree text not null default 'main',"
-				  " checksum text, up_sql text, down_sql text,"
-				  " duration_ms bigint,"
-				  " who text not null default session_user,"
-				  " host text, run text, tool text,"
-				  " detail jsonb)";
-
-bool books_ensure(struct db *db, const struct migrate_tree *tree, struct migrate_state *state,
-	struct err *err)
-{
-	AUTO_TX(tx);
-	if (!db_begin(db, &tx, NULL, err))
-		return false;
-	if (!state->versions.exists && !make_version_table(db, tree, &state->versions, err))
-		return false;
-	if (!db_mig_schema(db, err))
-		return false;
-	if (!state->has_history && !db_exec(db, err, history_ddl))
-		return err_context(err, "making mig.history");
-	state->has_history = true;
-	return db_commit(&tx, err);
-}
-
-static bool write_change(struct db *db, const struct migrate_tree *tree,
-	const struct schema_versions *versions, const struct graph_row_change *change,
-	struct err *err)
-{
-	const struct graph_revision *revisions = tree->graph->revisions;
-	const char *from = change->kind != GRAPH_INSERT ? revisions[change->from].id : NULL;
-	const char *to = change->kind != GRAPH_DELETE ? revisions[change->to].id : NULL;
-	AUTO_STRBUF(sql);
-	AUTO_RESULT(result);
-	bool done = false;
-	if (change->kind == GRAPH_INSERT) {
-		strbuf_addf(&sql, "insert into %s (version_num) values ($1)", versions->qualified);
-		done = db_query(db, &result, err, sql.buf, to);
-	} else if (change->kind == GRAPH_DELETE) {
-		strbuf_addf(&sql, "delete from %s where version_num = $1", versions->qualified);
-		done = db_query(db, &result, err, sql.buf, from);
-	} else {
-		strbuf_addf(&sql, "update %s set version_num = $1 where version_num = $2",
-			versions->qualified);
-		done = db_query(db, &result, err, sql.buf, to, from);
-	}
-	if (!done)
-		return false;
-	if (db_affected(&result) == 1)
-		return true;
-	err_set(err, ERR_FAILED, "%s: expected one row %s, found %lld", versions->qualified,
-		from ? from : to, (long long)db_affected(&result));
-	return err_hint(err, "did another tool change it meanwhile? see: mig-apply current");
-}
-
-bool books_write(struct db *db, const struct migrate_tree *tree, const struct migrate_state *state,
-	const struct graph_row_changes *changes, struct err *err)
-{
-	for (size_t i = 0; i < changes->count; i++)
-		if (!write_change(db, tree, &state->versions, &changes->items[i], err))
-			return false;
-	return true;
 }

@@ -1,7 +1,10 @@
 #include "migrate/tree.h"
 
 #include "base/fs.h"
+#include "base/utf8.h"
 #include "migrate/formats.h"
+
+#include <openssl/sha.h>
 
 void migrate_file_release(struct migrate_file *file)
 {
@@ -17,6 +20,7 @@ void migrate_file_release(struct migrate_file *file)
 	strvec_release(&file->labels);
 	strvec_release(&file->up_losses);
 	strvec_release(&file->down_losses);
+	err_release(&file->trouble);
 	*file = (struct migrate_file){0};
 }
 
@@ -39,9 +43,42 @@ struct migrate_file *migrate_tree_add(struct migrate_tree *tree, const char *fil
 	*file = (struct migrate_file){
 		.path = fs_join(tree->dir, file_name),
 		.name = fs_join(fs_basename(tree->dir), file_name),
-		.transaction = true,
 	};
 	return file;
+}
+
+void migrate_file_take_checksum(struct migrate_file *file)
+{
+	AUTO_STRBUF(text);
+	for (size_t i = file->up.start; file->up.present && i < file->up.end; i++)
+		if (file->source[i] != '\r' || file->source[i + 1] != '\n')
+			strbuf_addc(&text, file->source[i]);
+	strbuf_trim(&text);
+	unsigned char digest[SHA256_DIGEST_LENGTH];
+	SHA256((const unsigned char *)text.buf, text.len, digest);
+	for (size_t i = 0; i < sizeof(digest); i++)
+		snprintf(file->checksum + 2 * i, 3, "%02x", digest[i]);
+}
+
+bool migrate_file_check_text(const struct migrate_file *file, struct err *err)
+{
+	for (size_t at = 0; at < file->length;) {
+		size_t size = utf8_char_length(file->source + at, file->length - at);
+		if (file->source[at] && size) {
+			at += size;
+			continue;
+		}
+		struct sql_place place = sql_place_of(file->source, at);
+		if (!file->source[at])
+			err_set(err, ERR_CONFIG, "%s:%d: a NUL byte: not a text file", file->name,
+				place.line);
+		else
+			err_set(err, ERR_CONFIG, "%s:%d: the byte 0x%02x is not UTF-8", file->name,
+				place.line, (unsigned char)file->source[at]);
+		err_hint(err, "save the file as UTF-8");
+		return err_where(err, "%s:%d:%d", file->name, place.line, place.column);
+	}
+	return true;
 }
 
 static bool choose_format(

@@ -14,6 +14,7 @@ struct migrate_section {
 	bool present;
 	size_t start, end;
 	int line; /* of its "-- migrate:" line */
+	bool bare; /* "transaction: off": not in one transaction */
 };
 
 /* One revision as its file gives it. */
@@ -24,7 +25,6 @@ struct migrate_file {
 	char *message;
 	char *created;
 	struct strvec down, depends, labels;
-	bool transaction; /* false: "-- transaction: off" */
 	char *phase;
 	char *source; /* the whole text, NUL-ended */
 	size_t length;
@@ -32,9 +32,11 @@ struct migrate_file {
 	struct strvec up_losses, down_losses; /* of Python: "12: op.drop_table" */
 	char checksum[65]; /* SHA-256 of the up section, line ends and white space at its ends aside
 			    */
+	struct err trouble; /* why it cannot be run; ERR_NONE: nothing */
 };
 
 struct migrate_format;
+struct migrate_books;
 struct migrate_session;
 struct migrate_new;
 struct db;
@@ -50,12 +52,15 @@ struct migrate_tree {
 struct migrate_format {
 	const char *name;
 	const char *summary;
+	const struct migrate_books *books; /* its version table (books.h) */
 	/* Does the folder look like one of this format? */
 	bool (*detect)(const char *dir);
 	/* Adds the files, not yet the graph. */
 	bool (*load)(struct migrate_tree *tree, struct err *err);
 	/* The text of a new, empty revision file. Caller owns. NULL: `revision` writes it. */
 	char *(*template)(const struct migrate_file *header);
+	/* The id of a new file. Caller owns. NULL: 12 random hex digits. */
+	char *(*new_id)(void);
 	/* Runs the session's plan by the tree's own tool, as migrate_apply(). NULL: SQL, by mig. */
 	bool (*apply)(struct migrate_session *session, size_t *done, struct err *err);
 	/* Lets the tree's own tool write the file; fills in the header's path. */
@@ -76,6 +81,9 @@ DEFINE_AUTO(struct migrate_tree, migrate_tree_free)
 /* An empty file record in the tree, for formats. */
 struct migrate_file *migrate_tree_add(struct migrate_tree *tree, const char *file_name);
 void migrate_file_release(struct migrate_file *file);
+/* UTF-8 without NUL bytes, else ERR_CONFIG with the place. */
+MUST_CHECK bool migrate_file_check_text(const struct migrate_file *file, struct err *err);
+void migrate_file_take_checksum(struct migrate_file *file);
 
 /* The native format's reader (native.c): header, then sections. ERR_CONFIG with place. */
 MUST_CHECK bool migrate_native_parse(struct migrate_file *file, struct err *err);

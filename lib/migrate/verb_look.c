@@ -6,14 +6,14 @@ static bool current(const struct migrate_ask *ask, struct migrate_answer *answer
 	AUTO_SESSION(session);
 	if (!ask->open(ask, MIGRATE_READ, MIGRATE_ROWS_ANY, &session, err))
 		return false;
-	const struct strvec *rows = &session.state.versions.rows;
+	AUTO_STRVEC(rows);
 	json_t *heads = json_array();
-	STRVEC_EACH (rows, row) {
+	migrate_report_rows(&session, &rows);
+	STRVEC_EACH (&rows, row) {
 		strvec_push_take(&answer->lines, migrate_report_row(&session, row, ask->verbose));
 		json_array_append_new(heads, json_string(row));
 	}
-	bool at_head = session.state.current.count == rows->count &&
-		       migrate_at_head(session.tree, &session.state);
+	bool at_head = migrate_at_head(session.tree, &session.state);
 	answer->json = json_pack("{s:o, s:b}", "heads", heads, "at_head", at_head);
 	if (!ask->check || at_head)
 		return true;

@@ -20,6 +20,12 @@ struct schema_versions {
  */
 MUST_CHECK bool schema_versions_read(
 	struct db *db, const char *name, struct schema_versions *versions, struct err *err);
+/*
+ * The same for tables with one row per migration in a text column `version`; a name without schema
+ * is in the first schema of the search path, and nowhere else.
+ */
+MUST_CHECK bool schema_versions_read_each(
+	struct db *db, const char *name, struct schema_versions *versions, struct err *err);
 void schema_versions_release(struct schema_versions *versions);
 
 #endif

@@ -1,0 +1,143 @@
+#include "migrate/books.h"
+
+#include "migrate/internal.h"
+
+/* --- Alembic's: one row per head -------------------------------------------------------------- */
+
+enum { VERSION_WIDTH = 32 }; /* Alembic's */
+
+static int longest_id(const struct migrate_tree *tree)
+{
+	size_t longest = VERSION_WIDTH;
+	for (size_t i = 0; i < tree->count; i++)
+		if (strlen(tree->files[i].id) > longest)
+			longest = strlen(tree->files[i].id);
+	return (int)longest;
+}
+
+static bool alembic_make(struct db *db, const struct migrate_tree *tree,
+	struct schema_versions *versions, struct err *err)
+{
+	AUTO_FREE char *name = xstrfmt("%s_pkc", versions->table);
+	AUTO_FREE char *constraint = db_ident(db, name);
+	return db_execf(db, err,
+		"create table %s (version_num varchar(%d) not null, constraint %s primary key "
+		"(version_num))",
+		versions->qualified, longest_id(tree), constraint);
+}
+
+static char *alembic_change(const char *table, const char *from, const char *to)
+{
+	if (!from)
+		return xstrfmt("insert into %s (version_num) values (%s)", table, to);
+	if (!to)
+		return xstrfmt("delete from %s where version_num = %s", table, from);
+	return xstrfmt("update %s set version_num = %s where version_num = %s", table, to, from);
+}
+
+const struct migrate_books books_alembic = {
+	.table = "alembic_version",
+	.read = schema_versions_read,
+	.make = alembic_make,
+	.change = alembic_change,
+};
+
+/* --- dbmate's: one row per migration ---------------------------------------------------------- */
+
+/* dbmate makes the schema, too, when its name is configured and it is not there. */
+static bool dbmate_make(struct db *db, const struct migrate_tree *tree,
+	struct schema_versions *versions, struct err *err)
+{
+	(void)tree;
+	AUTO_FREE char *there = NULL;
+	AUTO_FREE char *schema = db_ident(db, versions->schema);
+	if (!db_value(db, &there, err, "select 1 from pg_namespace where nspname = $1",
+		    versions->schema) ||
+		(!there && !db_execf(db, err, "create schema if not exists %s", schema)))
+		return false;
+	return db_execf(db, err, "create table if not exists %s (version varchar primary key)",
+		versions->qualified);
+}
+
+static char *dbmate_change(const char *table, const char *from, const char *to)
+{
+	return to ? xstrfmt("insert into %s (version) values (%s)", table, to)
+		  : xstrfmt("delete from %s where version = %s", table, from);
+}
+
+const struct migrate_books books_dbmate = {
+	.table = "schema_migrations",
+	.each = true,
+	.read = schema_versions_read_each,
+	.make = dbmate_make,
+	.change = dbmate_change,
+};
+
+/* --- all of them ------------------------------------------------------------------------------ */
+
+static const char history_ddl[] = "create table if not exists mig.history ("
+				  "id bigint generated always as identity primary key,"
+				  " at timestamptz not null default clock_timestamp(),"
+				  " revision text not null,"
+				  /* up, down, stamp, swapped_back, backfill */
+				  " direction text not null,"
+				  " tree text not null default 'main',"
+				  " checksum text, up_sql text, down_sql text,"
+				  " duration_ms bigint,"
+				  " who text not null default session_user,"
+				  " host text, run text, tool text,"
+				  " detail jsonb)";
+
+bool books_ensure(struct db *db, const struct migrate_tree *tree, struct migrate_state *state,
+	struct err *err)
+{
+	AUTO_TX(tx);
+	if (!db_begin(db, &tx, NULL, err))
+		return false;
+	if (!state->versions.exists) {
+		if (!tree->format->books->make(db, tree, &state->versions, err))
+			return err_context(err, "making the version table");
+		state->versions.exists = true;
+	}
+	if (!db_mig_schema(db, err))
+		return false;
+	if (!state->has_history && !db_exec(db, err, history_ddl))
+		return err_context(err, "making mig.history");
+	state->has_history = true;
+	return db_commit(&tx, err);
+}
+
+char *books_change_sql(struct db *db, const struct migrate_tree *tree, const char *table,
+	const struct graph_row_change *change)
+{
+	const struct graph_revision *revisions = tree->graph->revisions;
+	AUTO_FREE char *from =
+		change->kind != GRAPH_INSERT ? db_literal(db, revisions[change->from].id) : NULL;
+	AUTO_FREE char *to =
+		change->kind != GRAPH_DELETE ? db_literal(db, revisions[change->to].id) : NULL;
+	return tree->format->books->change(table, from, to);
+}
+
+static bool write_change(struct db *db, const struct migrate_tree *tree, const char *table,
+	const struct graph_row_change *change, struct err *err)
+{
+	AUTO_FREE char *sql = books_change_sql(db, tree, table, change);
+	AUTO_RESULT(result);
+	if (!db_query(db, &result, err, sql))
+		return false;
+	if (db_affected(&result) == 1)
+		return true;
+	size_t shown = change->kind == GRAPH_INSERT ? change->to : change->from;
+	err_set(err, ERR_FAILED, "%s: expected one row %s, found %lld", table,
+		tree->graph->revisions[shown].id, (long long)db_affected(&result));
+	return err_hint(err, "did another tool change it meanwhile? see: mig-apply current");
+}
+
+bool books_write(struct db *db, const struct migrate_tree *tree, const struct migrate_state *state,
+	const struct graph_row_changes *changes, struct err *err)
+{
+	for (size_t i = 0; i < changes->count; i++)
+		if (!write_change(db, tree, state->versions.qualified, &changes->items[i], err))
+			return false;
+	return true;
+}

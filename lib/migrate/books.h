@@ -1,0 +1,48 @@
+/*
+ * Inside room migrate: how the tools keep what is applied, each in its own table. A format names
+ * one of these (formats.c); all that mig does to such a table goes through here.
+ */
+#ifndef MIGRATE_BOOKS_H
+#define MIGRATE_BOOKS_H
+
+#include "migrate/migrate.h"
+
+struct migrate_books {
+	const char *table; /* its name where mig.yaml has none */
+	bool each; /* a row for every applied revision; else for the heads of what is applied */
+	/* Where it is, or would be made, and its rows; reads only. */
+	bool (*read)(
+		struct db *db, const char *name, struct schema_versions *versions, struct err *err);
+	/* Makes it as its own tool would. */
+	bool (*make)(struct db *db, const struct migrate_tree *tree,
+		struct schema_versions *versions, struct err *err);
+	/* A statement that meets one row; `from`, `to` are literals, NULL where there is none. */
+	char *(*change)(const char *table, const char *from, const char *to);
+};
+
+extern const struct migrate_books books_alembic; /* alembic_version(version_num) */
+extern const struct migrate_books books_dbmate; /* schema_migrations(version) */
+
+/* Makes the version table and mig's own tables when they are absent. */
+MUST_CHECK bool books_ensure(struct db *db, const struct migrate_tree *tree,
+	struct migrate_state *state, struct err *err);
+/* Writes row changes; each must meet exactly one row. */
+MUST_CHECK bool books_write(struct db *db, const struct migrate_tree *tree,
+	const struct migrate_state *state, const struct graph_row_changes *changes,
+	struct err *err);
+/* The statement of one change; caller owns. */
+char *books_change_sql(struct db *db, const struct migrate_tree *tree, const char *table,
+	const struct graph_row_change *change);
+
+/* What a step does to the rows; `rows` becomes what it is afterwards. */
+MUST_CHECK bool order_rows(const struct migrate_tree *tree, enum migrate_direction direction,
+	struct graph_list *rows, size_t step, struct graph_row_changes *changes, struct err *err);
+/* The same for stamp TARGET. */
+MUST_CHECK bool order_rows_stamp(const struct migrate_tree *tree, struct graph_list *rows,
+	const char *target, struct graph_row_changes *changes, struct err *err);
+/* Revisions to apply (take back) in this order; empty: nothing to do. */
+MUST_CHECK bool order_steps(const struct migrate_tree *tree, enum migrate_direction direction,
+	const struct graph_list *rows, const char *target, struct graph_list *steps,
+	struct err *err);
+
+#endif
