@@ -120,18 +120,22 @@ static const struct cli_option create_options[] = {
 static json_t *entry_json(const struct backup_entry *entry)
 {
 	AUTO_FREE char *started = clock_utc(entry->started_ms);
-	return json_pack("{s:s, s:s?, s:s?, s:s, s:s, s:I, s:I, s:I, s:s}", "snapshot", entry->id,
-		"label", entry->label, "store", entry->store, "path", entry->path, "started",
-		started, "bytes", (json_int_t)entry->bytes, "tables", (json_int_t)entry->tables,
-		"rows", (json_int_t)entry->rows, "revisions", entry->revisions);
+	json_t *fields = json_pack("{s:s, s:s?, s:s?, s:s, s:s, s:I, s:I, s:I, s:s}", "snapshot",
+		entry->id, "label", entry->label, "store", entry->store, "path", entry->path,
+		"started", started, "bytes", (json_int_t)entry->bytes, "tables",
+		(json_int_t)entry->tables, "rows", (json_int_t)entry->rows, "revisions",
+		entry->revisions);
+	grade_record_json(&entry->grade, fields);
+	return fields;
 }
 
 static void print_entry(struct cli *cli, const struct backup_entry *entry)
 {
 	AUTO_FREE char *when = clock_local(entry->started_ms);
 	AUTO_FREE char *size = clock_size_text(entry->bytes);
-	cli_print(cli, "%-24s  %-23s  %9s  %6" PRId64 " tables  %10" PRId64 " rows  %s%s%s",
-		entry->id, when, size, entry->tables, entry->rows, entry->store,
+	AUTO_FREE char *grade = grade_record_text(&entry->grade);
+	cli_print(cli, "%-24s  %-23s  %9s  %6" PRId64 " tables  %10" PRId64 " rows  %s  %s%s%s",
+		entry->id, when, size, entry->tables, entry->rows, entry->store, grade,
 		entry->revisions[0] ? "  at " : "", entry->revisions);
 	if (entry->label)
 		cli_print(cli, "    label: %s", entry->label);
@@ -188,6 +192,8 @@ static void print_snapshot(
 	if (entry->label)
 		cli_print(cli, "label      %s", entry->label);
 	cli_print(cli, "file       %s", entry->path);
+	AUTO_FREE char *grade = grade_record_text(&entry->grade);
+	cli_print(cli, "grade      %s", grade);
 	cli_print(cli, "taken      %s (%s), in %" PRId64 " s", when, local, entry->seconds);
 	AUTO_FREE char *name = utf8_one_line(database->name);
 	cli_print(cli, "database   %s, server %s, %s, system %s", name, database->server_version,

@@ -3,6 +3,7 @@
 
 #include "backup/catalog.h"
 #include "backup/verify.h"
+#include "backup/verify_restore.h"
 #include "base/clock.h"
 #include "base/proc.h"
 #include "check/check.h"
@@ -12,6 +13,8 @@ struct settings {
 	struct check_retry retry;
 	const char *base;
 	bool before_pivot;
+	bool restore;
+	int64_t jobs;
 };
 
 /* --- smoke -------------------------------------------------------------------------------------
@@ -146,32 +149,124 @@ static const struct cli_option smoke_options[] = {
 /* --- backup ------------------------------------------------------------------------------------
  */
 
-static bool backup(struct cli *cli, void *options, struct err *err)
+struct backup_work {
+	struct pack_reader *reader;
+	struct backup_entry entry;
+	char *tool;
+	struct backup_verified verified;
+	struct verify_restored restored; /* server NULL: not asked for */
+	bool kept; /* the grades */
+};
+
+static void backup_work_release(struct backup_work *work)
 {
-	(void)options;
-	CLEANUP(pack_reader_close_auto) struct pack_reader *reader = NULL;
-	CLEANUP(backup_entry_release) struct backup_entry entry = {0};
-	struct backup_verified found;
-	if (!cli_env_offline(cli, err))
-		return false;
-	struct backup_find find = {cli->env, cli_getenv, cli->log};
+	pack_reader_close(work->reader);
+	backup_entry_release(&work->entry);
+	verify_restored_release(&work->restored);
+	free(work->tool);
+}
+
+static void note(struct cli *cli, struct backup_work *work, enum grade grade, int64_t ms,
+	const char *server, const char *why)
+{
+	if (cli->shared.dry_run)
+		return;
+	struct grade_act act = {.grade = (char *)grade_word(grade),
+		.tool = work->tool,
+		.ms = ms,
+		.server = (char *)server,
+		.why = (char *)why};
+	work->kept = backup_verify_note(&work->entry, work->reader, &act, cli->log);
+}
+
+static bool verify_members(struct cli *cli, struct backup_work *work, struct err *err)
+{
 	struct backup_verify how = {.cancelled = cli_interrupted, .log = cli->log};
-	if (!backup_open(&find, cli->operands.items[0], &reader, &entry, err) ||
-		!backup_verify(reader, &how, &found, err))
+	if (backup_verify(work->reader, &how, &work->verified, err)) {
+		note(cli, work, GRADE_VERIFIED, work->verified.ms, NULL, NULL);
+		return true;
+	}
+	if (err->code == ERR_CORRUPT)
+		note(cli, work, GRADE_DAMAGED, 0, NULL, err->msg);
+	return false;
+}
+
+static bool prove(
+	struct cli *cli, const struct settings *settings, struct backup_work *work, struct err *err)
+{
+	CLEANUP(db_close_auto) struct db *db = NULL;
+	if (!cli_target(cli, &db, err))
 		return false;
-	AUTO_FREE char *size = clock_size_text(found.bytes);
-	AUTO_FREE char *took = clock_duration_text(found.ms);
+	AUTO_FREE char *live = xstrdup(db->dbname);
+	db_close(xtake(&db));
+	struct verify_restore how = {
+		.target = cli_target_params(cli),
+		.state_dir = cli->env->state_dir,
+		.live = live,
+		.workers = (int)settings->jobs,
+		.cancelled = cli_interrupted,
+		.log = cli->log,
+	};
+	how.target.stop = cli_interrupted;
+	bool proved = verify_restore_run(&how, work->reader, &work->restored, err);
+	if (work->restored.server)
+		note(cli, work, GRADE_PROVED, work->restored.ms, work->restored.server, NULL);
+	return proved;
+}
+
+static void print_backup(struct cli *cli, const struct backup_work *work)
+{
+	const struct backup_verified *found = &work->verified;
+	AUTO_FREE char *size = clock_size_text(found->bytes);
+	AUTO_FREE char *took = clock_duration_text(found->ms);
+	AUTO_FREE char *rto = clock_duration_text(work->restored.ms);
+	json_t *fields = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:f, s:s, s:b}", "snapshot",
+		work->entry.id, "path", work->entry.path, "bytes", (json_int_t)found->bytes,
+		"members", (json_int_t)found->members, "tables", (json_int_t)found->tables, "rows",
+		(json_int_t)found->rows, "seconds", (double)found->ms / 1000, "grade",
+		grade_word(work->restored.server ? GRADE_PROVED : GRADE_VERIFIED), "grade_kept",
+		work->kept);
 	cli_print(cli,
 		"snapshot %s is sound: %s, %" PRId64 " members, %" PRId64 " tables, %" PRId64
 		" rows, hashes equal, %s",
-		entry.id, size, found.members, found.tables, found.rows, took);
-	cli_result(
-		cli, json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:f}", "snapshot", entry.id, "path",
-			     entry.path, "bytes", (json_int_t)found.bytes, "members",
-			     (json_int_t)found.members, "tables", (json_int_t)found.tables, "rows",
-			     (json_int_t)found.rows, "seconds", (double)found.ms / 1000));
+		work->entry.id, size, found->members, found->tables, found->rows, took);
+	if (work->restored.server) {
+		cli_print(cli,
+			"restored and proved equal in %s, server %s; the scratch database is gone",
+			rto, work->restored.server);
+		json_object_set_new(
+			fields, "restore_seconds", json_real((double)work->restored.ms / 1000));
+	}
+	cli_result(cli, fields);
+}
+
+static bool backup(struct cli *cli, void *options, struct err *err)
+{
+	const struct settings *settings = options;
+	CLEANUP(backup_work_release) struct backup_work work = {0};
+	if (settings->jobs && (settings->jobs < 0 || settings->jobs > 64 || !settings->restore))
+		return err_set(err, ERR_USAGE, "--jobs takes 1 to 64, and goes with --restore");
+	if (!(settings->restore ? cli_env(cli, err) : cli_env_offline(cli, err)))
+		return false;
+	if (cli->shared.dry_run && settings->restore)
+		return err_set(err, ERR_USAGE, "--restore makes a database: it has no -n");
+	work.tool = xstrfmt("mig %s", cli_version);
+	struct backup_find find = {cli->env, cli_getenv, cli->log};
+	if (!backup_open(&find, cli->operands.items[0], &work.reader, &work.entry, err) ||
+		!verify_members(cli, &work, err) ||
+		(settings->restore && !prove(cli, settings, &work, err)))
+		return false;
+	print_backup(cli, &work);
 	return true;
 }
+
+static const struct cli_option backup_options[] = {
+	{"restore", 0, CLI_FLAG, offsetof(struct settings, restore), NULL,
+		"also restore it into a scratch database, compare, and drop that"},
+	{"jobs", 'j', CLI_INT, offsetof(struct settings, jobs), "N",
+		"with --restore: sessions that work at once (one per core)"},
+	{0},
+};
 
 /* --- the program -------------------------------------------------------------------------------
  */
@@ -180,8 +275,8 @@ static bool backup(struct cli *cli, void *options, struct err *err)
 static const struct cli_verb verbs[] = {
 	{"smoke", "[FILE..]", "make the checks of files, or of the environment", smoke_options,
 		smoke, CLI_DRY_RUN},
-	{"backup", "SNAPSHOT", "prove that a snapshot is whole and sound, without a database", NULL,
-		backup, CLI_READ_ONLY},
+	{"backup", "SNAPSHOT", "prove that a snapshot is whole and sound, without a database",
+		backup_options, backup, CLI_READ_ONLY},
 	{0},
 };
 
@@ -194,6 +289,8 @@ static const char *const examples[] = {
 	"without a configuration",
 	"mig-verify backup latest",
 	"read a snapshot and compute every checksum and content hash anew",
+	"mig-verify backup latest --restore",
+	"and restore it into a scratch database, compare every row, drop that database",
 	NULL,
 };
 

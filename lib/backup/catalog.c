@@ -11,9 +11,11 @@ void backup_entry_release(struct backup_entry *entry)
 	free(entry->id);
 	free(entry->label);
 	free(entry->store);
+	free(entry->store_url);
 	free(entry->path);
 	free(entry->database);
 	free(entry->revisions);
+	grade_record_release(&entry->grade);
 	*entry = (struct backup_entry){0};
 }
 
@@ -56,20 +58,64 @@ void backup_entry_fill(
 	};
 }
 
+/* --- grades ----------------------------------------------------------------------------------- */
+
+/* The store an entry lies in, and its name there. */
+static bool open_store_of(
+	const struct backup_entry *entry, struct store **store, char **name, struct err *err)
+{
+	struct store_settings settings = {.name = entry->store, .url = entry->store_url};
+	if (!entry->store_url)
+		return grade_store_of_path(entry->path, store, name, err);
+	*name = xstrdup(fs_basename(entry->path));
+	return store_open(&settings, store, err);
+}
+
+static bool fill_grade(struct backup_entry *entry, struct pack_reader *reader, struct err *err)
+{
+	CLEANUP(store_close_auto) struct store *store = NULL;
+	AUTO_FREE char *name = NULL;
+	if (!open_store_of(entry, &store, &name, err))
+		return false;
+	struct grade_site site = {store, name, reader};
+	return grade_read(&site, &entry->grade, err);
+}
+
+bool backup_grade(const struct backup_entry *entry, struct pack_reader *reader,
+	const struct grade_act *act, struct err *err)
+{
+	CLEANUP(store_close_auto) struct store *store = NULL;
+	AUTO_FREE char *name = NULL;
+	if (!open_store_of(entry, &store, &name, err))
+		return false;
+	struct grade_site site = {store, name, reader};
+	return grade_write(&site, act, err);
+}
+
 /* --- listing ---------------------------------------------------------------------------------- */
 
-static bool list_file(
-	struct store *store, const char *name, struct backup_list *list, struct err *err)
+static bool add_entry(struct backup_list *list, const struct conf_store *in, struct store *store,
+	const char *name, struct pack_reader *reader, struct err *err)
+{
+	AUTO_FREE char *path = store->ops->place(store, name);
+	xgrow(list->items, list->count, list->alloc);
+	struct backup_entry *entry = &list->items[list->count++];
+	backup_entry_fill(entry, reader, store->name, path);
+	entry->store_url = xstrdup(in->url);
+	struct grade_site site = {store, name, reader};
+	return grade_read(&site, &entry->grade, err);
+}
+
+static bool list_file(const struct conf_store *in, struct store *store, const char *name,
+	struct backup_list *list, struct err *err)
 {
 	AUTO_FREE char *path = store->ops->place(store, name);
 	CLEANUP(pack_reader_close_auto) struct pack_reader *reader = NULL;
 	struct io_reader *io = NULL;
 	AUTO_ERR(why);
-	if (store->ops->open(store, name, &io, &why) && pack_reader_open(io, &reader, &why)) {
-		xgrow(list->items, list->count, list->alloc);
-		backup_entry_fill(&list->items[list->count++], reader, store->name, path);
+	if (store->ops->open(store, name, &io, &why) && pack_reader_open(io, &reader, &why) &&
+		add_entry(list, in, store, name, reader, &why))
 		return true;
-	}
 	if (why.code == ERR_NOTFOUND) /* removed meanwhile */
 		return true;
 	if (why.code == ERR_STORAGE)
@@ -79,14 +125,15 @@ static bool list_file(
 	return true;
 }
 
-static bool list_store(struct store *store, struct backup_list *list, struct err *err)
+static bool list_store(
+	const struct conf_store *in, struct store *store, struct backup_list *list, struct err *err)
 {
 	CLEANUP(store_files_release) struct store_files files = {0};
 	if (!store->ops->list(store, &files, err))
 		return false;
 	for (size_t i = 0; i < files.count; i++)
 		if (files.items[i].complete && str_ends(files.items[i].name, BACKUP_SUFFIX) &&
-			!list_file(store, files.items[i].name, list, err))
+			!list_file(in, store, files.items[i].name, list, err))
 			return false;
 	return true;
 }
@@ -105,7 +152,8 @@ bool backup_list(
 	for (size_t i = 0; i < env->store_count; i++) {
 		struct store_settings settings = {env->stores[i].name, env->stores[i].url, log};
 		CLEANUP(store_close_auto) struct store *store = NULL;
-		if (!store_open(&settings, &store, err) || !list_store(store, list, err))
+		if (!store_open(&settings, &store, err) ||
+			!list_store(&env->stores[i], store, list, err))
 			return false;
 	}
 	if (list->count)
@@ -233,9 +281,10 @@ static bool open_path(const char *path, const char *store, struct pack_reader **
 	struct io_reader *io = NULL;
 	if (!io_file_open(path, &io, err) || !pack_reader_open(io, reader, err))
 		return false;
-	if (entry)
-		backup_entry_fill(entry, *reader, store, path);
-	return true;
+	if (!entry)
+		return true;
+	backup_entry_fill(entry, *reader, store, path);
+	return fill_grade(entry, *reader, err);
 }
 
 static bool open_in_store(const struct conf_env *env, const struct backup_entry *chosen,
@@ -252,9 +301,11 @@ static bool open_in_store(const struct conf_env *env, const struct backup_entry 
 			!store->ops->open(store, fs_basename(chosen->path), &io, err) ||
 			!pack_reader_open(io, reader, err))
 			return false;
-		if (entry)
-			backup_entry_fill(entry, *reader, chosen->store, chosen->path);
-		return true;
+		if (!entry)
+			return true;
+		backup_entry_fill(entry, *reader, chosen->store, chosen->path);
+		entry->store_url = xstrdup(settings.url);
+		return fill_grade(entry, *reader, err);
 	}
 	return err_set(err, ERR_BUG, "store %s has gone", chosen->store);
 }

@@ -11,6 +11,7 @@
 #ifndef BACKUP_CATALOG_H
 #define BACKUP_CATALOG_H
 
+#include "backup/grade.h"
 #include "base/log.h"
 #include "conf/config.h"
 #include "pack/reader.h"
@@ -21,6 +22,7 @@ struct backup_entry {
 	char *id;
 	char *label; /* NULL: none */
 	char *store; /* name of the store; NULL: given by path */
+	char *store_url; /* NULL: given by path */
 	char *path; /* or URL */
 	int64_t bytes;
 	int64_t started_ms;
@@ -28,6 +30,7 @@ struct backup_entry {
 	int64_t tables, rows, plain_bytes;
 	char *database;
 	char *revisions; /* "3f9c1a7be2d4, 91.." or "" */
+	struct grade_record grade;
 };
 struct backup_list {
 	struct backup_entry *items; /* oldest first */
@@ -43,6 +46,10 @@ void backup_list_release(struct backup_list *list);
 void backup_entry_fill(struct backup_entry *entry, struct pack_reader *reader, const char *store,
 	const char *path);
 void backup_entry_release(struct backup_entry *entry);
+
+/* Keeps what was found out about an opened snapshot (safety 19). */
+MUST_CHECK bool backup_grade(const struct backup_entry *entry, struct pack_reader *reader,
+	const struct grade_act *act, struct err *err);
 
 struct backup_find {
 	const struct conf_env *env;

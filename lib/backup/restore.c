@@ -72,7 +72,7 @@ static bool make_database(struct restoring *restoring, struct err *err)
 	if (!choose_tablespace(restoring, &tablespace, err))
 		return false;
 	struct copies_spec spec = {
-		.purpose = DB_RESTORED,
+		.purpose = restoring->settings->scratch ? DB_SCRATCH : DB_RESTORED,
 		.stem = restoring->settings->to_db,
 		.encoding = database->encoding,
 		.collate = database->collate,

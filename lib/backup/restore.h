@@ -19,6 +19,7 @@ struct restore_settings {
 	const char *live; /* raw name of the environment's database */
 	const char *to_db; /* a database of this name, with the recorded owner, privileges,
 			      settings and comment; NULL: a copy of `live`, side by side */
+	bool scratch; /* a scratch database, which can never become live */
 	const char *run;
 	int workers;
 	bool keep_failed;

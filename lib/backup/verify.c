@@ -127,6 +127,18 @@ static bool verify_all(struct verify *verify, struct err *err)
 	return true;
 }
 
+bool backup_verify_note(const struct backup_entry *entry, struct pack_reader *reader,
+	const struct grade_act *act, struct log_sink *log)
+{
+	AUTO_ERR(why);
+	if (backup_grade(entry, reader, act, &why))
+		return true;
+	log_warn(log, "grade_not_kept",
+		json_pack("{s:s, s:s}", "grade", act->grade, "error", why.msg),
+		"that snapshot %s is %s could not be kept: %s", entry->id, act->grade, why.msg);
+	return false;
+}
+
 bool backup_verify(struct pack_reader *reader, const struct backup_verify *settings,
 	struct backup_verified *verified, struct err *err)
 {

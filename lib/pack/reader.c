@@ -19,6 +19,11 @@ int64_t pack_reader_size(const struct pack_reader *reader)
 	return io_size(reader->io);
 }
 
+const char *pack_reader_manifest_sha256(const struct pack_reader *reader)
+{
+	return reader->trailer.sha256;
+}
+
 struct io_reader *pack_reader_io(struct pack_reader *reader)
 {
 	return reader->io;

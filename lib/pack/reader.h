@@ -29,6 +29,8 @@ DEFINE_AUTO(struct pack_reader, pack_reader_close)
 
 const struct pack_manifest *pack_reader_manifest(const struct pack_reader *reader);
 int64_t pack_reader_size(const struct pack_reader *reader);
+/* 64 hex digits, as the trailer says and the manifest was found to have. */
+const char *pack_reader_manifest_sha256(const struct pack_reader *reader);
 /* Borrowed: where the bytes come from. */
 struct io_reader *pack_reader_io(struct pack_reader *reader);
 

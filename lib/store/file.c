@@ -75,6 +75,15 @@ static bool file_create(
 	return true;
 }
 
+static bool file_put(
+	struct store *store, const char *name, const void *bytes, size_t length, struct err *err)
+{
+	AUTO_FREE char *path = file_place(store, name);
+	if (!fs_mkdirs(folder_of(store), err) || !fs_write_atomic(path, bytes, length, err))
+		return err_context(err, "store %s", store->name);
+	return true;
+}
+
 /* --- reading ---------------------------------------------------------------------------------- */
 
 static bool file_open(struct store *store, const char *name, struct io_reader **r, struct err *err)
@@ -83,19 +92,33 @@ static bool file_open(struct store *store, const char *name, struct io_reader **
 	return io_file_open(path, r, err);
 }
 
-static void add_file(struct store *store, const char *name, struct store_files *files)
+static bool file_stat(
+	struct store *store, const char *name, struct store_file *file, struct err *err)
 {
 	AUTO_FREE char *path = file_place(store, name);
 	struct stat info;
-	if (stat(path, &info) < 0 || !S_ISREG(info.st_mode))
-		return;
-	xgrow(files->items, files->count, files->alloc);
-	files->items[files->count++] = (struct store_file){
+	if (stat(path, &info) < 0)
+		return err_sys(err, errno == ENOENT ? ERR_NOTFOUND : ERR_STORAGE,
+			"cannot look at %s", path);
+	if (!S_ISREG(info.st_mode))
+		return err_set(err, ERR_NOTFOUND, "%s is no file", path);
+	*file = (struct store_file){
 		.name = xstrdup(name),
 		.bytes = info.st_size,
 		.modified_ms = (int64_t)info.st_mtim.tv_sec * 1000 + info.st_mtim.tv_nsec / 1000000,
 		.complete = !str_ends(name, PARTIAL),
 	};
+	return true;
+}
+
+static void add_file(struct store *store, const char *name, struct store_files *files)
+{
+	struct store_file file;
+	AUTO_ERR(gone);
+	if (!file_stat(store, name, &file, &gone))
+		return;
+	xgrow(files->items, files->count, files->alloc);
+	files->items[files->count++] = file;
 }
 
 static bool file_list(struct store *store, struct store_files *files, struct err *err)
@@ -157,6 +180,8 @@ static void file_close(struct store *store)
 static const struct store_ops file_ops = {
 	.create = file_create,
 	.open = file_open,
+	.put = file_put,
+	.stat = file_stat,
 	.list = file_list,
 	.remove = file_remove,
 	.sweep = file_sweep,

@@ -6,10 +6,16 @@ const struct store_row store_rows[] = {
 };
 const size_t store_row_count = ARRAY_SIZE(store_rows);
 
+void store_file_release(struct store_file *file)
+{
+	free(file->name);
+	*file = (struct store_file){0};
+}
+
 void store_files_release(struct store_files *files)
 {
 	for (size_t i = 0; i < files->count; i++)
-		free(files->items[i].name);
+		store_file_release(&files->items[i]);
 	free(files->items);
 	*files = (struct store_files){0};
 }

@@ -20,6 +20,7 @@ struct store_files {
 	size_t count, alloc;
 };
 void store_files_release(struct store_files *files);
+void store_file_release(struct store_file *file);
 
 struct store;
 struct store_ops {
@@ -27,6 +28,12 @@ struct store_ops {
 	bool (*create)(
 		struct store *store, const char *name, struct io_writer **w, struct err *err);
 	bool (*open)(struct store *store, const char *name, struct io_reader **r, struct err *err);
+	/* A small file whole, in place of what bore the name; readers see the old or the new. */
+	bool (*put)(struct store *store, const char *name, const void *bytes, size_t length,
+		struct err *err);
+	/* ERR_NOTFOUND when absent. *file: release. */
+	bool (*stat)(
+		struct store *store, const char *name, struct store_file *file, struct err *err);
 	/* Sorted by name; a store that does not exist yet is empty. */
 	bool (*list)(struct store *store, struct store_files *files, struct err *err);
 	/* ERR_NOTFOUND when absent. */

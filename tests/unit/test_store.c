@@ -79,6 +79,26 @@ static void nothing_is_overwritten(struct store *store)
 	assert_int_equal(err.code, ERR_REFUSED);
 }
 
+static void small_files_are_replaced_whole(struct store *store)
+{
+	AUTO_ERR(err);
+	CLEANUP(store_file_release) struct store_file file = {0};
+	CLEANUP(io_reader_close_auto) struct io_reader *r = NULL;
+	char text[4] = {0};
+	size_t before = count_files(store, true);
+	assert_true(store->ops->put(store, "note", "first", 5, &err));
+	assert_true(store->ops->put(store, "note", "2nd", 3, &err));
+	assert_int_equal(count_files(store, true), before + 1);
+	assert_int_equal(count_files(store, false), 0);
+	assert_true(store->ops->open(store, "note", &r, &err));
+	assert_true(io_read_at(r, 0, text, 3, &err));
+	assert_string_equal(text, "2nd");
+	assert_true(store->ops->stat(store, "note", &file, &err));
+	assert_int_equal(file.bytes, 3);
+	assert_true(file.complete && file.modified_ms > 0);
+	assert_true(store->ops->remove(store, "note", &err));
+}
+
 static void what_is_absent_is_not_found(struct store *store)
 {
 	AUTO_ERR(err);
@@ -86,6 +106,9 @@ static void what_is_absent_is_not_found(struct store *store)
 	assert_false(store->ops->open(store, "absent", &r, &err));
 	assert_int_equal(err.code, ERR_NOTFOUND);
 	assert_false(store->ops->remove(store, "absent", &err));
+	assert_int_equal(err.code, ERR_NOTFOUND);
+	struct store_file file;
+	assert_false(store->ops->stat(store, "absent", &file, &err));
 	assert_int_equal(err.code, ERR_NOTFOUND);
 }
 
@@ -117,6 +140,7 @@ static void every_row_keeps_the_promises(void **state)
 		files_appear_only_when_complete(store);
 		files_are_read_at_any_place(store);
 		nothing_is_overwritten(store);
+		small_files_are_replaced_whole(store);
 		what_is_absent_is_not_found(store);
 		lists_are_sorted_and_removal_shows(store);
 		assert_true(fs_remove_tree(temp, &err));
