@@ -7,6 +7,7 @@ work key, and writes the row of mig.history before each revision's commit.
 
 Events go to mig-apply as lines of JSON; whatever the tree prints goes to stderr.
 """
+import io
 import json
 import os
 import sys
@@ -220,12 +221,6 @@ def steps_of(script, watch, how):
     """Just the steps of mig's plan, in its order; Alembic keeps the version table."""
     from alembic.runtime.migration import MigrationStep
 
-    make = (
-        MigrationStep.upgrade_from_script
-        if how["direction"] == "up"
-        else MigrationStep.downgrade_from_script
-    )
-
     def steps(heads, context):
         if sorted(heads) != sorted(how["heads"]):
             raise Refused(
@@ -238,7 +233,7 @@ def steps_of(script, watch, how):
                 ),
             )
         for revision in how["steps"]:
-            step = make(script.revision_map, script.get_revision(revision))
+            step = step_of(script, MigrationStep, how, revision)
             watch.begin(revision, context.connection)
             yield watch.guarded(step, lambda: context.connection)
         watch.step = None
@@ -269,6 +264,48 @@ def apply(config, how):
         raise
     if not watch.attached:
         raise Refused("detached", "env.py gave no connection to context.configure()")
+
+
+def script(config, how):
+    """The steps as SQL, by env.py's offline mode; one transaction each, as when they run."""
+    from alembic.runtime.environment import EnvironmentContext
+    from alembic.runtime.migration import MigrationStep
+    from alembic.script import ScriptDirectory
+
+    os.environ.setdefault("DATABASE_URL", "postgresql://")
+    scripts = ScriptDirectory.from_config(config)
+    configure = EnvironmentContext.configure
+    config.output_buffer = io.StringIO()
+
+    def configured(self, *arguments, **options):
+        options["transaction_per_migration"] = True
+        return configure(self, *arguments, **options)
+
+    def steps(heads, context):
+        context._version.drop = lambda *_, **__: None  # Alembic itself leaves the table there
+        for revision in how["steps"]:
+            yield step_of(scripts, MigrationStep, how, revision)
+
+    EnvironmentContext.configure = configured
+    with EnvironmentContext(
+        config,
+        scripts,
+        fn=steps,
+        as_sql=True,
+        starting_rev=tuple(how["heads"]) or "base",
+        destination_rev=how["target"],
+    ):
+        scripts.run_env()
+    text = config.output_buffer.getvalue()
+    if not text and how["steps"]:
+        raise Refused("offline", "env.py wrote no SQL in its offline mode")
+    for start in range(0, len(text), 65536):
+        tell("sql", text=text[start:start + 65536])
+
+
+def step_of(scripts, steps, how, revision):
+    make = steps.upgrade_from_script if how["direction"] == "up" else steps.downgrade_from_script
+    return make(scripts.revision_map, scripts.get_revision(revision))
 
 
 def revision(config, how):
@@ -415,7 +452,7 @@ def explain(error, how):
 
 
 def main(how):
-    verbs = {"apply": apply, "revision": revision, "check": check}
+    verbs = {"apply": apply, "revision": revision, "script": script, "check": check}
     try:
         export_url()
         # A folder named alembic must not hide the package, as it does not from Alembic's command.

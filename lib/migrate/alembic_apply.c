@@ -298,6 +298,8 @@ static const struct {
 	{"busy", ERR_LOCK, "run the command again when it has ended"},
 	{"flask", ERR_CONFIG, "FLASK_APP names it: migrations: {environment: {FLASK_APP: ..}}"},
 	{"header", ERR_CONFIG, "give it one, or move the file elsewhere"},
+	{"offline", ERR_FAILED,
+		"let env.py ask context.is_offline_mode(), as Alembic's own templates do"},
 	{"differs", ERR_NO, "write the missing revision: mig-apply revision --autogenerate -m .."},
 };
 

@@ -6,8 +6,8 @@
 #include "db/child.h"
 
 /* The assembler takes the file in: its path is relative to the folder that make runs in. */
-extern const char alembic_script[];
-__asm__(".pushsection .rodata\nalembic_script:\n.incbin \"etc/alembic.py\"\n"
+extern const char alembic_shim[];
+__asm__(".pushsection .rodata\nalembic_shim:\n.incbin \"etc/alembic.py\"\n"
 	".byte 0\n.popsection");
 
 enum { OUTPUT_KEPT = 40 };
@@ -60,7 +60,7 @@ static void write_script(const struct alembic_child *child, struct strbuf *scrip
 	json_t *text = json_string(request);
 	AUTO_FREE char *literal = json_dumps(text, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
 	json_decref(text);
-	strbuf_adds(script, alembic_script);
+	strbuf_adds(script, alembic_shim);
 	strbuf_addf(script, "\n\nmain(json.loads(%s))\n", literal);
 }
 

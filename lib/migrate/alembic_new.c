@@ -63,3 +63,46 @@ bool alembic_check(const struct migrate_tree *tree, struct db *db, struct err *e
 	alembic_error_class(&child, err);
 	return false;
 }
+
+/* --- SQL, without a database -------------------------------------------------------------------
+ */
+
+static void on_sql(void *ctx, const char *event, const json_t *fields)
+{
+	const char *text = json_string_value(json_object_get(fields, "text"));
+	if (!strcmp(event, "sql") && text)
+		strbuf_adds(ctx, text);
+}
+
+static json_t *plan_json(const struct migrate_plan *plan)
+{
+	json_t *steps = json_array(), *heads = json_array();
+	for (size_t i = 0; i < plan->count; i++)
+		json_array_append_new(steps, json_string(plan->steps[i].file->id));
+	for (size_t i = 0; i < plan->from.count; i++)
+		json_array_append_new(
+			heads, json_string(plan->tree->files[plan->from.items[i]].id));
+	return json_pack("{s:s, s:s, s:s, s:o, s:o}", "do", "script", "direction",
+		plan->direction == MIGRATE_UP ? "up" : "down", "target", plan->target, "steps",
+		steps, "heads", heads);
+}
+
+bool alembic_script(const struct migrate_plan *plan, struct db *db, char **sql, struct err *err)
+{
+	CLEANUP(alembic_place_release) struct alembic_place place = {0};
+	AUTO_STRBUF(text);
+	CLEANUP(alembic_child_release)
+	struct alembic_child child = {
+		.where = plan->tree->where, .place = &place, .on_event = on_sql, .ctx = &text};
+	if (!alembic_place_find(plan->tree->where, &place, err))
+		return false;
+	child.request = plan_json(plan);
+	if (db)
+		alembic_child_target(&child, db);
+	if (!alembic_child_run(&child, err)) {
+		alembic_error_class(&child, err);
+		return false;
+	}
+	*sql = strbuf_take(&text);
+	return true;
+}

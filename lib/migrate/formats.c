@@ -12,6 +12,7 @@ static const struct migrate_format formats[] = {
 		.load = alembic_load,
 		.apply = alembic_apply,
 		.revision = alembic_revision,
+		.script = alembic_script,
 		.check = alembic_check,
 	},
 	{

@@ -14,6 +14,8 @@ MUST_CHECK bool alembic_load(struct migrate_tree *tree, struct err *err);
 MUST_CHECK bool alembic_apply(struct migrate_session *session, size_t *done, struct err *err);
 MUST_CHECK bool alembic_revision(const struct migrate_tree *tree, struct migrate_file *header,
 	const struct migrate_new *request, struct err *err);
+MUST_CHECK bool alembic_script(
+	const struct migrate_plan *plan, struct db *db, char **sql, struct err *err);
 MUST_CHECK bool alembic_check(const struct migrate_tree *tree, struct db *db, struct err *err);
 
 char *native_template(const struct migrate_file *header);

@@ -37,6 +37,7 @@ struct migrate_file {
 
 struct migrate_format;
 struct migrate_books;
+struct migrate_plan;
 struct migrate_session;
 struct migrate_new;
 struct db;
@@ -63,9 +64,16 @@ struct migrate_format {
 	char *(*new_id)(void);
 	/* Runs the session's plan by the tree's own tool, as migrate_apply(). NULL: SQL, by mig. */
 	bool (*apply)(struct migrate_session *session, size_t *done, struct err *err);
-	/* Lets the tree's own tool write the file; fills in the header's path. */
+	/* Lets the tree's own tool write the file, a merge with several parents, too; fills in the
+	 * header's path. */
 	bool (*revision)(const struct migrate_tree *tree, struct migrate_file *header,
 		const struct migrate_new *request, struct err *err);
+	/*
+	 * The plan as SQL, written by the tree's own tool without a database, each revision a
+	 * transaction with its statements on the version table. `db` only says where env.py would
+	 * connect; NULL: nowhere. Caller owns *sql. NULL: SQL, by mig.
+	 */
+	bool (*script)(const struct migrate_plan *plan, struct db *db, char **sql, struct err *err);
 	/* As migrate_check_models(); NULL: there are no models. */
 	bool (*check)(const struct migrate_tree *tree, struct db *db, struct err *err);
 };
