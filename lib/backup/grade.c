@@ -172,16 +172,16 @@ static bool parse(const struct strbuf *text, struct grade_file *file, struct err
 	return read && (str_equal(file->mig, "grade") || err_set(err, ERR_CORRUPT, "no grades"));
 }
 
-/* Nothing to be read is no grade; only a store that cannot be reached is an error. */
-static bool read_file(const struct grade_site *site, struct grade_file *file, struct err *err)
+/* False: there are no grades to be read. A snapshot is never hidden because of them. */
+static bool read_file(const struct grade_site *site, struct grade_file *file)
 {
 	AUTO_STRBUF(text);
-	AUTO_ERR(why);
-	if (read_text(site, &text, &why) && parse(&text, file, &why))
+	AUTO_ERR(ignored);
+	if (read_text(site, &text, &ignored) && parse(&text, file, &ignored))
 		return true;
 	file_release(file);
 	*file = (struct grade_file){0};
-	return why.code != ERR_STORAGE || err_move(err, &why);
+	return false;
 }
 
 static bool same_file(
@@ -209,9 +209,7 @@ bool grade_read(const struct grade_site *site, struct grade_record *record, stru
 	CLEANUP(file_release) struct grade_file file = {0};
 	bool same = true;
 	*record = (struct grade_record){.grade = GRADE_SEALED};
-	if (!read_file(site, &file, err))
-		return false;
-	if (file.mig && !same_file(site, &file, &same, err))
+	if (read_file(site, &file) && !same_file(site, &file, &same, err))
 		return false;
 	record->stale = !same;
 	if (same) {
