@@ -14,6 +14,7 @@
 
 struct settings {
 	bool pin;
+	const char *from;
 };
 
 /* --- doors --------------------------------------------------------------------------- */
@@ -94,17 +95,20 @@ static void tell_next(struct cli *cli, const struct init_found *found)
 			"no migrations yet; the first one makes %s/: mig apply revision -m "
 			"\"first change\"",
 			found->dir);
+	for (const char *const *line = init_limits(found); *line; line++)
+		cli_print(cli, "note: %s", *line);
 	cli_print(cli, "next: export DATABASE_URL=postgresql://user@host/dbname; mig doctor");
 }
 
-static bool init(struct cli *cli, void *settings, struct err *err)
+static bool init(struct cli *cli, void *options, struct err *err)
 {
-	(void)settings;
+	const struct settings *settings = options;
 	AUTO_STRBUF(text);
 	CLEANUP(init_found_release) struct init_found found = {0};
 	const char *path = cli->shared.config ? cli->shared.config : "mig.yaml";
 	AUTO_FREE char *tree = fs_dirname(path);
-	if (!init_look(tree, &found, err))
+	struct init_request request = {.tree = tree, .from = settings->from, .getenv = cli_getenv};
+	if (!init_look(&request, &found, err))
 		return false;
 	init_text(&found, &text);
 	if (cli->shared.dry_run) {
@@ -247,6 +251,11 @@ static bool help(struct cli *cli, void *settings, struct err *err)
 
 /* --- the program --------------------------------------------------------------------- */
 
+static const struct cli_option init_options[] = {
+	{"from", 0, CLI_STRING, offsetof(struct settings, from), "FORMAT",
+		"the tool whose tree it is: alembic, dbmate, sql (the first that fits)"},
+	{0},
+};
 static const struct cli_option doctor_options[] = {
 	{"pin", 0, CLI_FLAG, offsetof(struct settings, pin), NULL,
 		"tie the environment to the database that it reaches, in mig.yaml"},
@@ -254,7 +263,7 @@ static const struct cli_option doctor_options[] = {
 };
 
 static const struct cli_verb verbs[] = {
-	{"init", NULL, "write a first mig.yaml for this tree", NULL, init, CLI_DRY_RUN},
+	{"init", NULL, "write a first mig.yaml for this tree", init_options, init, CLI_DRY_RUN},
 	{"doctor", NULL, "what is missing, and what to type next", doctor_options, doctor,
 		CLI_DRY_RUN},
 	{"status", NULL, "is anything running, where, since when, how is it stopped?", NULL,

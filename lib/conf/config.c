@@ -213,6 +213,19 @@ static bool load_from_file(
 	return true;
 }
 
+/* Without mig.yaml a tree of dbmate is found where dbmate itself would look for it. */
+static void find_dbmate(const struct conf_request *request, struct conf_migrations *to)
+{
+	const char *dir = request->getenv ? request->getenv("DBMATE_MIGRATIONS_DIR") : NULL;
+	const char *table = request->getenv ? request->getenv("DBMATE_MIGRATIONS_TABLE") : NULL;
+	if (!dir && (fs_is_dir(to->dir) || !fs_is_dir("db/migrations")))
+		return;
+	free(to->dir);
+	to->dir = absolute(dir ? dir : "db/migrations");
+	if (table && *table)
+		to->version_table = xstrdup(table);
+}
+
 static bool load_without_file(
 	const struct conf_request *request, struct conf_env *env, struct err *err)
 {
@@ -225,8 +238,10 @@ static bool load_without_file(
 	env->name = xstrdup("default");
 	set_state(request, NULL, env);
 	set_stores(NULL, NULL, env);
-	return conf_policy_read(NULL, false, &env->policy, err) && set_migrations(NULL, env, err) &&
-	       conf_database_resolve(request, NULL, env, err);
+	if (!conf_policy_read(NULL, false, &env->policy, err) || !set_migrations(NULL, env, err))
+		return false;
+	find_dbmate(request, &env->migrations);
+	return conf_database_resolve(request, NULL, env, err);
 }
 
 bool conf_env_load(const struct conf_request *request, struct conf_env **env, struct err *err)

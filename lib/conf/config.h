@@ -100,7 +100,7 @@ struct conf_request {
 /*
  * Several environments and none named: ERR_USAGE that lists them. Without mig.yaml: -d, then
  * DATABASE_URL, then PG*; migrations are looked for in ./migrations of the working directory (with
- * mig.yaml: beside it).
+ * mig.yaml: beside it), then where dbmate has them: DBMATE_MIGRATIONS_DIR, ./db/migrations.
  */
 MUST_CHECK bool conf_env_load(
 	const struct conf_request *request, struct conf_env **env, struct err *err);

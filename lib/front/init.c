@@ -1,6 +1,7 @@
 #include "front/init.h"
 
 #include "base/fs.h"
+#include "base/strvec.h"
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -44,23 +45,122 @@ static char *project_name(const char *tree)
 	return name.len ? strbuf_take(&name) : xstrdup("project");
 }
 
-bool init_look(const char *tree, struct init_found *found, struct err *err)
+/* --- what dbmate is told in its environment or in .env beside it -------------------------------
+ */
+
+/* The value of NAME=value, quotes around it taken off; NULL: it is not there. Caller owns. */
+static char *dotenv_value(const char *text, const char *name)
 {
-	if (!fs_is_dir(tree))
-		return err_set(err, ERR_NOTFOUND, "no folder %s", tree);
-	*found = (struct init_found){
-		.format = "sql", .dir = xstrdup("migrations"), .project = project_name(tree)};
-	for (size_t i = 0; i < ARRAY_SIZE(layouts) && !found->exists; i++) {
-		AUTO_FREE char *sign = fs_join(tree, layouts[i].sign);
-		if (!fs_exists(sign))
+	AUTO_STRVEC(lines);
+	strvec_split(&lines, text, '\n');
+	STRVEC_EACH (&lines, line) {
+		const char *at = str_starts(line, "export ") ? line + strlen("export ") : line;
+		if (!str_starts(at, name) || at[strlen(name)] != '=')
 			continue;
-		free(found->dir);
-		found->dir = xstrdup(layouts[i].dir);
-		found->format = layouts[i].format;
-		found->exists = true;
+		at += strlen(name) + 1;
+		bool quoted = *at == '"' || *at == '\'';
+		size_t length = quoted ? strcspn(at + 1, "\"'\r") : strcspn(at, " \t\r#");
+		return xstrndup(at + quoted, length);
 	}
+	return NULL;
+}
+
+/* dbmate's own order: its environment, then .env. Caller owns; NULL: not said. */
+static char *dbmate_value(const struct init_request *request, const char *name)
+{
+	const char *value = request->getenv ? request->getenv(name) : NULL;
+	if (value && *value)
+		return xstrdup(value);
+	AUTO_STRBUF(text);
+	AUTO_ERR(unreadable); /* then dbmate could not read it either */
+	AUTO_FREE char *path = fs_join(request->tree, ".env");
+	if (!fs_exists(path) || !fs_read(path, 0, &text, &unreadable))
+		return NULL;
+	AUTO_FREE char *found = dotenv_value(text.buf, name);
+	return found && *found ? xtake(&found) : NULL;
+}
+
+static void look_at_dbmate(const struct init_request *request, struct init_found *found)
+{
+	AUTO_FREE char *strict = dbmate_value(request, "DBMATE_STRICT");
+	found->version_table = dbmate_value(request, "DBMATE_MIGRATIONS_TABLE");
+	found->strict = str_equal(strict, "true") || str_equal(strict, "1");
+}
+
+/* Another folder than ./db/migrations: dbmate's may be anywhere. */
+static char *dbmate_dir(const struct init_request *request)
+{
+	AUTO_FREE char *dir = dbmate_value(request, "DBMATE_MIGRATIONS_DIR");
+	if (!dir)
+		return NULL;
+	const char *plain = str_starts(dir, "./") ? dir + 2 : dir;
+	AUTO_FREE char *full = *plain == '/' ? xstrdup(plain) : fs_join(request->tree, plain);
+	return fs_is_dir(full) ? xstrdup(plain) : NULL;
+}
+
+/* --- what is there ---------------------------------------------------------------------------- */
+
+static bool check_format(const char *from, struct err *err)
+{
+	AUTO_STRVEC(names);
+	for (size_t i = 0; i < ARRAY_SIZE(layouts); i++) {
+		if (!strvec_has(&names, layouts[i].format))
+			strvec_push(&names, layouts[i].format);
+		if (!from || !strcmp(from, layouts[i].format))
+			return true;
+	}
+	AUTO_FREE char *known = strvec_join(&names, ", ");
+	err_set(err, ERR_USAGE, "--from %s: no such format of migrations", from);
+	return err_hint(err, "known: %s", known);
+}
+
+static bool absent(const char *from, const char *tree, struct err *err)
+{
+	AUTO_STRVEC(signs);
+	for (size_t i = 0; i < ARRAY_SIZE(layouts); i++)
+		if (!strcmp(from, layouts[i].format))
+			strvec_push(&signs, layouts[i].sign);
+	AUTO_FREE char *places = strvec_join(&signs, ", ");
+	err_set(err, ERR_NOTFOUND, "no tree of %s in %s", from, tree);
+	err_detail(err, "looked for %s", places);
+	return err_hint(err,
+		"run it in the project's folder, or write migrations: {dir: .., "
+		"format: %s} into mig.yaml by hand",
+		from);
+}
+
+static void take(struct init_found *found, const char *format, const char *dir)
+{
+	free(found->dir);
+	found->dir = xstrdup(dir);
+	found->format = format;
+	found->exists = true;
+}
+
+bool init_look(const struct init_request *request, struct init_found *found, struct err *err)
+{
+	const char *from = request->from;
+	if (!fs_is_dir(request->tree))
+		return err_set(err, ERR_NOTFOUND, "no folder %s", request->tree);
+	if (!check_format(from, err))
+		return false;
+	*found = (struct init_found){.format = "sql",
+		.dir = xstrdup("migrations"),
+		.project = project_name(request->tree)};
+	AUTO_FREE char *told = !from || !strcmp(from, "dbmate") ? dbmate_dir(request) : NULL;
+	if (told)
+		take(found, "dbmate", told);
+	for (size_t i = 0; i < ARRAY_SIZE(layouts) && !found->exists; i++) {
+		AUTO_FREE char *sign = fs_join(request->tree, layouts[i].sign);
+		if (fs_exists(sign) && (!from || !strcmp(from, layouts[i].format)))
+			take(found, layouts[i].format, layouts[i].dir);
+	}
+	if (from && strcmp(from, "sql") != 0 && !found->exists)
+		return absent(from, request->tree, err);
 	if (!strcmp(found->format, "alembic"))
-		found->python = find_python(tree);
+		found->python = find_python(request->tree);
+	if (!strcmp(found->format, "dbmate"))
+		look_at_dbmate(request, found);
 	return true;
 }
 
@@ -68,17 +168,41 @@ void init_found_release(struct init_found *found)
 {
 	free(found->dir);
 	free(found->project);
+	free(found->version_table);
 	*found = (struct init_found){0};
+}
+
+static const struct {
+	const char *format;
+	const char *lines[6];
+} limits[] = {
+	{"alembic", {"env.py must take its URL from DATABASE_URL, which mig sets for it; else mig "
+		     "refuses",
+			    "several databases in one env.py, pyproject.toml and .pyc revisions "
+			    "are not "
+			    "supported",
+			    "alembic's own command goes on working: mig keeps to its version table",
+			    NULL}},
+	{"dbmate", {"db/schema.sql is not written: dbmate dump does that",
+			   "the database is not created or dropped, and .env is not read: export "
+			   "DATABASE_URL",
+			   "one folder of migrations only, and one pair of sections per file",
+			   "dbmate's own command goes on working: mig keeps to its version table",
+			   NULL}},
+	{NULL, {NULL}},
+};
+
+const char *const *init_limits(const struct init_found *found)
+{
+	size_t i = 0;
+	while (limits[i].format && strcmp(limits[i].format, found->format) != 0)
+		i++;
+	return limits[i].lines;
 }
 
 static const char head[] = "# How mig reaches this project's databases and what it may do there.\n"
 			   "# Every key: mig help configuration. What is missing: mig doctor.\n"
 			   "mig: 1\n";
-
-static const char alembic_notes[] =
-	"  # env.py must take its URL from DATABASE_URL, which mig sets; else mig refuses.\n"
-	"  # Several databases in one env.py, and pyproject.toml, are not supported.\n"
-	"  # environment: {FLASK_APP: main}      # for the tree's own tool\n";
 
 static const char environments[] =
 	"environments:\n"
@@ -107,8 +231,15 @@ void init_text(const struct init_found *found, struct strbuf *text)
 	strbuf_addf(text, "migrations:\n  dir: %s\n  format: %s\n", found->dir, found->format);
 	if (found->python)
 		strbuf_addf(text, "  python: %s\n", found->python);
+	if (found->version_table)
+		strbuf_addf(text, "  version_table: %s\n", found->version_table);
+	if (found->strict)
+		strbuf_adds(text, "  strict: true\n");
+	for (const char *const *line = init_limits(found); *line; line++)
+		strbuf_addf(text, "  # %s\n", *line);
 	if (!strcmp(found->format, "alembic"))
-		strbuf_adds(text, alembic_notes);
+		strbuf_adds(text,
+			"  # environment: {FLASK_APP: main}      # for the tree's own tool\n");
 	strbuf_adds(text, environments);
 }
 

@@ -33,9 +33,9 @@ static bool has_sections_only(const char *path)
 	AUTO_ERR(ignored);
 	if (!fs_read(path, 0, &text, &ignored))
 		return false;
-	const char *up = strstr(text.buf, "migrate:up");
+	const char *section = strstr(text.buf, "migrate:");
 	const char *revision = strstr(text.buf, "-- revision:");
-	return up && (!revision || revision > up);
+	return section && (!revision || revision > section);
 }
 
 bool dbmate_detect(const char *dir)
