@@ -10,6 +10,7 @@ Events go to mig-apply as lines of JSON; whatever the tree prints goes to stderr
 import io
 import json
 import os
+import re
 import sys
 import time
 import traceback
@@ -32,6 +33,13 @@ def tell(event, **fields):
     EVENTS.flush()
 
 
+ONE = "select txid_current()"  # the same twice in one transaction
+
+
+def quoted(name):
+    return '"%s"' % name.replace('"', '""')
+
+
 def literal(text):
     """SQL of any text without a character that a driver could take for its own."""
     if text is None:
@@ -45,11 +53,16 @@ class Watch:
     def __init__(self, request):
         self.request = request
         self.attached = []
+        self.reached = False  # a context had our database and our version table
         self.inside = False  # between a step's begin and its last statement
         self.step = None
         self.began = 0
         self.transaction = None
         self.split = False  # the step has committed a part of itself
+        self.autocommit = False  # each statement is
+        self.foreign = set()  # connections to other databases, by id()
+        self.kept = []  # so that these ids stay theirs
+        self.mine = True  # the context at work is that of our version table
 
     # The driver's cursor, beside SQLAlchemy's own idea of the transaction: had SQLAlchemy begun
     # one, Alembic would leave the commits to env.py.
@@ -63,24 +76,28 @@ class Watch:
             cursor.close()
 
     def attach(self, connection):
+        """False: the connection is to another database, and mig.yaml says that this is meant."""
         how = self.request
         settings = [
             "select set_config('lock_timeout', '%d', false)" % how["lock_timeout"],
             "select set_config('application_name', %s, false)" % literal(how["name"]),
             "select set_config('default_transaction_read_only', 'off', false)",
         ]
+        if connection.dialect.name != "postgresql":
+            return self.elsewhere(connection.dialect.name)
         # The key is held by mig-apply alone: who gets it here is in another database.
         if self.ask(connection, "select pg_try_advisory_lock_shared(%d)" % how["nonce"])[0]:
-            where = self.ask(connection, "select current_database(), inet_server_port()")
-            raise Refused(
-                "elsewhere",
-                "env.py connects to database \"%s\" of another place than mig, which works on "
-                "\"%s\"" % (where[0], how["database"]),
-            )
+            self.ask(connection, "select pg_advisory_unlock_shared(%d)" % how["nonce"])
+            return self.elsewhere(self.ask(connection, "select current_database()")[0])
         if not self.ask(connection, "select pg_try_advisory_lock_shared(%d)" % how["work"])[0]:
             raise Refused("busy", "the work key of the database is held by another program")
         for sql in settings:
             self.ask(connection, sql)
+        for name, value in how["settings"]:
+            self.ask(
+                connection,
+                "select set_config(%s, %s, false)" % (literal(name), literal(value)),
+            )
         version = self.ask(connection, "select current_setting('server_version_num')::int")[0]
         if version >= 140000:
             self.ask(connection, "select set_config('client_connection_check_interval', '1s', false)")
@@ -100,15 +117,41 @@ class Watch:
             raise Refused(
                 "rights", "role \"%s\" of env.py may not write mig.history" % row[2]
             )
+        self.autocommit = self.ask(connection, ONE) != self.ask(connection, ONE)
         if not connection.in_transaction():
             connection.connection.commit()
         self.version = version
         self.attached.append(row[0])
-        tell("attach", pid=row[0], user=row[2])
+        tell("attach", pid=row[0], user=row[2], autocommit=self.autocommit)
+        return True
+
+    def elsewhere(self, name):
+        if not self.request["others"]:
+            raise Refused(
+                "elsewhere",
+                "env.py connects to database \"%s\" of another place than mig, which works on "
+                "\"%s\"" % (name, self.request["database"]),
+            )
+        return False
+
+    def is_ours(self, context):
+        """Alembic's version table of this context is the one that mig reads."""
+        if not context.connection or id(context.connection) in self.foreign:
+            return False
+        name = quoted(context.version_table)
+        if context.version_table_schema:
+            name = "%s.%s" % (quoted(context.version_table_schema), name)
+        row = self.ask(
+            context.connection,
+            "select coalesce(to_regclass(%s)::oid::bigint, 0),"
+            " coalesce(to_regclass(%s)::oid::bigint, 0)"
+            % (literal(name), literal(self.request["version_table"])),
+        )
+        return row[0] == row[1]
 
     def begin(self, revision, connection):
         self.step = revision
-        self.split = False
+        self.split = self.autocommit
         self.inside = True
         self.began = time.monotonic()
         tell("begin", revision=revision)
@@ -138,6 +181,8 @@ class Watch:
 
     def applied(self, ctx, step, heads, run_args):
         """Alembic calls it behind the version row, inside the revision's transaction."""
+        if not self.mine:
+            return
         how = self.request
         connection = ctx.connection
         known = how["files"][self.step]
@@ -196,8 +241,12 @@ def watch_connections(watch):
     configure = EnvironmentContext.configure
 
     def configured(self, connection=None, **options):
-        if connection is not None and watch.step is None:
-            watch.attach(connection)
+        if connection is None or watch.step is not None:
+            pass
+        elif not watch.attach(connection):
+            watch.foreign.add(id(connection))
+            watch.kept.append(connection)
+        else:
             event.listen(connection, "commit", watch.committed)
             if watch.request.get("own"):
                 event.listen(connection, "before_cursor_execute", watch.statement)
@@ -221,7 +270,18 @@ def steps_of(script, watch, how):
     """Just the steps of mig's plan, in its order; Alembic keeps the version table."""
     from alembic.runtime.migration import MigrationStep
 
+    def theirs(heads):
+        find = script._upgrade_revs if how["direction"] == "up" else script._downgrade_revs
+        return find(how["target"], heads)
+
     def steps(heads, context):
+        watch.mine = not how["others"] or watch.is_ours(context)
+        if not watch.mine:
+            if context.connection and id(context.connection) not in watch.foreign:
+                tell("unknown", reason="env.py works on version table %s, too" % context.version_table)
+            yield from theirs(heads)
+            return
+        watch.reached = True
         if sorted(heads) != sorted(how["heads"]):
             raise Refused(
                 "rows",
@@ -264,6 +324,8 @@ def apply(config, how):
         raise
     if not watch.attached:
         raise Refused("detached", "env.py gave no connection to context.configure()")
+    if not watch.reached:
+        raise Refused("rows", "env.py never came to table %s" % how["version_table"])
 
 
 def script(config, how):
@@ -370,6 +432,10 @@ def config_of(how):
     from alembic.config import Config
 
     config = Config(how.get("ini"))
+    url = config.get_main_option("sqlalchemy.url")
+    if os.environ.get("DATABASE_URL") and (not url or url.startswith("driver://")):
+        # what `alembic init` writes can only be meant to be filled in
+        config.set_main_option("sqlalchemy.url", os.environ["DATABASE_URL"].replace("%", "%%"))
     if not config.get_main_option("script_location"):
         config.set_main_option("script_location", how["dir"].replace("%", "%%"))
     return config
@@ -398,6 +464,8 @@ def export_url():
     scheme = before.split("://")[0]
     if scheme.startswith("postgresql+"):
         url = scheme + url[len("postgresql"):]
+    if scheme == "postgresql+pg8000":  # it knows a socket by its file only
+        url = re.sub(r"\?host=([^&]*)&port=(\d+)", r"?unix_sock=\1%2F.s.PGSQL.\2", url)
     os.environ["DATABASE_URL"] = url
 
 
@@ -408,6 +476,18 @@ def sqlstate_of(error):
             return getattr(origin, name)
     first = origin.args[0] if origin.args else None  # pg8000
     return first.get("C") if isinstance(first, dict) else None
+
+
+def words_of(origin):
+    """The server's words alone, as psycopg says them: message, then DETAIL and HINT."""
+    first = origin.args[0] if origin.args else None
+    if isinstance(first, dict) and "M" in first:  # pg8000
+        lines = [first["M"]]
+        lines += ["%s: %s" % (title, first[key]) for key, title in
+                  (("D", "DETAIL"), ("H", "HINT"), ("W", "CONTEXT")) if first.get(key)]
+        return "\n".join(lines)
+    # SQLAlchemy puts the class of asyncpg's error before them
+    return re.sub(r"^<class '[^']*'>: ", "", str(origin).strip())
 
 
 def place_of(error, how):
@@ -432,7 +512,7 @@ def explain(error, how):
     ):
         kind, message = "no-module", "%s has no module %s" % (sys.executable, error.name.split(".")[0])
     elif kind == "python":
-        message = str(origin).strip() or type(error).__name__
+        message = words_of(origin) or type(error).__name__
         if not sqlstate_of(error):
             message = "%s: %s" % (type(error).__name__, message)
             traceback.print_exception(type(error), error, error.__traceback__)

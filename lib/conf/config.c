@@ -108,6 +108,7 @@ static bool set_migrations(const struct conf_file *file, struct conf_env *env, s
 	to->format = xstrdup(file_formats[tree.format]);
 	to->version_table = xstrdup_null(tree.version_table);
 	to->strict = tree.strict;
+	to->others = tree.others;
 	CONF_EACH (tree.placeholders, placeholder)
 		strvec_pushf(&to->placeholders, "%s=%s", placeholder->key, placeholder->text);
 	CONF_EACH (tree.settings, setting)

@@ -27,6 +27,7 @@ struct conf_migrations {
 	char *dir; /* absolute */
 	char *format; /* "auto", "sql", ... */
 	char *version_table; /* NULL: the one of the format */
+	bool others; /* env.py may work on other databases and version tables, too (Alembic) */
 	bool strict; /* refuse migrations older than an applied one (dbmate) */
 	struct strvec placeholders; /* "owner=shop": ${owner} in SQL files */
 	struct strvec settings; /* "work_mem=256MB": session settings */

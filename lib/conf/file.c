@@ -33,6 +33,7 @@ static const struct conf_field tree_fields[] = {
 	{"settings", CONF_NODE, offsetof(struct file_migrations, settings)},
 	{"placeholders", CONF_NODE, offsetof(struct file_migrations, placeholders)},
 	{"strict", CONF_BOOL, offsetof(struct file_migrations, strict)},
+	{"others", CONF_BOOL, offsetof(struct file_migrations, others)},
 };
 
 static const struct conf_field env_fields[] = {

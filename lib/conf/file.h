@@ -10,7 +10,7 @@
 struct file_migrations {
 	char *dir, *version_table, *python;
 	int format, command;
-	bool strict;
+	bool strict, others;
 	const struct conf_node *environment, *settings, *placeholders;
 };
 

@@ -100,6 +100,10 @@ static bool is_alive(const struct work *work, const char *pid, bool *alive, stru
 static void on_attach(struct work *work, const json_t *fields)
 {
 	AUTO_STRVEC(pid);
+	if (json_is_true(json_object_get(fields, "autocommit")))
+		log_warn(work->session->how.log, "autocommit", NULL,
+			"env.py's connection commits each statement by itself: a revision that "
+			"fails stays half applied");
 	int64_t count = 0, began_ms = clock_monotonic_ms();
 	bool alive = true;
 	strvec_pushf(&pid, "%lld", json_integer_value(json_object_get(fields, "pid")));
@@ -235,6 +239,18 @@ static json_t *files_json(const struct work *work)
 	return files;
 }
 
+/* Pairs, in the order of mig.yaml. */
+static json_t *settings_json(const struct migrate_session *session)
+{
+	json_t *settings = json_array();
+	STRVEC_EACH (&session->how.env->migrations.settings, setting) {
+		size_t length = strcspn(setting, "=");
+		json_array_append_new(
+			settings, json_pack("[s%, s]", setting, length, setting + length + 1));
+	}
+	return settings;
+}
+
 static json_t *heads_json(const struct work *work)
 {
 	json_t *heads = json_array();
@@ -267,14 +283,16 @@ static bool make_request(const struct work *work, int64_t nonce, json_t **reques
 	if (!db_value(session->db, &name, err, "select current_setting('application_name')"))
 		return false;
 	*request = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:I, s:I, s:I, s:s, s:s, "
-			     "s:s}",
+			     "s:s, s:o, s:s, s:b}",
 		"do", "apply", "direction", session->plan.direction == MIGRATE_UP ? "up" : "down",
 		"target", session->plan.target, "steps", steps_json(work), "files",
 		files_json(work), "heads", heads_json(work), "database", session->db->dbname,
 		"name", name, "nonce", (json_int_t)nonce, "work",
 		(json_int_t)keys_number("work", session->db->dbname), "lock_timeout",
 		(json_int_t)session->how.lock_timeout_ms, "host", session->how.host, "run",
-		session->keys->run_id, "tool", session->how.version);
+		session->keys->run_id, "tool", session->how.version, "settings",
+		settings_json(session), "version_table", session->state.versions.qualified,
+		"others", session->how.env->migrations.others);
 	if (session->proof && fs_exists(session->proof))
 		json_object_set_new(*request, "own", writes_own_sql());
 	return *request || err_set(err, ERR_BUG, "a request that is no JSON");
@@ -405,6 +423,9 @@ static bool conclude(struct work *work, const struct alembic_child *child, bool 
 		explain_step(work, child, err);
 		return false;
 	}
+	if (!work->backends.count)
+		return err_set(err, ERR_FAILED, "%s ended without a word from env.py",
+			child->where->python);
 	err_set(err, ERR_FAILED, "Alembic ended well, but %zu of %zu revisions are not committed",
 		plan->count - *done, plan->count);
 	return err_hint(err, "env.py has a transaction of its own and does not commit it");

@@ -89,3 +89,30 @@ flask_app() {
 	cp $templates/env.py $templates/script.py.mako migrations/
 	cp $templates/alembic.ini.mako migrations/alembic.ini
 }
+
+# alembic_init TEMPLATE SCHEME [PYTHONPATH]: a tree as `alembic init -t TEMPLATE` writes it, not a line
+# changed; the driver is that of the scheme. PYTHONPATH chooses another Alembic and SQLAlchemy.
+alembic_init() {
+	local packages=${3:-/usr/lib/python3/dist-packages}
+	local templates=$packages/alembic/templates/$1
+	mkdir -p alembic/versions
+	sed 's/\${script_location}/alembic/; s/^%%/%/' "$templates/alembic.ini.mako" > alembic.ini
+	cp "$templates/env.py" "$templates/script.py.mako" alembic/
+	cat > mig.yaml <<-END
+		mig: 1
+		project: shop
+		state_dir: state
+		migrations:
+		  dir: alembic
+		  python: /usr/bin/python3
+		  environment: {DATABASE_URL: "$2", PYTHONPATH: "$packages"}
+		environments:
+		  production:
+		    database: "dbname=$PGDATABASE"
+	END
+}
+
+# Debian 13's SQLAlchemy 2, Alembic, psycopg 3 and pg8000, unpacked for tests alone
+sqlalchemy_2() {
+	"$BATS_TEST_DIRNAME/../../tools/debs" sqlalchemy-2 2>/dev/null
+}

@@ -1,0 +1,120 @@
+load ../support/common
+load ../support/migrations
+load ../support/alembic
+setup_file() {
+	common_setup_file
+	export TREE_CACHE=${XDG_CACHE_HOME:-$HOME/.cache}
+}
+teardown_file() { common_teardown_file; }
+setup() {
+	need_alembic
+	PACKAGES=$(XDG_CACHE_HOME=$TREE_CACHE sqlalchemy_2) || skip "Debian's archive cannot be reached"
+	common_setup
+}
+teardown() { common_teardown; }
+
+# goes_both_ways TEMPLATE SCHEME [PYTHONPATH]
+goes_both_ways() {
+	alembic_init "$1" "$2" "${3:-}"
+	py_line 2
+	py a003 "'a002'" "Look" <<-END
+		def upgrade():
+		    op.execute("create table seen as select current_setting('lock_timeout') as wait,"
+		               " current_setting('application_name') as name, txid_current() as id,"
+		               " current_setting('work_mem') as memory,"
+		               " (select count(*) from pg_locks where pid = pg_backend_pid() and locktype = 'advisory') as keys")
+		    op.execute("create table rows as select 100 as percent where 'a%' like 'a%'")
+
+
+		def downgrade():
+		    op.drop_table("seen")
+		    op.drop_table("rows")
+	END
+	sed -i 's/^  dir: alembic/&\n  settings: {work_mem: 7MB, "shop.tenant": "x y"}/' mig.yaml
+	sql -c "alter database $DB set default_transaction_read_only = on"
+	expect 0 mig-apply upgrade --lock-timeout 1234ms
+	says "is now at a003 Look"
+	rows_are a003
+	[ "$(sql -c "select wait || '|' || keys || '|' || memory || '|' || (name like 'mig-apply%') from seen")" = "1234ms|1|7MB|true" ]
+	# the row of mig.history is of the revision's own transaction
+	[ "$(sql -c "select h.xmin::text::bigint = s.id from mig.history h, seen s where revision = 'a003'")" = t ]
+	[ "$(sql -c "select count(*) from mig.history where up_sql like '%def upgrade%' and checksum ~ '^[0-9a-f]{64}\$'")" = 3 ]
+	py a004 "'a003'" "Broken" < <(printf 'def upgrade():\n    op.execute("create table half (i int)")\n    op.execute("insert into nosuch values (1)")\ndef downgrade(): pass\n')
+	expect 11 mig-apply upgrade --json
+	says 'a004 Broken: relation'
+	says 'alembic/versions/a004_.py:18:1'
+	says 'statement: insert into nosuch'
+	says 'nothing of this revision was kept'
+	[ "$(sql -c "select to_regclass('half') is null")" = t ]
+	rm alembic/versions/a004_.py
+	writes_are_reported
+	a_held_lock_is_met
+	expect 0 mig-apply downgrade base --yes
+	rows_are ""
+	[ "$(sql -c "select count(*) from pg_class where relname ~ '^t[0-9]\$|^seen\$'")" = 0 ]
+	stays_on_our_database "$2"
+}
+
+writes_are_reported() {
+	local run=20261120T010203Z-1a2b3c proof oid
+	proof=state/shop/production/runs/$run/proof.json
+	mkdir -p "$(dirname "$proof")"
+	echo '{"kind":"reading"}' > "$proof"
+	py a004 "'a003'" "Rows" < <(printf 'def upgrade(): op.execute("insert into t1 values (1), (2), (3)")\ndef downgrade(): pass\n')
+	expect 0 in_a_run $run mig-apply upgrade
+	oid=$(sql -c "select 't1'::regclass::oid")
+	tail -1 "$proof" | jq -e ".record == \"own\" and .tables[\"$oid\"][:3] == [3, 0, 0]"
+}
+
+a_held_lock_is_met() {
+	py a005 "'a004'" "Alter" < <(printf 'def upgrade(): op.execute("alter table t1 add column x int")\ndef downgrade(): pass\n')
+	psql -Xq -c "begin; lock table t1" -c "select pg_sleep(60)" > /dev/null 2>&1 3>&- &
+	local holder=$!
+	until [ "$(sql -c "select count(*) from pg_locks where relation = 't1'::regclass and mode = 'AccessExclusiveLock'")" = 1 ]; do sleep 0.1; done
+	expect 13 mig-apply upgrade --lock-timeout 300ms --lock-retries 0
+	says "a005 Alter: "
+	kill $holder
+	sql -c "select pg_terminate_backend(pid) from pg_stat_activity where query like '%pg_sleep(60)%' and pid <> pg_backend_pid()" > /dev/null
+	wait $holder || true
+	expect 0 mig-apply upgrade
+}
+
+# A URL of its own in alembic.ini is obeyed, and refused where it leads elsewhere.
+stays_on_our_database() {
+	local url="$1/elsewhere?host=$PGHOST&port=$PGPORT&user=$PGUSER"
+	[[ $1 != *pg8000* ]] || url="$1$PGUSER@/elsewhere?unix_sock=$PGHOST/.s.PGSQL.$PGPORT"
+	psql -Xqc "drop database if exists elsewhere with (force)" -c "create database elsewhere" postgres
+	sed -i "s,^sqlalchemy.url.*,sqlalchemy.url = $(sed 's/[&,]/\\&/g' <<< "$url")," alembic.ini
+	expect 17 mig-apply upgrade
+	says 'connects to database "elsewhere"'
+	says "DATABASE_URL"
+	[ "$(psql -XAtqc "select count(*) from pg_class where relname in ('t1', 'alembic_version')" elsewhere)" = 0 ]
+}
+
+@test "psycopg2, SQLAlchemy 1.4: a tree as alembic init writes it" {
+	goes_both_ways generic postgresql+psycopg2://
+}
+
+@test "psycopg2, SQLAlchemy 2: a tree as alembic init writes it" {
+	goes_both_ways generic postgresql+psycopg2:// "$PACKAGES"
+}
+
+@test "psycopg 3, SQLAlchemy 2: a tree as alembic init writes it" {
+	goes_both_ways generic postgresql+psycopg:// "$PACKAGES"
+}
+
+@test "psycopg 3, async: a tree as alembic init -t async writes it" {
+	goes_both_ways async postgresql+psycopg:// "$PACKAGES"
+}
+
+@test "pg8000, SQLAlchemy 2: a tree as alembic init writes it" {
+	goes_both_ways generic postgresql+pg8000:// "$PACKAGES"
+}
+
+@test "asyncpg, SQLAlchemy 1.4: a tree as alembic init -t async writes it" {
+	goes_both_ways async postgresql+asyncpg://
+}
+
+@test "asyncpg, SQLAlchemy 2: a tree as alembic init -t async writes it" {
+	goes_both_ways async postgresql+asyncpg:// "$PACKAGES"
+}
