@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "backup/catalog.h"
+#include "backup/clone.h"
 #include "backup/create.h"
 #include "base/clock.h"
 #include "base/utf8.h"
@@ -10,7 +11,8 @@
 
 struct settings {
 	const char *label, *to, *pg_bin;
-	int64_t level, jobs, lock_timeout_ms;
+	const char *method;
+	int64_t level, jobs, lock_timeout_ms, max_offline_ms;
 	bool tables;
 };
 
@@ -70,13 +72,52 @@ static bool reach_target(struct cli *cli, struct err *err)
 	return cli_target(cli, &db, err);
 }
 
+static bool check_method(const struct settings *settings, struct err *err)
+{
+	bool clone = str_equal(settings->method, "clone");
+	if (settings->method && !clone && !str_equal(settings->method, "dump"))
+		return err_set(err, ERR_USAGE, "--method takes dump or clone");
+	if (clone && (settings->label || settings->to || settings->level || settings->jobs ||
+			     settings->lock_timeout_ms))
+		return err_set(err, ERR_USAGE,
+			"a clone is a database: it takes --max-offline, and no option of a file");
+	if (!clone && settings->max_offline_ms)
+		return err_set(err, ERR_USAGE, "--max-offline goes with --method clone");
+	return settings->max_offline_ms >= 0 ||
+	       err_set(err, ERR_USAGE, "--max-offline is not negative");
+}
+
+static bool create_clone(struct cli *cli, const struct settings *settings, struct err *err)
+{
+	CLEANUP(clone_result_release) struct clone_result result = {0};
+	AUTO_STRVEC(lines);
+	struct clone_settings how = {
+		.env = cli->env,
+		.target = cli_target_params(cli),
+		.mig_run = cli_getenv("MIG_RUN"),
+		.lock_wait_ms = cli->shared.lock_wait_ms,
+		.max_offline_ms = settings->max_offline_ms,
+		.log = cli->log,
+	};
+	how.target.stop = cli_interrupted;
+	if (!clone_create(&how, &result, err))
+		return false;
+	clone_result_lines(&result, &lines);
+	for (size_t i = 0; i < lines.count && !cli->shared.quiet; i++)
+		cli_print(cli, "%s", lines.items[i]);
+	cli_result(cli, clone_result_json(&result));
+	return true;
+}
+
 static bool create(struct cli *cli, void *options, struct err *err)
 {
 	const struct settings *settings = options;
 	CLEANUP(backup_result_release) struct backup_result result = {0};
 	if (!check_label(settings->label, err) || !check_numbers(settings, err) ||
-		!reach_target(cli, err))
+		!check_method(settings, err) || !reach_target(cli, err))
 		return false;
+	if (str_equal(settings->method, "clone"))
+		return create_clone(cli, settings, err);
 	AUTO_FREE char *tool = xstrfmt("mig %s", cli_version);
 	struct backup_settings how = {
 		.env = cli->env,
@@ -110,6 +151,10 @@ static const struct cli_option create_options[] = {
 		"zstd level, 1 (fast, the default) to 19 (small)"},
 	{"lock-timeout", 0, CLI_DURATION, offsetof(struct settings, lock_timeout_ms), "T",
 		"give up when the tables cannot be locked for so long (30s)"},
+	{"method", 0, CLI_STRING, offsetof(struct settings, method), "WORD",
+		"dump (the default); or clone: a restore point in the same server, no snapshot"},
+	{"max-offline", 0, CLI_DURATION, offsetof(struct settings, max_offline_ms), "T",
+		"with --method clone: nobody may be kept out for longer (60s)"},
 	{"pg-bin", 0, CLI_STRING, offsetof(struct settings, pg_bin), "DIR",
 		"folder of pg_dump and pg_restore (the server's version, else PATH)"},
 	{0},

@@ -246,14 +246,23 @@ static bool run_drop(struct cli *cli, void *options, struct err *err)
 			"go on although what the loss report says is lost" \
 	}
 
+#define PROOF \
+	{ \
+		"proof", 0, CLI_STRING, FIELD(proof), "FILE", \
+			"inside a run: swap when this file proves that writes stopped" \
+	}
+#define PROOF_IGNORE \
+	{ \
+		"proof-ignore", 0, CLI_NAMES, FIELD(proof_ignore), "TABLE,..", \
+			"tables that the application touches even when it only reads" \
+	}
+
 static const struct cli_option restore_options[] = {
 	{"to-db", 0, CLI_STRING, FIELD(to_db), "NAME", "into a new database of that name"},
 	{"swap", 0, CLI_FLAG, FIELD(swap), NULL, "then put it in place of the live database"},
 	ACCEPT,
-	{"proof", 0, CLI_STRING, FIELD(proof), "FILE",
-		"inside a run: swap when this file proves that writes stopped"},
-	{"proof-ignore", 0, CLI_NAMES, FIELD(proof_ignore), "TABLE,..",
-		"tables that the application touches even when it only reads"},
+	PROOF,
+	PROOF_IGNORE,
 	JOBS,
 	{"keep-failed", 0, CLI_FLAG, FIELD(keep_failed), NULL,
 		"leave the half-made copy when restoring fails"},
@@ -261,14 +270,15 @@ static const struct cli_option restore_options[] = {
 		"do not read the rows back; such a copy cannot be swapped in"},
 	{0},
 };
-static const struct cli_option swap_options[] = {ACCEPT, JOBS, {0}};
+static const struct cli_option swap_options[] = {ACCEPT, PROOF, PROOF_IGNORE, JOBS, {0}};
+static const struct cli_option undo_options[] = {ACCEPT, JOBS, {0}};
 
 static const struct cli_verb verbs[] = {
 	{NULL, "SNAPSHOT", "restore into a copy beside the live database", restore_options,
 		run_restore, CLI_DRY_RUN},
 	{"swap", "COPY", "put a copy in place of the live database", swap_options, run_swap,
 		CLI_DRY_RUN},
-	{"undo", NULL, "put back what the last swap displaced", swap_options, run_undo,
+	{"undo", NULL, "put back what the last swap displaced", undo_options, run_undo,
 		CLI_DRY_RUN},
 	{"copies", NULL, "list databases that mig made", NULL, run_copies, CLI_READ_ONLY},
 	{"drop", "COPY", "remove a database that mig made (with --yes)", NULL, run_drop,

@@ -196,7 +196,11 @@ static char *create_statement(struct db *db, const char *name, const struct copi
 {
 	AUTO_FREE char *ident = db_ident(db, name);
 	AUTO_STRBUF(sql);
-	strbuf_addf(&sql, "create database %s template template0", ident);
+	AUTO_FREE char *template = db_ident(db, spec->source ? spec->source : "template0");
+	strbuf_addf(&sql, "create database %s template %s", ident, template);
+	/* from 15 on the default writes every page into the WAL */
+	if (spec->source && db->version >= 150000)
+		strbuf_adds(&sql, " strategy file_copy");
 	add_option(db, &sql, "encoding", spec->encoding);
 	add_option(db, &sql, "lc_collate", spec->collate);
 	add_option(db, &sql, "lc_ctype", spec->ctype);
@@ -225,7 +229,8 @@ static bool mark_new(const struct copies_place *place, const struct copies_spec 
 		.target = xstrdup_null(spec->target),
 	};
 	AUTO_FREE char *ident = db_ident(place->server, item->name);
-	return copies_now(place->server, &item->mark.made, err) &&
+	item->mark.made = xstrdup_null(spec->made);
+	return (spec->made || copies_now(place->server, &item->mark.made, err)) &&
 	       copies_remark(place, item, err) &&
 	       db_execf(place->server, err, "revoke all on database %s from public", ident);
 }

@@ -85,9 +85,11 @@ struct copies_spec {
 	const char *locale_provider, *icu_locale; /* "icu" or "libc"; before 15 not said */
 	const char *tablespace;
 	const char *snapshot, *target;
+	const char *source; /* a database that is copied whole (DB_CLONE); NULL: template0 */
+	const char *made; /* for the mark; NULL: when it was made */
 };
 /*
- * Intent, CREATE DATABASE out of template0, mark; nobody but owner and superusers may connect.
+ * Intent, CREATE DATABASE, mark; nobody but owner and superusers may connect.
  * *item: release with copies_item_release().
  */
 MUST_CHECK bool copies_create(const struct copies_place *place, const struct copies_spec *spec,

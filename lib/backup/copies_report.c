@@ -9,6 +9,10 @@ static const char *state_word(const struct copies_item *item)
 		return "renamed by somebody: left alone";
 	if (!item->marked)
 		return "no mark of mig: left alone";
+	if (item->half_made)
+		return "not complete";
+	if (item->purpose == DB_CLONE)
+		return "complete: a restore point, no backup";
 	if (item->purpose != DB_RESTORED)
 		return "";
 	return item->mark.proved ? "proved" : "not complete or not proved";

@@ -1,6 +1,6 @@
 #include "backup/restore.h"
+#include "backup/space.h"
 #include "base/clock.h"
-#include "base/fs.h"
 #include <inttypes.h>
 
 /* Room for rows, indexes and the WAL of loading them. */
@@ -66,28 +66,6 @@ static bool check_name_free(
 	return err_hint(err, "choose another name; to replace the live database: --swap");
 }
 
-/*
- * Disk space, where the server's files can be seen from here
- */
-
-static bool server_is_here(struct db *server)
-{
-	const char *host = PQhost(server->pg);
-	const char *address = PQhostaddr(server->pg);
-	return !host || host[0] == '/' ||
-	       (address && (!strncmp(address, "127.", 4) || !strcmp(address, "::1")));
-}
-
-static bool data_directory(
-	const struct restore_settings *settings, struct db *server, char **path, struct err *err)
-{
-	return db_value(server, path, err,
-		"select coalesce((select nullif(pg_tablespace_location(dattablespace), '')"
-		" from pg_database where datname = $1),"
-		" (select setting from pg_settings where name = 'data_directory'))",
-		settings->live);
-}
-
 static bool check_space(const struct restore_settings *settings, struct db *server, struct err *err)
 {
 	const struct pack_manifest *manifest = pack_reader_manifest(settings->reader);
@@ -97,10 +75,9 @@ static bool check_space(const struct restore_settings *settings, struct db *serv
 	/* large objects are held in hexadecimal */
 	int64_t plain = total.bytes + manifest->large_object_data.bytes / 2;
 	int64_t needed = (int64_t)((double)plain * SPACE_FACTOR);
-	if (!data_directory(settings, server, &path, err))
+	int64_t free_bytes;
+	if (!space_free(server, settings->live, &path, &free_bytes, err))
 		return false;
-	int64_t free_bytes =
-		path && server_is_here(server) && fs_exists(path) ? fs_free_bytes(path) : -1;
 	AUTO_FREE char *needed_text = clock_size_text(needed);
 	if (free_bytes < 0)
 		log_info(settings->log, "space_unknown",

@@ -234,7 +234,8 @@ static bool swap_in(struct restore_job *job, const char *copy, uint32_t copy_oid
 
 static bool may_become_live(const struct copies_item *copy, struct err *err)
 {
-	if (copy->purpose == DB_DISPLACED || (copy->purpose == DB_RESTORED && copy->mark.proved))
+	if (!copy->half_made && (copy->purpose == DB_DISPLACED || copy->purpose == DB_CLONE ||
+					(copy->purpose == DB_RESTORED && copy->mark.proved)))
 		return true;
 	err_set(err, ERR_REFUSED, "database \"%s\" is not complete and proved", copy->name);
 	return err_hint(err,
@@ -242,13 +243,40 @@ static bool may_become_live(const struct copies_item *copy, struct err *err)
 		copy->name);
 }
 
+/*
+ * A proof vouches for a clone alone: it was made at the time that its mark says. A displaced
+ * database and a restored copy hold an older state than that.
+ */
+static bool made_when(
+	struct restore_job *job, const struct copies_item *copy, int64_t *made_ms, struct err *err)
+{
+	AUTO_RESULT(age);
+	*made_ms = 0;
+	if (!job->settings->proof)
+		return true;
+	if (copy->purpose != DB_CLONE) {
+		err_set(err, ERR_REFUSED, "--proof does not vouch for %s: it is no clone",
+			copy->name);
+		return err_hint(err, "by hand: mig-restore swap %s --accept-loss", copy->name);
+	}
+	if (!db_query(job->server, &age, err,
+		    "select (1000 * extract(epoch from clock_timestamp() - $1::timestamptz))"
+		    "::bigint",
+		    copy->mark.made))
+		return false;
+	*made_ms = clock_now_ms() - db_get_int(&age, 0, 0);
+	return true;
+}
+
 bool restore_job_swap(struct restore_job *job, const struct copies_item *copy,
 	struct restore_job_outcome *outcome, struct err *err)
 {
+	int64_t made_ms;
 	return copies_own(&job->place, copy, err) && may_become_live(copy, err) &&
-	       take_keys(job, err) && may_swap(job, copy, 0, err) &&
-	       restore_job_report_copy(job, copy, err) && consent(job, err) &&
-	       swap_in(job, copy->name, copy->oid, &outcome->swapped, err);
+	       made_when(job, copy, &made_ms, err) && take_keys(job, err) &&
+	       may_swap(job, copy, made_ms, err) &&
+	       (job->settings->proof || restore_job_report_copy(job, copy, err)) &&
+	       consent(job, err) && swap_in(job, copy->name, copy->oid, &outcome->swapped, err);
 }
 
 /*

@@ -55,6 +55,7 @@ struct play_engine {
 	char *failed_log;
 	json_t *lines; /* the timeline */
 	char *snapshot; /* this run's restore point; NULL: none */
+	bool clone; /* it is a clone, a database, instead of a snapshot */
 	int64_t oid; /* of the database that bore the live name at the start */
 };
 

@@ -396,15 +396,21 @@ static void assess_failure(struct play_engine *engine, const struct play_step *s
 		assess_maintenance(engine);
 }
 
+static void take_restore_point(struct play_engine *engine, const json_t *out)
+{
+	const char *clone = play_story_text(out, "clone");
+	const char *snapshot = play_story_text(out, "snapshot");
+	engine->clone = *clone;
+	engine->snapshot = *clone ? xstrdup(clone) : *snapshot ? xstrdup(snapshot) : NULL;
+}
+
 static void take_success(struct play_engine *engine, const struct play_step *step,
 	struct play_progress *mine, struct play_answer *answer)
 {
 	if (answer->out)
 		json_object_set(engine->scope.out, step->id, answer->out);
-	if (step->restore_point) {
-		const char *snapshot = play_story_text(answer->out, "snapshot");
-		engine->snapshot = *snapshot ? xstrdup(snapshot) : NULL;
-	}
+	if (step->restore_point)
+		take_restore_point(engine, answer->out);
 	if (step->kind == PLAY_KIND_MAINTENANCE) {
 		/* open in part is still closed, and so is closed in part */
 		bool on = step->switch_to == 0;
@@ -467,7 +473,7 @@ static bool one_step(struct play_engine *engine, size_t index, struct err *err)
 	play_line_add(engine, step->id, "step", step->kind, answer.state, begun,
 		clock_now_ms() - begun, &answer.why);
 	if (step->restore_point && answer.state == PLAY_OK && !engine->snapshot)
-		return err_set(err, ERR_FAILED, "step %s gave no snapshot id", step->id);
+		return err_set(err, ERR_FAILED, "step %s gave no restore point", step->id);
 	return answer.state == PLAY_OK || step_failed(engine, step, &answer, err);
 }
 

@@ -205,8 +205,11 @@ static bool swap_back(struct play_engine *engine, bool *changed)
 	AUTO_STRVEC(argv);
 	AUTO_ANSWER(answer);
 	strvec_push(&argv, "mig-restore");
+	if (engine->clone)
+		strvec_push(&argv, "swap");
 	strvec_push(&argv, engine->snapshot);
-	strvec_push(&argv, "--swap");
+	if (!engine->clone)
+		strvec_push(&argv, "--swap");
 	strvec_push(&argv, "--proof");
 	strvec_push_take(&argv, fs_join(engine->dir, "proof.json"));
 	struct play_call call = {.id = "swap-back",

@@ -95,6 +95,12 @@ static bool closed_before(const struct play_book *book, size_t index)
 	return false;
 }
 
+static bool makes_clone(const struct play_step *point)
+{
+	return strvec_has(&point->run, "--method=clone") ||
+	       (strvec_has(&point->run, "--method") && strvec_has(&point->run, "clone"));
+}
+
 static json_t *way_back(struct play_engine *engine, size_t index)
 {
 	const struct play_book *book = engine->book;
@@ -109,10 +115,14 @@ static json_t *way_back(struct play_engine *engine, size_t index)
 	if (!past && point && may_restore(engine) &&
 		effect_up_to(book, index, PLAY_KIND_DATABASE, false)) {
 		json_array_append_new(back, json_string("mig-maintenance on"));
-		json_array_append_new(
-			back, json_sprintf("mig-restore '<snapshot of %s>' --swap --proof '<run "
-					   "directory>/proof.json'",
-				      point->id));
+		json_array_append_new(back,
+			json_sprintf(
+				makes_clone(point)
+					? "mig-restore swap '<clone of %s>' --proof '<run "
+					  "directory>/proof.json'"
+					: "mig-restore '<snapshot of %s>' --swap --proof '<run "
+					  "directory>/proof.json'",
+				point->id));
 	}
 	if (!past && closed_before(book, index))
 		json_array_append_new(back, json_string("mig-maintenance off"));

@@ -1,0 +1,16 @@
+/*
+ * Disk space of a server whose files can be seen from here.
+ */
+#ifndef BACKUP_SPACE_H
+#define BACKUP_SPACE_H
+
+#include "db/db.h"
+
+/*
+ * Free bytes where the database `live` lies (or, if there is none, where the server's data do): -1
+ * when that cannot be seen from here. *path (caller owns) may be NULL then.
+ */
+MUST_CHECK bool space_free(
+	struct db *server, const char *live, char **path, int64_t *bytes, struct err *err);
+
+#endif
