@@ -13,7 +13,8 @@ static bool backup_age(void *ctx, int64_t *age_ms, struct err *err)
 	CLEANUP(backup_list_release) struct backup_list list = {0};
 	if (!backup_list(cli->env, cli->log, &list, err))
 		return false;
-	*age_ms = list.count ? clock_now_ms() - list.items[list.count - 1].started_ms : -1;
+	const struct backup_entry *newest = backup_newest(&list, clock_now_ms());
+	*age_ms = newest ? clock_now_ms() - newest->started_ms : -1;
 	return true;
 }
 

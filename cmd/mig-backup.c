@@ -1,69 +1,42 @@
 /* mig-backup: takes snapshots of a database, and says which there are. */
-#include <inttypes.h>
-
-#include "backup/catalog.h"
 #include "backup/clone.h"
+#include "backup/copy.h"
 #include "backup/create.h"
+#include "backup/keep.h"
+#include "backup/report.h"
+#include "backup/status.h"
 #include "base/clock.h"
-#include "base/utf8.h"
 #include "cli/target.h"
-#include "pack/frame.h"
 
 struct settings {
-	const char *label, *to, *pg_bin;
-	const char *method;
-	int64_t level, jobs, lock_timeout_ms, max_offline_ms;
-	bool tables;
+	struct backup_settings create;
+	const char *max_age, *method;
+	int64_t rate, max_offline_ms;
+	bool tables, off;
 };
 
-/* --- create ----------------------------------------------------------------------------------- */
+#define FIELD(name) offsetof(struct settings, name)
 
-enum { LABEL_MAX = 200 };
-
-static bool check_label(const char *label, struct err *err)
+static void print_lines(struct cli *cli, const struct strvec *lines)
 {
-	if (!label)
-		return true;
-	bool plain = label[0] && strlen(label) <= LABEL_MAX;
-	for (const char *c = label; *c; c++)
-		plain = plain && (unsigned char)*c >= ' ';
-	return plain ||
-	       err_set(err, ERR_USAGE, "--label takes one line of 1 to %d bytes", LABEL_MAX);
+	STRVEC_EACH (lines, line)
+		cli_print(cli, "%s", line);
 }
 
-static bool check_numbers(const struct settings *settings, struct err *err)
+/* Steals fields. */
+static void print_result(struct cli *cli, const struct strvec *lines, json_t *fields)
 {
-	if (settings->level &&
-		(settings->level < PACK_LEVEL_MIN || settings->level > PACK_LEVEL_MAX))
-		return err_set(
-			err, ERR_USAGE, "--level takes %d to %d", PACK_LEVEL_MIN, PACK_LEVEL_MAX);
-	if (settings->jobs < 0 || settings->jobs > 256)
-		return err_set(err, ERR_USAGE, "--jobs takes 1 to 256");
-	return true;
-}
-
-static json_t *texts(const struct strvec *list)
-{
-	json_t *array = json_array();
-	STRVEC_EACH (list, text)
-		json_array_append_new(array, json_string(text));
-	return array;
-}
-
-static void print_created(struct cli *cli, const struct backup_result *result)
-{
-	AUTO_FREE char *size = clock_size_text(result->bytes);
-	AUTO_FREE char *took = clock_duration_text(result->ms);
 	if (!cli->shared.quiet)
-		cli_print(cli, "snapshot %s  %s, %" PRId64 " tables, %" PRId64 " rows, %s\n%s",
-			result->id, size, result->tables, result->rows, took, result->path);
-	cli_result(cli,
-		json_pack("{s:s, s:s?, s:s, s:I, s:I, s:I, s:f, s:o, s:o}", "snapshot", result->id,
-			"store", result->store, "path", result->path, "bytes",
-			(json_int_t)result->bytes, "tables", (json_int_t)result->tables, "rows",
-			(json_int_t)result->rows, "seconds", (double)result->ms / 1000, "revisions",
-			texts(&result->revisions), "notes", texts(&result->notes)));
+		print_lines(cli, lines);
+	cli_result(cli, fields);
 }
+
+static struct backup_find finder(const struct cli *cli)
+{
+	return (struct backup_find){cli->env, cli_getenv, cli->log};
+}
+
+/* --- create ----------------------------------------------------------------------------------- */
 
 /* The pin is looked at before anything else: is this the database that was meant? */
 static bool reach_target(struct cli *cli, struct err *err)
@@ -72,22 +45,23 @@ static bool reach_target(struct cli *cli, struct err *err)
 	return cli_target(cli, &db, err);
 }
 
-static bool check_method(const struct settings *settings, struct err *err)
+static bool check_method(const struct settings *settings, bool *clone, struct err *err)
 {
-	bool clone = str_equal(settings->method, "clone");
-	if (settings->method && !clone && !str_equal(settings->method, "dump"))
+	const struct backup_settings *file = &settings->create;
+	*clone = str_equal(settings->method, "clone");
+	if (settings->method && !*clone && !str_equal(settings->method, "dump"))
 		return err_set(err, ERR_USAGE, "--method takes dump or clone");
-	if (clone && (settings->label || settings->to || settings->level || settings->jobs ||
-			     settings->lock_timeout_ms))
+	if (*clone &&
+		(file->label || file->to || file->level || file->jobs || file->lock_timeout_ms))
 		return err_set(err, ERR_USAGE,
 			"a clone is a database: it takes --max-offline, and no option of a file");
-	if (!clone && settings->max_offline_ms)
+	if (!*clone && settings->max_offline_ms)
 		return err_set(err, ERR_USAGE, "--max-offline goes with --method clone");
 	return settings->max_offline_ms >= 0 ||
 	       err_set(err, ERR_USAGE, "--max-offline is not negative");
 }
 
-static bool create_clone(struct cli *cli, const struct settings *settings, struct err *err)
+static bool create_clone(struct cli *cli, int64_t max_offline_ms, struct err *err)
 {
 	CLEANUP(clone_result_release) struct clone_result result = {0};
 	AUTO_STRVEC(lines);
@@ -96,95 +70,73 @@ static bool create_clone(struct cli *cli, const struct settings *settings, struc
 		.target = cli_target_params(cli),
 		.mig_run = cli_getenv("MIG_RUN"),
 		.lock_wait_ms = cli->shared.lock_wait_ms,
-		.max_offline_ms = settings->max_offline_ms,
+		.max_offline_ms = max_offline_ms,
 		.log = cli->log,
 	};
 	how.target.stop = cli_interrupted;
 	if (!clone_create(&how, &result, err))
 		return false;
 	clone_result_lines(&result, &lines);
-	for (size_t i = 0; i < lines.count && !cli->shared.quiet; i++)
-		cli_print(cli, "%s", lines.items[i]);
-	cli_result(cli, clone_result_json(&result));
+	print_result(cli, &lines, clone_result_json(&result));
 	return true;
 }
 
 static bool create(struct cli *cli, void *options, struct err *err)
 {
-	const struct settings *settings = options;
+	struct settings *settings = options;
+	struct backup_settings *how = &settings->create;
 	CLEANUP(backup_result_release) struct backup_result result = {0};
-	if (!check_label(settings->label, err) || !check_numbers(settings, err) ||
-		!check_method(settings, err) || !reach_target(cli, err))
-		return false;
-	if (str_equal(settings->method, "clone"))
-		return create_clone(cli, settings, err);
 	AUTO_FREE char *tool = xstrfmt("mig %s", cli_version);
-	struct backup_settings how = {
-		.env = cli->env,
-		.target = cli_target_params(cli),
-		.mig_run = cli_getenv("MIG_RUN"),
-		.lock_wait_ms = cli->shared.lock_wait_ms,
-		.lock_timeout_ms = settings->lock_timeout_ms,
-		.label = settings->label,
-		.to = settings->to,
-		.pg_bin = settings->pg_bin ? settings->pg_bin : cli_getenv("MIG_PG_BIN"),
-		.level = (int)settings->level,
-		.jobs = (int)settings->jobs,
-		.tool = tool,
-		.cancelled = cli_interrupted,
-		.log = cli->log,
-	};
-	if (!backup_create(&how, &result, err))
+	AUTO_STRVEC(lines);
+	bool clone;
+	if (!check_method(settings, &clone, err) || !backup_settings_check(how, err) ||
+		!reach_target(cli, err))
 		return false;
-	print_created(cli, &result);
+	if (clone)
+		return create_clone(cli, settings->max_offline_ms, err);
+	how->env = cli->env;
+	how->target = cli_target_params(cli);
+	how->mig_run = cli_getenv("MIG_RUN");
+	how->lock_wait_ms = cli->shared.lock_wait_ms;
+	how->pg_bin = how->pg_bin ? how->pg_bin : cli_getenv("MIG_PG_BIN");
+	how->tool = tool;
+	how->cancelled = cli_interrupted;
+	how->log = cli->log;
+	if (!backup_create(how, &result, err))
+		return false;
+	backup_result_lines(&result, &lines);
+	print_result(cli, &lines, backup_result_json(&result));
 	return true;
 }
 
+#define CREATE(name) FIELD(create.name)
 static const struct cli_option create_options[] = {
-	{"label", 0, CLI_STRING, offsetof(struct settings, label), "TEXT",
-		"a name to find it by: label:TEXT"},
-	{"to", 0, CLI_STRING, offsetof(struct settings, to), "FILE",
+	{"label", 0, CLI_STRING, CREATE(label), "TEXT", "a name to find it by: label:TEXT"},
+	{"to", 0, CLI_STRING, CREATE(to), "FILE",
 		"write this file instead of one in the environment's stores"},
-	{"jobs", 'j', CLI_INT, offsetof(struct settings, jobs), "N",
+	{"jobs", 'j', CLI_INT, CREATE(jobs), "N",
 		"so many tables at once (as many as there are processors)"},
-	{"level", 0, CLI_INT, offsetof(struct settings, level), "N",
+	{"level", 0, CLI_INT, CREATE(level), "N",
 		"zstd level, 1 (fast, the default) to 19 (small)"},
-	{"lock-timeout", 0, CLI_DURATION, offsetof(struct settings, lock_timeout_ms), "T",
+	{"lock-timeout", 0, CLI_DURATION, CREATE(lock_timeout_ms), "T",
 		"give up when the tables cannot be locked for so long (30s)"},
-	{"method", 0, CLI_STRING, offsetof(struct settings, method), "WORD",
+	{"method", 0, CLI_STRING, FIELD(method), "WORD",
 		"dump (the default); or clone: a restore point in the same server, no snapshot"},
-	{"max-offline", 0, CLI_DURATION, offsetof(struct settings, max_offline_ms), "T",
+	{"max-offline", 0, CLI_DURATION, FIELD(max_offline_ms), "T",
 		"with --method clone: nobody may be kept out for longer (60s)"},
-	{"pg-bin", 0, CLI_STRING, offsetof(struct settings, pg_bin), "DIR",
+	{"pg-bin", 0, CLI_STRING, CREATE(pg_bin), "DIR",
 		"folder of pg_dump and pg_restore (the server's version, else PATH)"},
 	{0},
 };
 
 /* --- list ------------------------------------------------------------------------------------- */
 
-static json_t *entry_json(const struct backup_entry *entry)
-{
-	AUTO_FREE char *started = clock_utc(entry->started_ms);
-	json_t *fields = json_pack("{s:s, s:s?, s:s?, s:s, s:s, s:I, s:I, s:I, s:s}", "snapshot",
-		entry->id, "label", entry->label, "store", entry->store, "path", entry->path,
-		"started", started, "bytes", (json_int_t)entry->bytes, "tables",
-		(json_int_t)entry->tables, "rows", (json_int_t)entry->rows, "revisions",
-		entry->revisions);
-	grade_record_json(&entry->grade, fields);
-	return fields;
-}
-
 static void print_entry(struct cli *cli, const struct backup_entry *entry)
 {
-	AUTO_FREE char *when = clock_local(entry->started_ms);
-	AUTO_FREE char *size = clock_size_text(entry->bytes);
-	AUTO_FREE char *grade = grade_record_text(&entry->grade);
-	cli_print(cli, "%-24s  %-23s  %9s  %6" PRId64 " tables  %10" PRId64 " rows  %s  %s%s%s",
-		entry->id, when, size, entry->tables, entry->rows, entry->store, grade,
-		entry->revisions[0] ? "  at " : "", entry->revisions);
-	if (entry->label)
-		cli_print(cli, "    label: %s", entry->label);
-	cli_event(cli, "snapshot", entry_json(entry));
+	AUTO_STRVEC(lines);
+	backup_entry_lines(entry, &lines);
+	print_lines(cli, &lines);
+	cli_event(cli, "snapshot", backup_entry_json(entry));
 }
 
 static bool list(struct cli *cli, void *options, struct err *err)
@@ -202,7 +154,7 @@ static bool list(struct cli *cli, void *options, struct err *err)
 			"environment %s has no snapshots: make one with mig-backup create",
 			cli->env->name);
 	cli_result(cli, json_pack("{s:I, s:o}", "count", (json_int_t)snapshots.count, "broken",
-				texts(&snapshots.broken)));
+				backup_texts_json(&snapshots.broken)));
 	return true;
 }
 
@@ -210,53 +162,9 @@ static bool list(struct cli *cli, void *options, struct err *err)
 
 static void print_table(struct cli *cli, const struct pack_table *table)
 {
-	char hash[PACK_HASH_TEXT];
-	AUTO_FREE char *full = xstrfmt("%s.%s", table->schema, table->name);
-	AUTO_FREE char *line = utf8_one_line(full);
-	AUTO_FREE char *schema = utf8_clean(table->schema, strlen(table->schema));
-	AUTO_FREE char *name = utf8_clean(table->name, strlen(table->name));
-	pack_hash_text(&table->content.hash, hash);
-	cli_print(cli, "%s  %12" PRId64 " rows  %10" PRId64 " bytes  %s%s", hash,
-		table->content.rows, table->content.bytes, line,
-		table->emptied ? "  (rows not held)" : "");
-	cli_event(cli, "table",
-		json_pack("{s:s, s:s, s:I, s:I, s:s}", "schema", schema, "name", name, "rows",
-			(json_int_t)table->content.rows, "bytes", (json_int_t)table->content.bytes,
-			"hash", hash));
-}
-
-static void print_snapshot(
-	struct cli *cli, const struct backup_entry *entry, const struct pack_manifest *manifest)
-{
-	const struct pack_database *database = &manifest->database;
-	AUTO_FREE char *when = clock_utc(manifest->started_ms);
-	AUTO_FREE char *local = clock_local(manifest->started_ms);
-	AUTO_FREE char *size = clock_size_text(entry->bytes);
-	AUTO_FREE char *plain = clock_size_text(entry->plain_bytes);
-	cli_print(cli, "snapshot   %s", entry->id);
-	if (entry->label)
-		cli_print(cli, "label      %s", entry->label);
-	cli_print(cli, "file       %s", entry->path);
-	AUTO_FREE char *grade = grade_record_text(&entry->grade);
-	cli_print(cli, "grade      %s", grade);
-	cli_print(cli, "taken      %s (%s), in %" PRId64 " s", when, local, entry->seconds);
-	AUTO_FREE char *name = utf8_one_line(database->name);
-	cli_print(cli, "database   %s, server %s, %s, system %s", name, database->server_version,
-		database->encoding,
-		database->system_identifier ? database->system_identifier : "unknown");
-	cli_print(cli, "size       %s, %s of rows", size, plain);
-	cli_print(cli,
-		"holds      %" PRId64 " tables, %" PRId64 " rows, %zu sequences, %" PRId64
-		" large objects",
-		entry->tables, entry->rows, manifest->sequences.count, manifest->large_objects);
-	for (size_t i = 0; i < manifest->revisions.count; i++) {
-		AUTO_FREE char *at = strvec_join(&manifest->revisions.items[i].revisions, ", ");
-		cli_print(cli, "revision   %s: %s", manifest->revisions.items[i].table,
-			at[0] ? at : "none");
-	}
-	STRVEC_EACH (&manifest->notes, note)
-		cli_print(cli, "note       %s", note);
-	cli_print(cli, "written by %s, pg_dump %s", manifest->tool, manifest->pg_dump);
+	AUTO_FREE char *line = backup_table_line(table);
+	cli_print(cli, "%s", line);
+	cli_event(cli, "table", backup_table_json(table));
 }
 
 static bool show(struct cli *cli, void *options, struct err *err)
@@ -266,21 +174,102 @@ static bool show(struct cli *cli, void *options, struct err *err)
 	CLEANUP(backup_entry_release) struct backup_entry entry = {0};
 	if (!cli_env_offline(cli, err))
 		return false;
-	struct backup_find find = {cli->env, cli_getenv, cli->log};
+	struct backup_find find = finder(cli);
 	if (!backup_open(&find, cli->operands.items[0], &reader, &entry, err))
 		return false;
 	const struct pack_manifest *manifest = pack_reader_manifest(reader);
+	AUTO_STRVEC(lines);
+	backup_show_lines(&entry, manifest, &lines);
 	if (!settings->tables)
-		print_snapshot(cli, &entry, manifest);
+		print_lines(cli, &lines);
 	for (size_t i = 0; settings->tables && i < manifest->tables.count; i++)
 		print_table(cli, &manifest->tables.items[i]);
-	cli_result(cli, entry_json(&entry));
+	cli_result(cli, backup_entry_json(&entry));
 	return true;
 }
 
 static const struct cli_option show_options[] = {
-	{"tables", 0, CLI_FLAG, offsetof(struct settings, tables), NULL,
+	{"tables", 0, CLI_FLAG, FIELD(tables), NULL,
 		"every table with its rows, bytes and content hash"},
+	{0},
+};
+
+/* --- copy, keep ------------------------------------------------------------------------------- */
+
+static bool copy(struct cli *cli, void *options, struct err *err)
+{
+	const struct settings *settings = options;
+	CLEANUP(backup_copied_release) struct backup_copied copied = {0};
+	AUTO_STRVEC(lines);
+	if (!cli_env_offline(cli, err))
+		return false;
+	struct backup_copy_settings how = {
+		.find = finder(cli),
+		.word = cli->operands.items[0],
+		.to = cli->operands.items[1],
+		.rate = settings->rate,
+		.cancelled = cli_interrupted,
+	};
+	if (!backup_copy(&how, &copied, err))
+		return false;
+	backup_copied_lines(&copied, &lines);
+	print_result(cli, &lines, backup_copied_json(&copied));
+	return true;
+}
+
+static const struct cli_option copy_options[] = {
+	{"rate-limit", 0, CLI_SIZE, FIELD(rate), "SIZE", "write at most so much a second"},
+	{0},
+};
+
+static bool keep(struct cli *cli, void *options, struct err *err)
+{
+	const struct settings *settings = options;
+	CLEANUP(backup_kept_release) struct backup_kept kept = {0};
+	AUTO_STRVEC(lines);
+	if (!cli_env_offline(cli, err))
+		return false;
+	struct backup_keep how = {
+		.find = finder(cli),
+		.word = cli->operands.items[0],
+		.off = settings->off,
+		.reason = cli->shared.reason,
+		.who = cli_getenv("USER"),
+	};
+	if (!backup_keep(&how, &kept, err))
+		return false;
+	backup_kept_lines(&kept, &lines);
+	print_result(cli, &lines, backup_kept_json(&kept));
+	return true;
+}
+
+static const struct cli_option keep_options[] = {
+	{"off", 0, CLI_FLAG, FIELD(off), NULL, "take the mark away"},
+	{0},
+};
+
+/* --- status ----------------------------------------------------------------------------------- */
+
+static bool status(struct cli *cli, void *options, struct err *err)
+{
+	const struct settings *settings = options;
+	CLEANUP(backup_status_release) struct backup_status found = {0};
+	AUTO_STRVEC(lines);
+	int64_t max_age = 0;
+	if (settings->max_age && !clock_parse_duration(settings->max_age, &max_age, err))
+		return err_context(err, "--max-age");
+	if (!cli_env_offline(cli, err) || !backup_status_read(cli->env, cli->log, &found, err))
+		return false;
+	backup_status_lines(&found, &lines);
+	STRVEC_EACH (&found.list.broken, file)
+		log_warn(cli->log, "no_snapshot", NULL, "not a snapshot: %s", file);
+	print_result(cli, &lines, backup_status_json(&found, settings->max_age ? max_age : -1));
+	return !settings->max_age || backup_status_young(&found, max_age, err);
+}
+
+static const struct cli_option status_options[] = {
+	{"max-age", 0, CLI_STRING, FIELD(max_age), "T",
+		"is the newest snapshot of the whole database at most so old? exit 4: no"},
 	{0},
 };
 
@@ -290,6 +279,11 @@ static const struct cli_verb verbs[] = {
 	{"create", NULL, "take a snapshot of the database", create_options, create},
 	{"list", NULL, "the environment's snapshots, oldest first", NULL, list, CLI_READ_ONLY},
 	{"show", "SNAPSHOT", "what a snapshot holds", show_options, show, CLI_READ_ONLY},
+	{"copy", "SNAPSHOT STORE", "into another store or folder, checked on the way", copy_options,
+		copy},
+	{"keep", "SNAPSHOT", "mark it as one that is never removed", keep_options, keep},
+	{"status", NULL, "the newest snapshot, and the backup that runs", status_options, status,
+		CLI_READ_ONLY},
 	{0},
 };
 
@@ -300,6 +294,12 @@ static const char *const examples[] = {
 	"for cron: says nothing unless something is wrong",
 	"mig-backup show latest --tables",
 	"rows and content hash of every table",
+	"mig-backup copy latest offsite",
+	"into another store of mig.yaml",
+	"mig-backup keep label:before-import --reason \"audit 2026\"",
+	"never to be removed",
+	"mig-backup status --max-age 26h",
+	"for monitoring: 0 young enough, 4 not",
 	NULL,
 };
 

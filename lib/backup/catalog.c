@@ -2,9 +2,9 @@
 
 #include <inttypes.h>
 
+#include "backup/marks.h"
 #include "base/clock.h"
 #include "base/fs.h"
-#include "store/store.h"
 
 void backup_entry_release(struct backup_entry *entry)
 {
@@ -16,6 +16,7 @@ void backup_entry_release(struct backup_entry *entry)
 	free(entry->database);
 	free(entry->revisions);
 	grade_record_release(&entry->grade);
+	free(entry->keep);
 	*entry = (struct backup_entry){0};
 }
 
@@ -55,39 +56,47 @@ void backup_entry_fill(
 		.plain_bytes = total.bytes,
 		.database = xstrdup(manifest->database.name),
 		.revisions = revisions_text(manifest),
+		.partial = manifest->partial.count > 0,
 	};
 }
 
-/* --- grades ----------------------------------------------------------------------------------- */
+/* --- what is kept beside it ------------------------------------------------------------------- */
 
-/* The store an entry lies in, and its name there. */
-static bool open_store_of(
-	const struct backup_entry *entry, struct store **store, char **name, struct err *err)
+/* Why it is never removed, if that was said. */
+static bool read_keep(
+	struct store *store, const char *file, struct backup_entry *entry, struct err *err)
 {
-	struct store_settings settings = {.name = entry->store, .url = entry->store_url};
-	if (!entry->store_url)
-		return grade_store_of_path(entry->path, store, name, err);
-	*name = xstrdup(fs_basename(entry->path));
-	return store_open(&settings, store, err);
+	json_t *fields;
+	if (!backup_mark_get(store, file, BACKUP_MARK_KEEP, &fields, err))
+		return false;
+	const char *reason = json_string_value(json_object_get(fields, "reason"));
+	entry->keep = fields ? xstrdup(reason ? reason : "") : NULL;
+	json_decref(fields);
+	return true;
 }
 
-static bool fill_grade(struct backup_entry *entry, struct pack_reader *reader, struct err *err)
+/* Grade and marks. */
+static bool learn(struct backup_entry *entry, struct store *store, const char *file,
+	struct pack_reader *reader, struct err *err)
 {
-	CLEANUP(store_close_auto) struct store *store = NULL;
-	AUTO_FREE char *name = NULL;
-	if (!open_store_of(entry, &store, &name, err))
-		return false;
-	struct grade_site site = {store, name, reader};
-	return grade_read(&site, &entry->grade, err);
+	struct grade_site site = {store, file, reader};
+	return grade_read(&site, &entry->grade, err) && read_keep(store, file, entry, err);
 }
 
 bool backup_grade(const struct backup_entry *entry, struct pack_reader *reader,
 	const struct grade_act *act, struct err *err)
 {
+	struct store_settings settings = {.name = entry->store, .url = entry->store_url};
 	CLEANUP(store_close_auto) struct store *store = NULL;
 	AUTO_FREE char *name = NULL;
-	if (!open_store_of(entry, &store, &name, err))
-		return false;
+	if (!entry->store_url) {
+		if (!grade_store_of_path(entry->path, &store, &name, err))
+			return false;
+	} else {
+		name = xstrdup(fs_basename(entry->path));
+		if (!store_open(&settings, &store, err))
+			return false;
+	}
 	struct grade_site site = {store, name, reader};
 	return grade_write(&site, act, err);
 }
@@ -102,8 +111,7 @@ static bool add_entry(struct backup_list *list, const struct conf_store *in, str
 	struct backup_entry *entry = &list->items[list->count++];
 	backup_entry_fill(entry, reader, store->name, path);
 	entry->store_url = xstrdup(in->url);
-	struct grade_site site = {store, name, reader};
-	return grade_read(&site, &entry->grade, err);
+	return learn(entry, store, name, reader, err);
 }
 
 static bool list_file(const struct conf_store *in, struct store *store, const char *name,
@@ -161,6 +169,18 @@ bool backup_list(
 	return true;
 }
 
+const struct backup_entry *backup_newest(const struct backup_list *list, int64_t now_ms)
+{
+	enum { CLOCKS_DIFFER_MS = 60000 };
+	for (size_t i = list->count; i-- > 0;) {
+		const struct backup_entry *entry = &list->items[i];
+		if (!entry->partial && entry->grade.grade != GRADE_DAMAGED &&
+			entry->started_ms <= now_ms + CLOCKS_DIFFER_MS)
+			return entry;
+	}
+	return NULL;
+}
+
 /* --- choosing --------------------------------------------------------------------------------- */
 
 static bool same_snapshot(const struct backup_list *list, size_t a, size_t b)
@@ -177,7 +197,7 @@ static bool none_such(const struct backup_list *list, const char *word, struct e
 		list->items[list->count - 1].id);
 }
 
-/* "latest~3": the same snapshot in several stores counts once. */
+/* "latest~3": the same snapshot in several stores counts once, one of a part not at all. */
 static bool choose_latest(
 	const struct backup_list *list, const char *word, size_t *index, struct err *err)
 {
@@ -191,7 +211,7 @@ static bool choose_latest(
 	}
 	for (size_t i = list->count; i-- > 0;) {
 		bool again = i + 1 < list->count && same_snapshot(list, i, i + 1);
-		if (!again && steps-- == 0) {
+		if (!again && !list->items[i].partial && steps-- == 0) {
 			*index = i;
 			return true;
 		}
@@ -212,6 +232,14 @@ static bool choose_label(
 	return none_such(list, word, err);
 }
 
+/* "2026-11-20T00:00:00Z (2026-11-20 01:00:00 CET)" */
+static char *both_times(int64_t ms)
+{
+	AUTO_FREE char *utc = clock_utc(ms);
+	AUTO_FREE char *local = clock_local(ms);
+	return xstrfmt("%s (%s)", utc, local);
+}
+
 /* Never a newer one than asked for: an older state was wanted. */
 static bool choose_time(
 	const struct backup_list *list, const char *word, size_t *index, struct err *err)
@@ -220,16 +248,16 @@ static bool choose_time(
 	if (!clock_parse_time(word + 1, &ms, err))
 		return false;
 	for (size_t i = list->count; i-- > 0;) {
-		if (list->items[i].started_ms <= ms) {
+		if (list->items[i].started_ms <= ms && !list->items[i].partial) {
 			*index = i;
 			return true;
 		}
 	}
-	AUTO_FREE char *utc = clock_utc(ms);
-	err_set(err, ERR_NOTFOUND, "no snapshot at or before %s", utc);
+	AUTO_FREE char *asked = both_times(ms);
+	err_set(err, ERR_NOTFOUND, "no snapshot at or before %s", asked);
 	if (!list->count)
 		return err_hint(err, "there is none yet: make one with mig-backup create");
-	AUTO_FREE char *oldest = clock_utc(list->items[0].started_ms);
+	AUTO_FREE char *oldest = both_times(list->items[0].started_ms);
 	return err_hint(err, "the oldest is %s of %s", list->items[0].id, oldest);
 }
 
@@ -268,78 +296,132 @@ bool backup_choose(const struct backup_list *list, const char *word, size_t *ind
 	return err_hint(err, "latest, latest~2, an id, label:X, @TIME, ENV:SNAPSHOT or a path");
 }
 
-/* --- opening ---------------------------------------------------------------------------------- */
+/* --- finding ---------------------------------------------------------------------------------- */
 
 static bool is_path(const char *word)
 {
 	return strchr(word, '/') || str_ends(word, BACKUP_SUFFIX);
 }
 
-static bool open_path(const char *path, const char *store, struct pack_reader **reader,
-	struct backup_entry *entry, struct err *err)
+void backup_found_release(struct backup_found *found)
 {
-	struct io_reader *io = NULL;
-	if (!io_file_open(path, &io, err) || !pack_reader_open(io, reader, err))
-		return false;
-	if (!entry)
-		return true;
-	backup_entry_fill(entry, *reader, store, path);
-	return fill_grade(entry, *reader, err);
+	free(found->path);
+	backup_list_release(&found->list);
+	conf_env_free(found->other);
+	*found = (struct backup_found){0};
 }
 
-static bool open_in_store(const struct conf_env *env, const struct backup_entry *chosen,
-	struct log_sink *log, struct pack_reader **reader, struct backup_entry *entry,
+/* A local time, or "2h ago", may not be what was meant: it is said which moment that is. */
+static void tell_time(
+	const struct backup_find *find, const char *word, const struct backup_entry *entry)
+{
+	AUTO_ERR(ignored);
+	int64_t ms;
+	if (word[0] != '@' || !clock_parse_time(word + 1, &ms, &ignored))
+		return;
+	AUTO_FREE char *asked = both_times(ms);
+	AUTO_FREE char *taken = both_times(entry->started_ms);
+	AUTO_FREE char *utc = clock_utc(ms);
+	log_info(find->log, "time", json_pack("{s:s, s:s}", "asked", utc, "snapshot", entry->id),
+		"%s is %s: snapshot %s of %s", word, asked, entry->id, taken);
+}
+
+static bool find_among(const struct backup_find *find, const char *word, struct backup_found *found,
 	struct err *err)
 {
-	for (size_t i = 0; i < env->store_count; i++) {
-		struct store_settings settings = {env->stores[i].name, env->stores[i].url, log};
-		if (strcmp(settings.name, chosen->store) != 0)
-			continue;
-		CLEANUP(store_close_auto) struct store *store = NULL;
-		struct io_reader *io = NULL;
-		if (!store_open(&settings, &store, err) ||
-			!store->ops->open(store, fs_basename(chosen->path), &io, err) ||
-			!pack_reader_open(io, reader, err))
-			return false;
-		if (!entry)
-			return true;
-		backup_entry_fill(entry, *reader, chosen->store, chosen->path);
-		entry->store_url = xstrdup(settings.url);
-		return fill_grade(entry, *reader, err);
-	}
-	return err_set(err, ERR_BUG, "store %s has gone", chosen->store);
-}
-
-static bool open_among(const struct conf_env *env, struct log_sink *log, const char *word,
-	struct pack_reader **reader, struct backup_entry *entry, struct err *err)
-{
-	CLEANUP(backup_list_release) struct backup_list list = {0};
-	size_t index;
-	if (!backup_list(env, log, &list, err) || !backup_choose(&list, word, &index, err))
+	if (!backup_list(found->env, find->log, &found->list, err) ||
+		!backup_choose(&found->list, word, &found->index, err))
 		return false;
-	return open_in_store(env, &list.items[index], log, reader, entry, err);
+	tell_time(find, word, &found->list.items[found->index]);
+	return true;
 }
 
-static bool open_of_other(const struct backup_find *find, const char *word, const char *colon,
-	struct pack_reader **reader, struct backup_entry *entry, struct err *err)
+static bool find_of_other(const struct backup_find *find, const char *word, const char *colon,
+	struct backup_found *found, struct err *err)
 {
 	AUTO_FREE char *name = xstrndup(word, (size_t)(colon - word));
 	struct conf_request request = {.config_path = find->env->config_path,
 		.env_name = name,
 		.getenv = find->getenv,
 		.no_database = true};
-	CLEANUP(conf_env_free_auto) struct conf_env *other = NULL;
-	return conf_env_load(&request, &other, err) &&
-	       open_among(other, find->log, colon + 1, reader, entry, err);
+	if (!conf_env_load(&request, &found->other, err))
+		return false;
+	found->env = found->other;
+	return find_among(find, colon + 1, found, err);
+}
+
+bool backup_find(const struct backup_find *find, const char *word, struct backup_found *found,
+	struct err *err)
+{
+	*found = (struct backup_found){.env = find->env};
+	if (is_path(word)) {
+		found->path =
+			xstrdup(str_starts(word, "file://") ? word + strlen("file://") : word);
+		return true;
+	}
+	const char *colon = strchr(word, ':');
+	if (colon && word[0] != '@' && !str_starts(word, "label:") && find->getenv)
+		return find_of_other(find, word, colon, found, err);
+	return find_among(find, word, found, err);
+}
+
+/* --- opening ---------------------------------------------------------------------------------- */
+
+bool backup_store_open(const struct conf_env *env, const char *name, struct log_sink *log,
+	struct store **store, struct err *err)
+{
+	for (size_t i = 0; i < env->store_count; i++) {
+		struct store_settings settings = {env->stores[i].name, env->stores[i].url, log};
+		if (strcmp(settings.name, name) == 0)
+			return store_open(&settings, store, err);
+	}
+	return err_set(err, ERR_BUG, "store %s has gone", name);
+}
+
+static bool open_path(const char *path, struct pack_reader **reader, struct backup_entry *entry,
+	struct err *err)
+{
+	struct io_reader *io = NULL;
+	if (!io_file_open(path, &io, err) || !pack_reader_open(io, reader, err))
+		return false;
+	if (!entry)
+		return true;
+	CLEANUP(store_close_auto) struct store *store = NULL;
+	AUTO_FREE char *file = NULL;
+	backup_entry_fill(entry, *reader, NULL, path);
+	return grade_store_of_path(path, &store, &file, err) &&
+	       learn(entry, store, file, *reader, err);
+}
+
+static bool open_in_store(const struct conf_env *env, const struct backup_entry *chosen,
+	struct log_sink *log, struct pack_reader **reader, struct backup_entry *entry,
+	struct err *err)
+{
+	CLEANUP(store_close_auto) struct store *store = NULL;
+	const char *file = fs_basename(chosen->path);
+	struct io_reader *io = NULL;
+	if (!backup_store_open(env, chosen->store, log, &store, err) ||
+		!store->ops->open(store, file, &io, err) || !pack_reader_open(io, reader, err))
+		return false;
+	if (!entry)
+		return true;
+	backup_entry_fill(entry, *reader, chosen->store, chosen->path);
+	entry->store_url = xstrdup(chosen->store_url);
+	return learn(entry, store, file, *reader, err);
+}
+
+bool backup_open_found(const struct backup_found *found, struct log_sink *log,
+	struct pack_reader **reader, struct backup_entry *entry, struct err *err)
+{
+	if (found->path)
+		return open_path(found->path, reader, entry, err);
+	return open_in_store(found->env, &found->list.items[found->index], log, reader, entry, err);
 }
 
 bool backup_open(const struct backup_find *find, const char *word, struct pack_reader **reader,
 	struct backup_entry *entry, struct err *err)
 {
-	if (is_path(word))
-		return open_path(word, NULL, reader, entry, err);
-	const char *colon = strchr(word, ':');
-	if (colon && word[0] != '@' && !str_starts(word, "label:") && find->getenv)
-		return open_of_other(find, word, colon, reader, entry, err);
-	return open_among(find->env, find->log, word, reader, entry, err);
+	CLEANUP(backup_found_release) struct backup_found found = {0};
+	return backup_find(find, word, &found, err) &&
+	       backup_open_found(&found, find->log, reader, entry, err);
 }

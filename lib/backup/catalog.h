@@ -6,7 +6,9 @@
  *	label:X              the newest with that label
  *	@TIME                the newest at or before TIME
  *	ENV:SNAPSHOT         the same among another environment's
- *	PATH                 a file, when it has a "/" or ends in ".mig.tar"
+ *	PATH                 a file, when it has a "/" or ends in ".mig.tar"; also file:///PATH
+ *
+ * A snapshot of a part of the database is never meant by latest or @TIME.
  */
 #ifndef BACKUP_CATALOG_H
 #define BACKUP_CATALOG_H
@@ -15,6 +17,7 @@
 #include "base/log.h"
 #include "conf/config.h"
 #include "pack/reader.h"
+#include "store/store.h"
 
 #define BACKUP_SUFFIX ".mig.tar"
 
@@ -31,6 +34,8 @@ struct backup_entry {
 	char *database;
 	char *revisions; /* "3f9c1a7be2d4, 91.." or "" */
 	struct grade_record grade;
+	char *keep; /* why it is never removed, "" without a reason; NULL: it is not kept */
+	bool partial; /* holds a part of the database, because it was asked for so */
 };
 struct backup_list {
 	struct backup_entry *items; /* oldest first */
@@ -42,7 +47,9 @@ struct backup_list {
 MUST_CHECK bool backup_list(const struct conf_env *env, struct log_sink *log,
 	struct backup_list *list, struct err *err);
 void backup_list_release(struct backup_list *list);
-/* From an opened snapshot; store and path are copied. */
+/* The newest of a whole database, not damaged, not of the future; NULL: none. Points into list. */
+const struct backup_entry *backup_newest(const struct backup_list *list, int64_t now_ms);
+/* From an opened snapshot; store and path are copied. Marks are not looked at. */
 void backup_entry_fill(struct backup_entry *entry, struct pack_reader *reader, const char *store,
 	const char *path);
 void backup_entry_release(struct backup_entry *entry);
@@ -56,14 +63,33 @@ struct backup_find {
 	const char *(*getenv)(const char *name); /* for ENV:SNAPSHOT; NULL: refused */
 	struct log_sink *log;
 };
+/* The snapshot that a word means, not opened yet. */
+struct backup_found {
+	char *path; /* given by path: all else is empty */
+	struct conf_env *other; /* ENV:SNAPSHOT */
+	const struct conf_env *env; /* whose it is; borrowed, or `other` */
+	struct backup_list list; /* all of that environment */
+	size_t index; /* of the one meant */
+};
 /*
- * Opens the snapshot that `word` means. ERR_NOTFOUND lists near ones, ERR_USAGE for an ambiguous
- * prefix with its candidates, ERR_CORRUPT for a file that is none. entry may be NULL.
+ * ERR_NOTFOUND lists near ones, ERR_USAGE for an ambiguous prefix with its candidates. A TIME is
+ * told back to find->log in UTC and local time. Whether a path leads to a snapshot is not looked
+ * at.
  */
+MUST_CHECK bool backup_find(const struct backup_find *find, const char *word,
+	struct backup_found *found, struct err *err);
+void backup_found_release(struct backup_found *found);
+/* Opens what was found. entry may be NULL. ERR_CORRUPT for a file that is none. */
+MUST_CHECK bool backup_open_found(const struct backup_found *found, struct log_sink *log,
+	struct pack_reader **reader, struct backup_entry *entry, struct err *err);
+/* Both at once. */
 MUST_CHECK bool backup_open(const struct backup_find *find, const char *word,
 	struct pack_reader **reader, struct backup_entry *entry, struct err *err);
 /* The same among entries, pure: index of the one meant. */
 MUST_CHECK bool backup_choose(
 	const struct backup_list *list, const char *word, size_t *index, struct err *err);
+/* The store of that name in an environment. */
+MUST_CHECK bool backup_store_open(const struct conf_env *env, const char *name,
+	struct log_sink *log, struct store **store, struct err *err);
 
 #endif

@@ -2,7 +2,8 @@
 
 #include <inttypes.h>
 
-#include "backup/catalog.h"
+#include "backup/copy.h"
+#include "backup/throttle.h"
 #include "base/clock.h"
 #include "maint/maint.h"
 #include "store/store.h"
@@ -263,33 +264,26 @@ static bool publish(struct create *create, struct err *err)
 
 /* --- further stores --------------------------------------------------------------------------- */
 
-static bool copy_bytes(struct io_reader *from, struct io_writer *to, struct err *err)
-{
-	enum { CHUNK = 1 << 20 };
-	AUTO_FREE char *buffer = xrealloc(NULL, CHUNK);
-	int64_t size = io_size(from);
-	for (int64_t at = 0; at < size; at += CHUNK) {
-		size_t length = size - at < CHUNK ? (size_t)(size - at) : CHUNK;
-		if (!io_read_at(from, at, buffer, length, err) ||
-			!io_write(to, buffer, length, err))
-			return false;
-	}
-	return io_commit(to, err);
-}
-
 static bool copy_to(struct create *create, const struct conf_store *to, struct err *err)
 {
-	struct store_settings settings = {to->name, to->url, create->settings->log};
+	struct log_sink *log = create->settings->log;
+	struct store_settings settings = {to->name, to->url, log};
+	struct backup_copy_settings how = {
+		.find = {.log = log},
+		.rate = create->settings->rate,
+		.cancelled = create->settings->cancelled,
+		.ctx = create->settings->ctx,
+	};
 	CLEANUP(store_close_auto) struct store *store = NULL;
-	CLEANUP(io_reader_close_auto) struct io_reader *reader = NULL;
-	CLEANUP(io_writer_close_auto) struct io_writer *writer = NULL;
+	struct io_reader *io = NULL;
+	CLEANUP(pack_reader_close_auto) struct pack_reader *reader = NULL;
 	if (!store_open(&settings, &store, err) || !store->ops->sweep(store, err) ||
-		!create->store->ops->open(create->store, create->file, &reader, err) ||
-		!store->ops->create(store, create->file, &writer, err) ||
-		!copy_bytes(reader, writer, err))
+		!create->store->ops->open(create->store, create->file, &io, err) ||
+		!pack_reader_open(io, &reader, err) ||
+		!backup_copy_file(reader, store, create->file, &how, err))
 		return err_context(err, "snapshot %s is in %s, but not in %s", create->manifest->id,
 			create->store->name, to->name);
-	log_info(create->settings->log, "snapshot_copied", json_pack("{s:s}", "store", to->name),
+	log_info(log, "snapshot_copied", json_pack("{s:s}", "store", to->name),
 		"copied to store %s", to->name);
 	return true;
 }

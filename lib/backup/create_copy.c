@@ -161,7 +161,7 @@ static bool work(struct create_copy *copy, struct err *err)
 		return false;
 	CLEANUP(create_rows_free_auto)
 	struct create_rows *rows =
-		create_rows_new(copy->writer, copy->settings->level, stop_asked, copy);
+		create_rows_new(copy->writer, (int)copy->settings->level, stop_asked, copy);
 	const struct create_part *part;
 	while ((part = next_part(copy))) {
 		bool deferred;
@@ -189,7 +189,7 @@ static void *worker_main(void *arg)
 
 static int jobs_wanted(const struct backup_settings *settings)
 {
-	long jobs = settings->jobs > 0 ? settings->jobs : sysconf(_SC_NPROCESSORS_ONLN);
+	long jobs = settings->jobs > 0 ? (long)settings->jobs : sysconf(_SC_NPROCESSORS_ONLN);
 	return jobs > 0 ? (int)jobs : 1;
 }
 
@@ -264,7 +264,7 @@ static bool copy_deferred(struct create_copy *copy, struct err *err)
 	struct db *leader = copy->locks->leader;
 	CLEANUP(create_rows_free_auto)
 	struct create_rows *rows =
-		create_rows_new(copy->writer, copy->settings->level, stop_asked, copy);
+		create_rows_new(copy->writer, (int)copy->settings->level, stop_asked, copy);
 	for (size_t i = 0; i < copy->deferred_count; i++) {
 		const struct create_part *part = &copy->parts.items[copy->deferred[i]];
 		AUTO_FREE char *query = create_part_query(leader, part);

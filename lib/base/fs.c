@@ -110,6 +110,21 @@ bool fs_rename(const char *from, const char *to, struct err *err)
 	return fs_fsync_dir(directory, err);
 }
 
+bool fs_rename_new(const char *from, const char *to, struct err *err)
+{
+	int done = renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
+	/* not every file system can: then there is a moment between the two */
+	bool cannot = done < 0 && (errno == EINVAL || errno == ENOSYS);
+	if ((cannot && fs_exists(to)) || (done < 0 && errno == EEXIST))
+		return err_set(err, ERR_REFUSED, "%s exists already", to);
+	if (cannot)
+		return fs_rename(from, to, err);
+	if (done < 0)
+		return err_sys(err, ERR_STORAGE, "cannot rename %s to %s", from, to);
+	AUTO_FREE char *directory = fs_dirname(to);
+	return fs_fsync_dir(directory, err);
+}
+
 static bool write_and_sync(
 	int fd, const char *path, const void *bytes, size_t length, struct err *err)
 {
@@ -129,6 +144,21 @@ bool fs_write_atomic(const char *path, const void *bytes, size_t length, struct 
 		return err_sys(err, ERR_STORAGE, "cannot create %s", temporary);
 	if (write_and_sync(fd, path, bytes, length, err) && fs_rename(temporary, path, err))
 		return true;
+	unlink(temporary);
+	return false;
+}
+
+bool fs_write_swift(const char *path, const void *bytes, size_t length, struct err *err)
+{
+	AUTO_FREE char *suffix = clock_random_hex(4);
+	AUTO_FREE char *temporary = xstrfmt("%s.%s.tmp", path, suffix);
+	AUTO_FD int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_sys(err, ERR_STORAGE, "cannot create %s", temporary);
+	if (fs_write_all(fd, bytes, length, err) && rename(temporary, path) == 0)
+		return true;
+	if (!err->code)
+		err_sys(err, ERR_STORAGE, "cannot rename %s to %s", temporary, path);
 	unlink(temporary);
 	return false;
 }

@@ -22,6 +22,8 @@ MUST_CHECK bool fs_read(const char *path, size_t limit, struct strbuf *out, stru
 /* Temporary name in the same folder, write, fsync, rename, fsync of the folder. */
 MUST_CHECK bool fs_write_atomic(
 	const char *path, const void *bytes, size_t length, struct err *err);
+/* The same without fsync: for what only tells of a living process. */
+MUST_CHECK bool fs_write_swift(const char *path, const void *bytes, size_t length, struct err *err);
 /* Appends in one write and, if durable, fsyncs. Creates the file. */
 MUST_CHECK bool fs_append(
 	const char *path, const void *bytes, size_t length, bool durable, struct err *err);
@@ -29,6 +31,8 @@ MUST_CHECK bool fs_write_all(int fd, const void *bytes, size_t length, struct er
 MUST_CHECK bool fs_fsync_dir(const char *directory, struct err *err);
 /* Rename, then fsync of the folder. */
 MUST_CHECK bool fs_rename(const char *from, const char *to, struct err *err);
+/* The same, never over another file: ERR_REFUSED. */
+MUST_CHECK bool fs_rename_new(const char *from, const char *to, struct err *err);
 MUST_CHECK bool fs_mkdirs(const char *path, struct err *err);
 /* Removes a file or a tree; absent is fine. */
 MUST_CHECK bool fs_remove_tree(const char *path, struct err *err);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -39,7 +40,7 @@ static bool file_commit(struct io_writer *w, struct err *err)
 	struct file_writer *file = (struct file_writer *)w;
 	if (fsync(file->fd) < 0)
 		return err_sys(err, ERR_STORAGE, "cannot sync %s", file->partial);
-	if (!fs_rename(file->partial, file->path, err))
+	if (!fs_rename_new(file->partial, file->path, err))
 		return false;
 	file->committed = true;
 	return true;
@@ -48,9 +49,9 @@ static bool file_commit(struct io_writer *w, struct err *err)
 static void file_writer_close(struct io_writer *w)
 {
 	struct file_writer *file = (struct file_writer *)w;
-	fs_close(&file->fd);
 	if (!file->committed)
-		unlink(file->partial);
+		unlink(file->partial); /* while it is locked: it is ours */
+	fs_close(&file->fd);
 	free(file->path);
 	free(file->partial);
 	free(file);
@@ -58,14 +59,44 @@ static void file_writer_close(struct io_writer *w)
 
 static const struct io_writer_ops file_writer_ops = {file_write, file_commit, file_writer_close};
 
+static bool still_there(int fd, const char *path)
+{
+	struct stat opened, named;
+	return fstat(fd, &opened) == 0 && stat(path, &named) == 0 &&
+	       opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
+}
+
+/*
+ * One that a dead writer left is used again; the lock, held as long as the writer lives, tells it
+ * from that of one at work. Between open and lock that one may have removed it.
+ */
+static bool open_partial(const char *partial, int *fd, struct err *err)
+{
+	for (;;) {
+		CLEANUP(fs_close) int opened = open(partial, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+		if (opened < 0)
+			return err_sys(err, ERR_STORAGE, "cannot create %s", partial);
+		if (flock(opened, LOCK_EX | LOCK_NB) < 0)
+			return err_set(
+				err, ERR_LOCK, "%s is being written by another program", partial);
+		if (!still_there(opened, partial))
+			continue;
+		if (ftruncate(opened, 0) < 0)
+			return err_sys(err, ERR_STORAGE, "cannot empty %s", partial);
+		*fd = opened;
+		opened = -1;
+		return true;
+	}
+}
+
 bool io_file_create(const char *path, struct io_writer **w, struct err *err)
 {
 	if (fs_exists(path))
 		return err_set(err, ERR_REFUSED, "%s exists already", path);
 	AUTO_FREE char *partial = xstrfmt("%s.partial", path);
-	int fd = open(partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return err_sys(err, ERR_STORAGE, "cannot create %s", partial);
+	int fd = -1;
+	if (!open_partial(partial, &fd, err))
+		return false;
 	struct file_writer *file = xcalloc(1, sizeof *file);
 	file->base.ops = &file_writer_ops;
 	file->fd = fd;

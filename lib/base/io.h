@@ -57,7 +57,10 @@ void io_reader_close(struct io_reader *r);
 DEFINE_AUTO(struct io_writer, io_writer_close)
 DEFINE_AUTO(struct io_reader, io_reader_close)
 
-/* A local file; `path` must not appear under its name before commit (".partial" until then). */
+/*
+ * A local file: `<path>.partial`, locked, until commit gives it its name. Never over another file:
+ * ERR_REFUSED, also when that one came meanwhile. ERR_LOCK: another program writes it.
+ */
 MUST_CHECK bool io_file_create(const char *path, struct io_writer **w, struct err *err);
 MUST_CHECK bool io_file_open(const char *path, struct io_reader **r, struct err *err);
 

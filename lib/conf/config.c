@@ -75,12 +75,43 @@ static char *keyed_url(const struct conf_env *env, const struct conf_node *node,
 		full + path);
 }
 
-static void add_store(struct conf_env *env, const char *name, const struct conf_node *node)
+static struct conf_store describe_store(
+	const struct conf_env *env, const char *name, const struct conf_node *node)
 {
 	const struct conf_node *url = node->kind == CONF_MAP ? conf_get(node, "url") : node;
-	env->stores = xrealloc(env->stores, (env->store_count + 1) * sizeof(*env->stores));
-	env->stores[env->store_count++] = (struct conf_store){
+	return (struct conf_store){
 		.name = xstrdup(name), .url = keyed_url(env, node, url->text), .node = node};
+}
+
+static void add_store(struct conf_env *env, const char *name, const struct conf_node *node)
+{
+	env->stores = xrealloc(env->stores, (env->store_count + 1) * sizeof(*env->stores));
+	env->stores[env->store_count++] = describe_store(env, name, node);
+}
+
+struct conf_store *conf_store_named(
+	const struct conf_env *env, const char *name, struct strvec *known)
+{
+	const struct conf_node *stores = env->doc ? conf_get(env->doc->root, "stores") : NULL;
+	struct conf_store *found = NULL;
+	CONF_EACH (stores, node) {
+		if (known)
+			strvec_push(known, node->key);
+		if (strcmp(node->key, name) != 0)
+			continue;
+		found = xcalloc(1, sizeof(*found));
+		*found = describe_store(env, name, node);
+	}
+	return found;
+}
+
+void conf_store_free(struct conf_store *store)
+{
+	if (!store)
+		return;
+	free(store->name);
+	free(store->url);
+	free(store);
 }
 
 static void set_stores(

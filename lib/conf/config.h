@@ -108,6 +108,15 @@ MUST_CHECK bool conf_env_load(
 void conf_env_free(struct conf_env *env);
 DEFINE_AUTO(struct conf_env, conf_env_free)
 
+/*
+ * A store of the key `stores`, whether the environment uses it or not; NULL: none of that name.
+ * Caller owns. *known, when not NULL, gets the names that there are.
+ */
+struct conf_store *conf_store_named(
+	const struct conf_env *env, const char *name, struct strvec *known);
+void conf_store_free(struct conf_store *store);
+DEFINE_AUTO(struct conf_store, conf_store_free)
+
 /* Names of all environments in a configuration file, for doctor and messages. */
 MUST_CHECK bool conf_env_names(const char *config_path, struct strvec *names, struct err *err);
 /* The pins of all environments in a configuration file. */

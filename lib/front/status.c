@@ -210,12 +210,12 @@ static void part_snapshot(struct status *status)
 		unknown(status, "snapshot", &err);
 		return;
 	}
-	if (!list.count) {
+	const struct backup_entry *newest = backup_newest(&list, clock_now_ms());
+	if (!newest) {
 		say(status, "snapshot", "none; take one: mig backup create");
 		json_object_set_new(status->json, "snapshot", json_null());
 		return;
 	}
-	const struct backup_entry *newest = &list.items[list.count - 1];
 	int64_t age_ms = clock_now_ms() - newest->started_ms;
 	AUTO_FREE char *age = clock_duration_text(age_ms);
 	AUTO_FREE char *size = clock_size_text(newest->bytes);

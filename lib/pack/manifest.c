@@ -154,6 +154,8 @@ static const struct pack_json_field manifest_fields[] = {
 	FIELD(TEXTS, pack_manifest, roles),
 	FIELD(TEXTS, pack_manifest, tablespaces),
 	OPTIONAL(TEXTS, pack_manifest, notes),
+	OPTIONAL(TEXTS, pack_manifest, partial),
+	OPTIONAL(TEXTS, pack_manifest, left_out),
 	LIST(pack_manifest, revisions, struct pack_revisions, revisions_fields),
 	LIST(pack_manifest, extensions, struct pack_extension, extension_fields),
 	LIST(pack_manifest, collations, struct pack_collation, collation_fields),

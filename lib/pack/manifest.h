@@ -140,6 +140,8 @@ struct pack_manifest {
 	struct strvec roles; /* every role that objects, ACLs and settings name */
 	struct strvec tablespaces; /* other than the database's own */
 	struct strvec notes; /* what is not covered, in plain words */
+	struct strvec partial; /* options that chose a part of the database; empty: all of it */
+	struct strvec left_out; /* because of them: "table public.a", "rows of public.b" */
 	PACK_LIST(struct pack_revisions) revisions;
 	PACK_LIST(struct pack_extension) extensions;
 	PACK_LIST(struct pack_collation) collations;

@@ -24,6 +24,12 @@ const char *pack_reader_manifest_sha256(const struct pack_reader *reader)
 	return reader->trailer.sha256;
 }
 
+bool pack_reader_same(const struct pack_reader *a, const struct pack_reader *b)
+{
+	return strcmp(a->trailer.sha256, b->trailer.sha256) == 0 &&
+	       io_size(a->io) == io_size(b->io);
+}
+
 struct io_reader *pack_reader_io(struct pack_reader *reader)
 {
 	return reader->io;

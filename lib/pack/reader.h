@@ -28,6 +28,8 @@ void pack_reader_close(struct pack_reader *reader);
 DEFINE_AUTO(struct pack_reader, pack_reader_close)
 
 const struct pack_manifest *pack_reader_manifest(const struct pack_reader *reader);
+/* The same snapshot, as far as both manifests go: their SHA-256 and the size of the file. */
+bool pack_reader_same(const struct pack_reader *a, const struct pack_reader *b);
 int64_t pack_reader_size(const struct pack_reader *reader);
 /* 64 hex digits, as the trailer says and the manifest was found to have. */
 const char *pack_reader_manifest_sha256(const struct pack_reader *reader);

@@ -27,52 +27,13 @@ static char *file_place(struct store *store, const char *name)
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
-/*
- * Holds a lock on its partial file as long as it lives, so that a sweep can tell a writer at work
- * from one that was killed.
- */
-struct store_writer {
-	struct io_writer base;
-	struct io_writer *file;
-	int lock;
-};
-
-static bool writer_write(struct io_writer *w, const void *bytes, size_t length, struct err *err)
-{
-	return io_write(((struct store_writer *)w)->file, bytes, length, err);
-}
-
-static bool writer_commit(struct io_writer *w, struct err *err)
-{
-	return io_commit(((struct store_writer *)w)->file, err);
-}
-
-static void writer_close(struct io_writer *w)
-{
-	struct store_writer *writer = (struct store_writer *)w;
-	io_writer_close(writer->file);
-	fs_close(&writer->lock);
-	free(writer);
-}
-
-static const struct io_writer_ops writer_ops = {writer_write, writer_commit, writer_close};
-
 static bool file_create(
 	struct store *store, const char *name, struct io_writer **w, struct err *err)
 {
 	AUTO_FREE char *path = file_place(store, name);
-	AUTO_FREE char *partial = xstrfmt("%s" PARTIAL, path);
-	CLEANUP(io_writer_close_auto) struct io_writer *file = NULL;
-	if (!fs_mkdirs(folder_of(store), err) || !io_file_create(path, &file, err))
-		return err_context(err, "store %s", store->name);
-	struct store_writer *writer = xcalloc(1, sizeof(*writer));
-	writer->base.ops = &writer_ops;
-	writer->file = xtake(&file);
-	writer->lock = open(partial, O_RDONLY | O_CLOEXEC);
-	if (writer->lock >= 0)
-		flock(writer->lock, LOCK_EX | LOCK_NB);
-	*w = &writer->base;
-	return true;
+	if (fs_mkdirs(folder_of(store), err) && io_file_create(path, w, err))
+		return true;
+	return err_context(err, "store %s", store->name);
 }
 
 static bool file_put(
@@ -144,6 +105,7 @@ static bool file_remove(struct store *store, const char *name, struct err *err)
 	return fs_fsync_dir(folder_of(store), err);
 }
 
+/* A writer at work holds the lock of its file. */
 static bool writer_lives(const char *path)
 {
 	CLEANUP(fs_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
