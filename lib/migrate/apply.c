@@ -1,16 +1,26 @@
 #include "base/clock.h"
 #include "maint/writes.h"
-#include "migrate/internal.h"
+#include "migrate/steps.h"
 
 #include <inttypes.h>
 
 enum { FIRST_DELAY_MS = 200, LONGEST_DELAY_MS = 5000 };
 
-/* One try of one revision. */
+/* What one try runs: a whole revision, or one part of one without a transaction. */
+enum part {
+	PART_WHOLE,
+	PART_STATEMENT, /* one statement, with its row in mig.history_step */
+	PART_OUTSIDE, /* one that no transaction allows */
+	PART_END, /* verify, and the rows of the revision */
+};
+
 struct attempt {
 	struct runner *runner;
 	struct migrate_session *session;
 	struct migrate_step *step;
+	enum part part;
+	struct steps *steps; /* but for PART_WHOLE */
+	size_t index; /* of the one statement */
 	struct graph_list rows; /* of the version table, as they will be */
 	char *transaction; /* its id, once it is about to commit */
 	bool wrote; /* rows may have been changed */
@@ -23,16 +33,28 @@ static void attempt_release(struct attempt *attempt)
 	free(attempt->transaction);
 }
 
+/* The statements that this try runs: [*first, *end). */
+static void extent(const struct attempt *attempt, size_t *first, size_t *end)
+{
+	bool one = attempt->part == PART_STATEMENT;
+	*first = one ? attempt->index : 0;
+	*end = one                           ? attempt->index + 1
+	       : attempt->part == PART_WHOLE ? attempt->step->script.count
+					     : 0;
+}
+
 static bool run_script(struct attempt *attempt, struct err *err)
 {
 	const struct migrate_step *step = attempt->step;
-	for (size_t i = 0; i < step->script.count; i++) {
+	size_t first, end;
+	extent(attempt, &first, &end);
+	for (size_t i = first; i < end; i++) {
 		const struct sql_statement *statement = &step->script.items[i];
 		attempt->wrote |= (statement->flags & SQL_WRITES_ROWS) != 0;
 		if (!runner_statement(attempt->runner, step, &step->script, statement, err))
 			return false;
 	}
-	for (size_t i = 0; i < step->verify.count; i++)
+	for (size_t i = 0; attempt->part != PART_STATEMENT && i < step->verify.count; i++)
 		if (!runner_verify(attempt->runner, step, &step->verify.items[i], err))
 			return false;
 	return true;
@@ -41,6 +63,8 @@ static bool run_script(struct attempt *attempt, struct err *err)
 static bool record(struct attempt *attempt, int64_t started_ms, struct err *err)
 {
 	struct migrate_session *session = attempt->session;
+	if (attempt->part == PART_STATEMENT)
+		return steps_write_done(attempt->steps, attempt->index, err);
 	bool up = session->plan.direction == MIGRATE_UP;
 	AUTO_ROW_CHANGES(changes);
 	attempt->wrote = true;
@@ -54,7 +78,8 @@ static bool record(struct attempt *attempt, int64_t started_ms, struct err *err)
 		.bound = true,
 		.duration_ms = clock_monotonic_ms() - started_ms,
 	};
-	return history_write(session, &row, err);
+	return history_write(session, &row, err) &&
+	       (attempt->part != PART_END || steps_clear(attempt->steps, err));
 }
 
 /* What keeps the proof that nobody else writes (safety 12) true, or says that it is not. */
@@ -62,7 +87,9 @@ static bool report_writes(struct attempt *attempt, struct err *err)
 {
 	const char *proof = attempt->session->proof;
 	const struct sql_script *script = &attempt->step->script;
-	for (size_t i = 0; proof && i < script->count; i++) {
+	size_t first, end;
+	extent(attempt, &first, &end);
+	for (size_t i = first; proof && i < end; i++) {
 		if (!(script->items[i].flags & SQL_LOSES_COUNTERS))
 			continue;
 		AUTO_FREE char *brief = sql_statement_brief(&script->items[i]);
@@ -114,8 +141,10 @@ static bool run_inside(struct attempt *attempt, int64_t started_ms, struct err *
 			    attempt->session->how.lock_timeout_ms) &&
 		    (!attempt->session->proof || db_exec(db, err, "savepoint mig_revision")) &&
 		    run_script(attempt, err);
+	/* A role that was SET stays for the next statement, but may not write our books. */
 	if (done && attempt->step->flags & SQL_SETS_SESSION)
-		done = db_exec(db, err, "reset role");
+		done = db_exec(db, err,
+			attempt->part == PART_STATEMENT ? "set local role none" : "reset role");
 	return done && check_deferred(attempt, err) && record(attempt, started_ms, err) &&
 	       report_writes(attempt, err) &&
 	       db_value(db, &attempt->transaction, err, "select txid_current()") &&
@@ -132,7 +161,7 @@ static bool run_transaction(struct attempt *attempt, struct err *err)
 		report_rollback(attempt);
 		return false;
 	}
-	bool sets = attempt->step->flags & SQL_SETS_SESSION;
+	bool sets = attempt->part != PART_STATEMENT && attempt->step->flags & SQL_SETS_SESSION;
 	return db_commit(&tx, err) && (!sets || settings_restore(attempt->session, err));
 }
 
@@ -214,21 +243,27 @@ bool apply_give_up(const struct migrate_settings *how, struct err *err)
 		how->lock_retries + 1);
 }
 
+static bool run_once(struct attempt *attempt, struct err *err)
+{
+	if (attempt->part == PART_OUTSIDE)
+		return steps_run_outside(attempt->runner, attempt->steps, attempt->index, err);
+	return run_transaction(attempt, err);
+}
+
 /* Until it commits, fails for good, or the retries are used up. */
-static bool run_step(struct runner *runner, struct migrate_step *step, struct err *err)
+static bool run_part(struct runner *runner, const struct attempt *what, struct err *err)
 {
 	struct migrate_session *session = runner->session;
 	for (int tries = 1;; tries++) {
-		CLEANUP(attempt_release)
-		struct attempt attempt = {.runner = runner, .session = session, .step = step};
+		CLEANUP(attempt_release) struct attempt attempt = *what;
 		copy_list(&attempt.rows, &session->state.current);
 		free(xtake(&runner->blockers));
-		if (run_transaction(&attempt, err)) {
+		if (run_once(&attempt, err)) {
 			copy_list(&session->state.current, &attempt.rows);
 			return true;
 		}
 		if (err->code == ERR_DOUBT)
-			return resolve_doubt(&attempt, err);
+			return attempt.part != PART_OUTSIDE && resolve_doubt(&attempt, err);
 		if (err->code != ERR_LOCK || !*err->sqlstate)
 			return false;
 		if (tries > session->how.lock_retries)
@@ -237,6 +272,62 @@ static bool run_step(struct runner *runner, struct migrate_step *step, struct er
 			return false;
 		err_release(err);
 	}
+}
+
+/* What the server itself says of statements that only run outside of transactions. */
+static bool wants_outside(const struct err *err)
+{
+	return !strcmp(err->sqlstate, "25001") || !strcmp(err->sqlstate, "2D000");
+}
+
+static bool run_statement(struct runner *runner, struct migrate_step *step, struct steps *steps,
+	size_t i, struct err *err)
+{
+	const struct sql_statement *statement = &step->script.items[i];
+	const struct steps_row *row = steps_find(steps, i);
+	struct attempt attempt = {.runner = runner,
+		.session = runner->session,
+		.step = step,
+		.steps = steps,
+		.index = i,
+		.part = PART_STATEMENT};
+	/* What it SET is gone with the session of the program that ran it. */
+	if (row && row->done)
+		return !(statement->flags & SQL_SETS_SESSION) ||
+		       runner_statement(runner, step, &step->script, statement, err);
+	if (!row && !(statement->flags & SQL_NO_TRANSACTION)) {
+		if (run_part(runner, &attempt, err))
+			return true;
+		if (!wants_outside(err))
+			return false;
+		err_release(err);
+	}
+	attempt.part = PART_OUTSIDE;
+	return run_part(runner, &attempt, err);
+}
+
+/* Each statement by itself, from where an earlier run came to. */
+static bool run_bare(struct runner *runner, struct migrate_step *step, struct err *err)
+{
+	AUTO_STEPS(steps);
+	if (!steps_ensure(runner->session, err) || !steps_read(&steps, runner->session, step, err))
+		return false;
+	for (size_t i = 0; i < step->script.count; i++)
+		if (!run_statement(runner, step, &steps, i, err))
+			return false;
+	struct attempt end = {.runner = runner,
+		.session = runner->session,
+		.step = step,
+		.steps = &steps,
+		.part = PART_END};
+	return run_part(runner, &end, err);
+}
+
+static bool run_step(struct runner *runner, struct migrate_step *step, struct err *err)
+{
+	const struct attempt whole = {
+		.runner = runner, .session = runner->session, .step = step, .part = PART_WHOLE};
+	return step->bare ? run_bare(runner, step, err) : run_part(runner, &whole, err);
 }
 
 void apply_tell(const struct migrate_session *session, size_t which, const char *event, int64_t ms)

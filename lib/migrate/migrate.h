@@ -7,7 +7,8 @@
  *	migrate_policy_check(&session, err) && migrate_apply(&session, &done, err)
  *
  * One transaction per revision: its statements, its verify section, its version row and its row in
- * mig.history commit together or not at all.
+ * mig.history commit together or not at all. Revisions that say "transaction: off" are run
+ *statement by statement; what is done of them stands in mig.history_step.
  */
 #ifndef MIGRATE_MIGRATE_H
 #define MIGRATE_MIGRATE_H
@@ -24,6 +25,16 @@ struct migrate_state {
 	struct graph_list current; /* its rows as revisions of the tree: heads, or each (books.h) */
 	bool has_history; /* mig.history exists */
 	bool may_read_history;
+	bool has_steps; /* mig.history_step exists */
+	struct migrate_half *half; /* revisions that are half applied */
+	size_t half_count, half_alloc;
+};
+/* A revision without a transaction of which some statements are done ("transaction: off"). */
+struct migrate_half {
+	char *revision;
+	enum migrate_direction direction;
+	int done; /* statements */
+	char *begun; /* the one that was interrupted, in short; NULL: none */
 };
 enum migrate_rows {
 	MIGRATE_ROWS_KNOWN, /* rows that are in no file are ERR_NOTFOUND */
@@ -56,6 +67,7 @@ struct migrate_step {
 	const struct migrate_file *file;
 	struct sql_script script; /* up or down */
 	struct sql_script verify;
+	bool bare; /* not in one transaction */
 	const struct strvec *losses; /* lines of Python that take data away, "12: drop_table" */
 	unsigned flags; /* of all statements together */
 };
@@ -71,8 +83,8 @@ struct migrate_plan {
 };
 
 /*
- * The steps to a target, read and checked: ERR_REFUSED for what cannot be run yet (transaction:
- * off, backfill, statements that no transaction allows), with its place; ids that do not fit.
+ * The steps to a target, read and checked: ERR_REFUSED for what cannot be run (statements that no
+ * transaction allows, in a revision that has one), with its place; ids that do not fit.
  */
 MUST_CHECK bool migrate_plan_make(const struct migrate_tree *tree,
 	const struct migrate_state *state, enum migrate_direction direction, const char *target,

@@ -19,22 +19,11 @@ static bool not_yet(const struct migrate_file *file, int line, const char *what,
 	return err_where(err, "%s:%d:1", file->name, line);
 }
 
-static int line_of(const struct migrate_file *file, const char *text)
-{
-	const char *at = strstr(file->source, text);
-	return at ? sql_place_of(file->source, (size_t)(at - file->source)).line : 1;
-}
-
 static bool check_supported(const struct migrate_file *file, struct err *err)
 {
 	if (file->trouble.code != ERR_NONE) {
 		err_copy(err, &file->trouble);
 		return false;
-	}
-	if (file->up.bare || file->down_section.bare) {
-		not_yet(file, line_of(file, "transaction:"), "\"transaction: off\"", err);
-		return err_hint(
-			err, "run such statements by hand, then: mig-apply stamp %s", file->id);
 	}
 	if (file->backfill.present) {
 		not_yet(file, file->backfill.line, "\"migrate:backfill\"", err);
@@ -44,35 +33,47 @@ static bool check_supported(const struct migrate_file *file, struct err *err)
 	return true;
 }
 
-/* Refused before anything runs: half a revision would be committed, or nothing could be. */
-static bool check_statement(
+static bool needs_name(
 	const struct migrate_file *file, const struct sql_statement *statement, struct err *err)
 {
-	if (!(statement->flags & (SQL_NO_TRANSACTION | SQL_ENDS_TRANSACTION)))
+	AUTO_FREE char *brief = sql_statement_brief(statement);
+	err_set(err, ERR_REFUSED, "%s:%d: %s has no name for its index", file->name,
+		statement->place.line, brief);
+	err_where(err, "%s:%d:%d", file->name, statement->place.line, statement->place.column);
+	return err_hint(err, "name it: were it interrupted, nobody could tell which index it made");
+}
+
+/* Refused before anything runs: half a revision would be committed, or nothing could be. */
+static bool check_statement(const struct migrate_file *file, bool bare,
+	const struct sql_statement *statement, struct err *err)
+{
+	bool ends = statement->flags & SQL_ENDS_TRANSACTION;
+	if (bare && statement->effect == SQL_MAKES_INDEX && !statement->object)
+		return needs_name(file, statement, err);
+	if (!ends && (bare || !(statement->flags & SQL_NO_TRANSACTION)))
 		return true;
 	AUTO_FREE char *brief = sql_statement_brief(statement);
-	bool ends = statement->flags & SQL_ENDS_TRANSACTION;
 	err_set(err, ERR_REFUSED,
-		ends ? "%s:%d: %s: a revision is one transaction, opened and "
-		       "committed by mig"
+		ends ? "%s:%d: %s: a revision's transactions are opened and committed by mig"
 		     : "%s:%d: %s cannot run inside a transaction",
 		file->name, statement->place.line, brief);
 	err_where(err, "%s:%d:%d", file->name, statement->place.line, statement->place.column);
 	if (ends)
 		return err_hint(err, "take the statement out");
-	return err_hint(err, "run it by hand, then take it out of the file or: mig-apply stamp %s",
-		file->id);
+	return err_hint(err,
+		"put it into a revision with the header \"-- transaction: off\" (dbmate: \"-- "
+		"migrate:up transaction:false\")");
 }
 
 static bool parse_section(const struct migrate_file *file, const struct migrate_section *section,
-	struct sql_script *script, struct err *err)
+	bool bare, struct sql_script *script, struct err *err)
 {
 	if (!section->present)
 		return true;
 	if (!sql_script_parse(file->name, file->source, section->start, section->end, script, err))
 		return false;
 	for (size_t i = 0; i < script->count; i++)
-		if (!check_statement(file, &script->items[i], err))
+		if (!check_statement(file, bare, &script->items[i], err))
 			return false;
 	return true;
 }
@@ -109,9 +110,11 @@ static bool add_step(struct migrate_plan *plan, size_t index, struct err *err)
 	/* A merge changes only the graph, so it has a way back without saying so. */
 	if (!up && !file->down_section.present && file->down.count < 2)
 		return no_way_down(plan, file, err);
-	if (!parse_section(file, up ? &file->up : &file->down_section, &step->script, err))
+	const struct migrate_section *section = up ? &file->up : &file->down_section;
+	step->bare = section->bare;
+	if (!parse_section(file, section, step->bare, &step->script, err))
 		return false;
-	if (up && !parse_section(file, &file->verify, &step->verify, err))
+	if (up && !parse_section(file, &file->verify, false, &step->verify, err))
 		return false;
 	for (size_t i = 0; i < step->script.count; i++)
 		step->flags |= step->script.items[i].flags;

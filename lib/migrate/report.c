@@ -131,6 +131,36 @@ char *migrate_report_row(const struct migrate_session *session, const char *row,
 		session->tree, index, NULL, as_entry ? MIGRATE_REPORT_ENTRY : MIGRATE_REPORT_SHORT);
 }
 
+void migrate_report_half(const struct migrate_session *session, struct strvec *lines)
+{
+	const struct graph *graph = session->tree->graph;
+	for (size_t i = 0; i < session->state.half_count; i++) {
+		const struct migrate_half *half = &session->state.half[i];
+		bool up = half->direction == MIGRATE_UP;
+		size_t index = graph_find(graph, half->revision);
+		AUTO_FREE char *name =
+			index == GRAPH_NONE ? xstrdup(half->revision) : graph_name(graph, index);
+		strvec_pushf(lines, "half %s: %s: %d statement%s done%s%s; go on: mig-apply %s%s",
+			up ? "applied" : "taken back", name, half->done,
+			half->done == 1 ? " is" : "s are", half->begun ? ", interrupted in " : "",
+			half->begun ? half->begun : "", up ? "upgrade " : "downgrade -1",
+			up ? half->revision : "");
+	}
+}
+
+json_t *migrate_report_half_json(const struct migrate_session *session)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < session->state.half_count; i++) {
+		const struct migrate_half *half = &session->state.half[i];
+		json_array_append_new(
+			list, json_pack("{s:s, s:s, s:i, s:s*}", "revision", half->revision,
+				      "direction", half->direction == MIGRATE_UP ? "up" : "down",
+				      "done", half->done, "begun", half->begun));
+	}
+	return list;
+}
+
 static char *where_is(const struct migrate_tree *tree, const struct graph_list *rows)
 {
 	AUTO_LIST(tips);

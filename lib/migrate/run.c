@@ -88,7 +88,11 @@ static bool explain(struct runner *runner, const struct migrate_step *step,
 		err_detail(err, "%s\nblocked by: %s", said, runner->blockers);
 	}
 	if (!err->hint && err->code == ERR_SQL)
-		err_hint(err, "nothing of this revision was kept: correct %s, then run it again",
+		err_hint(err,
+			step->bare ? "what ran before is kept: correct this statement in %s, then "
+				     "run the command again: it goes on here"
+				   : "nothing of this revision was kept: correct %s, then run it "
+				     "again",
 			step->file->name);
 	return false;
 }

@@ -43,11 +43,38 @@ void migrate_close(struct migrate_session *session)
 	*session = (struct migrate_session){0};
 }
 
+/* What is half done comes first: nothing may be built on it. */
+static bool check_half(const struct migrate_session *session, struct err *err)
+{
+	const struct migrate_plan *plan = &session->plan;
+	for (size_t i = 0; i < session->state.half_count; i++) {
+		const struct migrate_half *half = &session->state.half[i];
+		bool planned = false;
+		for (size_t n = 0; n < plan->count; n++)
+			planned |= !strcmp(plan->steps[n].file->id, half->revision);
+		if (planned && half->direction == plan->direction)
+			continue;
+		bool up = half->direction == MIGRATE_UP;
+		size_t index = graph_find(session->tree->graph, half->revision);
+		AUTO_FREE char *name = index == GRAPH_NONE
+					       ? xstrdup(half->revision)
+					       : graph_name(session->tree->graph, index);
+		err_set(err, ERR_REFUSED, "%s is half %s: %d of its statements are done", name,
+			up ? "applied" : "taken back", half->done);
+		return err_hint(err,
+			"go on with it first: mig-apply %s%s; or, when you have put it right by "
+			"hand, say where the database stands: mig-apply stamp REV",
+			up ? "upgrade " : "downgrade -1", up ? half->revision : "");
+	}
+	return true;
+}
+
 bool migrate_plan(struct migrate_session *session, enum migrate_direction direction,
 	const char *target, struct err *err)
 {
 	struct migrate_plan *plan = &session->plan;
-	if (!migrate_plan_make(session->tree, &session->state, direction, target, plan, err))
+	if (!migrate_plan_make(session->tree, &session->state, direction, target, plan, err) ||
+		!check_half(session, err))
 		return false;
 	AUTO_LIST(steps);
 	for (size_t i = 0; i < plan->count; i++)

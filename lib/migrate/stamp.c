@@ -58,6 +58,10 @@ bool migrate_stamp(struct migrate_session *session, const struct strvec *targets
 	if (!db_begin(session->db, &tx, "read write", err) ||
 		(purge && !purge_rows(session, changes, err)))
 		return false;
+	/* Who stamps says where the database stands: nothing is half applied any more. */
+	if (session->state.has_steps &&
+		!db_exec(session->db, err, "delete from mig.history_step where tree = 'main'"))
+		return false;
 	STRVEC_EACH (targets, target)
 		if (!stamp_target(session, target, changes, err))
 			return false;

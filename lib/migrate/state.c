@@ -9,19 +9,43 @@ static void known_rows(const struct migrate_tree *tree, struct migrate_state *st
 	}
 }
 
+static bool read_half(struct db *db, struct migrate_state *state, struct err *err)
+{
+	AUTO_RESULT(rows);
+	if (!db_query(db, &rows, err,
+		    "select revision, direction = 'down', count(*) filter (where state = 'done'),"
+		    " max(statement) filter (where state = 'begun') from mig.history_step"
+		    " where tree = 'main' group by 1, 2 order by min(id)"))
+		return false;
+	for (int i = 0; i < db_rows(&rows); i++) {
+		xgrow(state->half, state->half_count, state->half_alloc);
+		state->half[state->half_count++] = (struct migrate_half){
+			.revision = xstrdup(db_get(&rows, i, 0)),
+			.direction = db_get_bool(&rows, i, 1) ? MIGRATE_DOWN : MIGRATE_UP,
+			.done = (int)db_get_int(&rows, i, 2),
+			.begun = xstrdup_null(db_get(&rows, i, 3)),
+		};
+	}
+	return true;
+}
+
 /* Not by to_regclass(): a role without rights on schema mig may still ask where things stand. */
 static bool find_history(struct db *db, struct migrate_state *state, struct err *err)
 {
 	AUTO_RESULT(found);
 	if (!db_query(db, &found, err,
-		    "select has_schema_privilege(n.oid, 'usage')"
+		    "select c.relname = 'history', has_schema_privilege(n.oid, 'usage')"
 		    " and has_table_privilege(c.oid, 'select')"
 		    " from pg_class c join pg_namespace n on n.oid = c.relnamespace"
-		    " where n.nspname = 'mig' and c.relname = 'history'"))
+		    " where n.nspname = 'mig' and c.relname in ('history', 'history_step')"))
 		return false;
-	state->has_history = db_rows(&found) > 0;
-	state->may_read_history = state->has_history && db_get_bool(&found, 0, 0);
-	return true;
+	bool may_read_steps = false;
+	for (int i = 0; i < db_rows(&found); i++) {
+		bool history = db_get_bool(&found, i, 0), may_read = db_get_bool(&found, i, 1);
+		*(history ? &state->has_history : &state->has_steps) = true;
+		*(history ? &state->may_read_history : &may_read_steps) = may_read;
+	}
+	return !may_read_steps || read_half(db, state, err);
 }
 
 /* Who brought a revision that is in no file: the checkout to look for. */
@@ -66,7 +90,12 @@ void migrate_state_release(struct migrate_state *state)
 {
 	schema_versions_release(&state->versions);
 	graph_list_release(&state->current);
-	state->has_history = false;
+	for (size_t i = 0; i < state->half_count; i++) {
+		free(state->half[i].revision);
+		free(state->half[i].begun);
+	}
+	free(state->half);
+	*state = (struct migrate_state){0};
 }
 
 bool migrate_at_head(const struct migrate_tree *tree, const struct migrate_state *state)

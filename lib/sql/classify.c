@@ -7,6 +7,8 @@ struct fact {
 	unsigned flags;
 	struct strbuf subject;
 	char *table;
+	enum sql_effect effect;
+	char *object, *shape;
 };
 
 static void add_name(struct fact *fact, const char *schema, const char *name)
@@ -23,17 +25,28 @@ static void add_quoted(struct strbuf *out, const char *name)
 	strbuf_addc(out, '"');
 }
 
+static char *qualified(const char *schema, const char *name)
+{
+	AUTO_STRBUF(text);
+	if (schema && *schema) {
+		add_quoted(&text, schema);
+		strbuf_addc(&text, '.');
+	}
+	add_quoted(&text, name);
+	return strbuf_take(&text);
+}
+
 static void note_table(struct fact *fact, const char *schema, const char *name)
 {
-	AUTO_STRBUF(table);
-	if (fact->table || !name)
-		return;
-	if (schema && *schema) {
-		add_quoted(&table, schema);
-		strbuf_addc(&table, '.');
-	}
-	add_quoted(&table, name);
-	fact->table = strbuf_take(&table);
+	if (!fact->table && name)
+		fact->table = qualified(schema, name);
+}
+
+static void note_effect(struct fact *fact, enum sql_effect effect, char *object)
+{
+	free(fact->object);
+	fact->effect = effect;
+	fact->object = object;
 }
 
 static void add_range(struct fact *fact, const PgQuery__RangeVar *range)
@@ -58,13 +71,20 @@ static void add_object(struct fact *fact, const PgQuery__Node *node)
 	}
 }
 
-static void note_dropped_table(struct fact *fact, const PgQuery__Node *node)
+/* "public"."orders" of a list of names; NULL: none. */
+static char *listed_name(const PgQuery__Node *node)
 {
 	if (node->node_case != PG_QUERY__NODE__NODE_LIST || !node->list->n_items)
-		return;
+		return NULL;
 	size_t last = node->list->n_items - 1;
 	const char *schema = last ? node->list->items[last - 1]->string->sval : NULL;
-	note_table(fact, schema, node->list->items[last]->string->sval);
+	return qualified(schema, node->list->items[last]->string->sval);
+}
+
+static void note_dropped_table(struct fact *fact, const PgQuery__Node *node)
+{
+	if (!fact->table)
+		fact->table = listed_name(node);
 }
 
 static void fact_transaction(struct fact *fact, const PgQuery__Node *node)
@@ -84,8 +104,10 @@ static void fact_drop(struct fact *fact, const PgQuery__Node *node)
 	const PgQuery__DropStmt *drop = node->drop_stmt;
 	for (size_t i = 0; i < drop->n_objects; i++)
 		add_object(fact, drop->objects[i]);
-	if (drop->concurrent)
+	if (drop->concurrent) {
 		fact->flags |= SQL_NO_TRANSACTION;
+		note_effect(fact, SQL_DROPS_INDEX, listed_name(drop->objects[0]));
+	}
 	bool cascade = drop->behavior == PG_QUERY__DROP_BEHAVIOR__DROP_CASCADE;
 	switch (drop->remove_type) {
 	case PG_QUERY__OBJECT_TYPE__OBJECT_TABLE:
@@ -128,9 +150,41 @@ static void fact_alter_table(struct fact *fact, const PgQuery__Node *node)
 			strbuf_addf(&fact->subject, " DROP COLUMN %s", cmd->name);
 		}
 		if (cmd->subtype == PG_QUERY__ALTER_TABLE_TYPE__AT_DetachPartition &&
-			cmd->def->partition_cmd->concurrent)
+			cmd->def->partition_cmd->concurrent) {
+			const PgQuery__RangeVar *child = cmd->def->partition_cmd->name;
 			fact->flags |= SQL_NO_TRANSACTION;
+			note_effect(
+				fact, SQL_DETACHES, qualified(child->schemaname, child->relname));
+		}
 	}
+}
+
+static void add_columns(struct strbuf *shape, PgQuery__Node *const *items, size_t count)
+{
+	strbuf_addc(shape, '(');
+	for (size_t i = 0; i < count; i++) {
+		const PgQuery__IndexElem *item = items[i]->index_elem;
+		bool down = item->ordering == PG_QUERY__SORT_BY_DIR__SORTBY_DESC;
+		strbuf_addf(shape, "%s%s%s", i ? ", " : "",
+			item->name && *item->name ? item->name : "?", down ? " desc" : "");
+	}
+	strbuf_addc(shape, ')');
+}
+
+/* Written as steps_probe.c reads it from the catalogue. */
+static char *index_shape(const PgQuery__IndexStmt *index)
+{
+	AUTO_STRBUF(shape);
+	bool named = index->access_method && *index->access_method;
+	strbuf_addf(&shape, "%s%s ", index->unique ? "unique " : "",
+		named ? index->access_method : "btree");
+	add_columns(&shape, index->index_params, index->n_index_params);
+	if (index->n_index_including_params) {
+		strbuf_adds(&shape, " include ");
+		add_columns(&shape, index->index_including_params, index->n_index_including_params);
+	}
+	strbuf_adds(&shape, index->where_clause ? " where" : "");
+	return strbuf_take(&shape);
 }
 
 static void fact_index(struct fact *fact, const PgQuery__Node *node)
@@ -138,8 +192,11 @@ static void fact_index(struct fact *fact, const PgQuery__Node *node)
 	const PgQuery__IndexStmt *index = node->index_stmt;
 	note_table(fact, index->relation->schemaname, index->relation->relname);
 	if (index->concurrent) {
+		bool named = index->idxname && *index->idxname;
 		strbuf_adds(&fact->subject, "CONCURRENTLY ");
 		fact->flags |= SQL_NO_TRANSACTION;
+		note_effect(fact, SQL_MAKES_INDEX, named ? xstrdup(index->idxname) : NULL);
+		fact->shape = index_shape(index);
 	}
 	strbuf_addf(&fact->subject, "%s%son %s", index->idxname ? index->idxname : "",
 		index->idxname && *index->idxname ? " " : "", index->relation->relname);
@@ -161,6 +218,7 @@ static void fact_reindex(struct fact *fact, const PgQuery__Node *node)
 	if (has_option(reindex->params, reindex->n_params, "concurrently") ||
 		reindex->kind >= PG_QUERY__REINDEX_OBJECT_TYPE__REINDEX_OBJECT_SCHEMA)
 		fact->flags |= SQL_NO_TRANSACTION;
+	fact->effect = SQL_EFFECT_AGAIN;
 }
 
 static void fact_cluster(struct fact *fact, const PgQuery__Node *node)
@@ -168,18 +226,21 @@ static void fact_cluster(struct fact *fact, const PgQuery__Node *node)
 	add_range(fact, node->cluster_stmt->relation);
 	if (!node->cluster_stmt->relation)
 		fact->flags |= SQL_NO_TRANSACTION;
+	fact->effect = SQL_EFFECT_AGAIN;
 }
 
 static void fact_vacuum(struct fact *fact, const PgQuery__Node *node)
 {
 	if (node->vacuum_stmt->is_vacuumcmd) /* ANALYZE is the same node */
 		fact->flags |= SQL_NO_TRANSACTION;
+	fact->effect = SQL_EFFECT_AGAIN;
 }
 
 static void fact_discard(struct fact *fact, const PgQuery__Node *node)
 {
 	if (node->discard_stmt->target == PG_QUERY__DISCARD_MODE__DISCARD_ALL)
 		fact->flags |= SQL_NO_TRANSACTION;
+	fact->effect = SQL_EFFECT_AGAIN;
 }
 
 static void fact_alter_database(struct fact *fact, const PgQuery__Node *node)
@@ -187,6 +248,7 @@ static void fact_alter_database(struct fact *fact, const PgQuery__Node *node)
 	if (has_option(node->alter_database_stmt->options, node->alter_database_stmt->n_options,
 		    "tablespace"))
 		fact->flags |= SQL_NO_TRANSACTION;
+	fact->effect = SQL_EFFECT_AGAIN;
 }
 
 static void fact_delete(struct fact *fact, const PgQuery__Node *node)
@@ -216,6 +278,44 @@ static void fact_update(struct fact *fact, const PgQuery__Node *node)
 static void fact_copy(struct fact *fact, const PgQuery__Node *node)
 {
 	add_range(fact, node->copy_stmt->relation);
+}
+
+static void fact_system(struct fact *fact, const PgQuery__Node *node)
+{
+	(void)node;
+	fact->effect = SQL_EFFECT_AGAIN;
+}
+
+static void fact_makes_database(struct fact *fact, const PgQuery__Node *node)
+{
+	note_effect(fact, SQL_MAKES_DATABASE, xstrdup(node->createdb_stmt->dbname));
+}
+
+static void fact_drops_database(struct fact *fact, const PgQuery__Node *node)
+{
+	note_effect(fact, SQL_DROPS_DATABASE, xstrdup(node->dropdb_stmt->dbname));
+}
+
+static void fact_makes_space(struct fact *fact, const PgQuery__Node *node)
+{
+	note_effect(
+		fact, SQL_MAKES_TABLESPACE, xstrdup(node->create_table_space_stmt->tablespacename));
+}
+
+static void fact_drops_space(struct fact *fact, const PgQuery__Node *node)
+{
+	note_effect(
+		fact, SQL_DROPS_TABLESPACE, xstrdup(node->drop_table_space_stmt->tablespacename));
+}
+
+static void fact_makes_subscription(struct fact *fact, const PgQuery__Node *node)
+{
+	note_effect(fact, SQL_MAKES_SUBSCRIPTION, xstrdup(node->create_subscription_stmt->subname));
+}
+
+static void fact_drops_subscription(struct fact *fact, const PgQuery__Node *node)
+{
+	note_effect(fact, SQL_DROPS_SUBSCRIPTION, xstrdup(node->drop_subscription_stmt->subname));
 }
 
 static void fact_set(struct fact *fact, const PgQuery__Node *node)
@@ -255,13 +355,15 @@ static const struct kind_row {
 	{PG_QUERY__NODE__NODE_VACUUM_STMT, 0, fact_vacuum},
 	{PG_QUERY__NODE__NODE_DISCARD_STMT, 0, fact_discard},
 	{PG_QUERY__NODE__NODE_ALTER_DATABASE_STMT, 0, fact_alter_database},
-	{PG_QUERY__NODE__NODE_CREATEDB_STMT, SQL_NO_TRANSACTION, NULL},
-	{PG_QUERY__NODE__NODE_DROPDB_STMT, SQL_NO_TRANSACTION | SQL_DESTRUCTIVE, NULL},
-	{PG_QUERY__NODE__NODE_CREATE_TABLE_SPACE_STMT, SQL_NO_TRANSACTION, NULL},
-	{PG_QUERY__NODE__NODE_DROP_TABLE_SPACE_STMT, SQL_NO_TRANSACTION, NULL},
-	{PG_QUERY__NODE__NODE_ALTER_SYSTEM_STMT, SQL_NO_TRANSACTION, NULL},
-	{PG_QUERY__NODE__NODE_CREATE_SUBSCRIPTION_STMT, SQL_NO_TRANSACTION, NULL},
-	{PG_QUERY__NODE__NODE_DROP_SUBSCRIPTION_STMT, SQL_NO_TRANSACTION, NULL},
+	{PG_QUERY__NODE__NODE_CREATEDB_STMT, SQL_NO_TRANSACTION, fact_makes_database},
+	{PG_QUERY__NODE__NODE_DROPDB_STMT, SQL_NO_TRANSACTION | SQL_DESTRUCTIVE,
+		fact_drops_database},
+	{PG_QUERY__NODE__NODE_CREATE_TABLE_SPACE_STMT, SQL_NO_TRANSACTION, fact_makes_space},
+	{PG_QUERY__NODE__NODE_DROP_TABLE_SPACE_STMT, SQL_NO_TRANSACTION, fact_drops_space},
+	{PG_QUERY__NODE__NODE_ALTER_SYSTEM_STMT, SQL_NO_TRANSACTION, fact_system},
+	{PG_QUERY__NODE__NODE_CREATE_SUBSCRIPTION_STMT, SQL_NO_TRANSACTION,
+		fact_makes_subscription},
+	{PG_QUERY__NODE__NODE_DROP_SUBSCRIPTION_STMT, SQL_NO_TRANSACTION, fact_drops_subscription},
 };
 
 /* The first words, upper case: two for CREATE, ALTER, DROP and the like, else one. */
@@ -318,6 +420,9 @@ void sql_classify(struct sql_statement *statement, const PgQuery__Node *node)
 	statement->kind = first_words(statement);
 	statement->flags = fact.flags;
 	statement->table = fact.table;
+	statement->effect = fact.effect;
+	statement->object = fact.object;
+	statement->shape = fact.shape;
 	if (node->node_case == PG_QUERY__NODE__NODE_SELECT_STMT &&
 		has_word(statement, "set_config"))
 		statement->flags |= SQL_SETS_SESSION;

@@ -9,6 +9,8 @@ void sql_script_release(struct sql_script *script)
 		free(script->items[i].kind);
 		free(script->items[i].subject);
 		free(script->items[i].table);
+		free(script->items[i].object);
+		free(script->items[i].shape);
 	}
 	free(script->items);
 	free(script->file);

@@ -18,6 +18,21 @@ enum sql_flags {
 	SQL_UNPARSED = 64,
 };
 
+/* How the catalogue tells whether a statement that no transaction allows was done. */
+enum sql_effect {
+	SQL_EFFECT_UNKNOWN, /* nothing tells */
+	SQL_EFFECT_AGAIN, /* it may simply be run again: VACUUM, REINDEX */
+	SQL_MAKES_INDEX, /* object: the index (its schema is the table's); shape */
+	SQL_DROPS_INDEX, /* object: the index, quoted */
+	SQL_DETACHES, /* object: the partition, quoted */
+	SQL_MAKES_DATABASE, /* object: its name; so for those below */
+	SQL_DROPS_DATABASE,
+	SQL_MAKES_TABLESPACE,
+	SQL_DROPS_TABLESPACE,
+	SQL_MAKES_SUBSCRIPTION,
+	SQL_DROPS_SUBSCRIPTION,
+};
+
 struct sql_statement {
 	const char *text; /* in the source: from its first word, without the semicolon */
 	size_t offset, length;
@@ -26,6 +41,9 @@ struct sql_statement {
 	char *subject; /* "orders, public.items", "orders DROP COLUMN note"; may be NULL */
 	char *table; /* the (first) table it works on, quoted: "public"."items"; may be NULL */
 	unsigned flags;
+	enum sql_effect effect;
+	char *object; /* see sql_effect; NULL: it has no name */
+	char *shape; /* "unique btree (a, b desc, ?) include (c) where": what an index is like */
 	size_t data_offset, data_length; /* rows of COPY .. FROM STDIN */
 	bool has_data;
 };

@@ -1,0 +1,267 @@
+# Revisions without a transaction: "transaction: off", statement by statement, exactly once.
+load ../support/common
+load ../support/migrations
+
+setup_file() { common_setup_file; }
+teardown_file() { common_teardown_file; }
+setup() {
+	common_setup
+	[ -z "${DB:-}" ] || sql -c "create table log (n int); create table items (id int primary key, a int, b int);
+		insert into items select i, i % 10, i % 7 from generate_series(1, 2000) i"
+}
+teardown() { common_teardown; }
+
+# off ID PARENT MESSAGE < BODY
+off() { revision "$1" "$2" "$3" -h "transaction: off"; }
+
+steps_are() {
+	local got
+	got=$(sql -c "select coalesce(string_agg(number || ' ' || state, ', ' order by number), '') from mig.history_step")
+	[ "$got" = "$1" ] || {
+		echo "expected steps \"$1\", found \"$got\""
+		return 1
+	}
+}
+
+log_is() { [ "$(sql -c "select string_agg(n::text, ' ' order by n) from log")" = "$1" ]; }
+
+@test "statements that no transaction allows are run, and recorded with the others" {
+	off r001 "" "Without" <<-END
+		-- migrate:up
+		create index concurrently items_a on items (a);
+		insert into log values (1);
+		vacuum items;
+		reindex index concurrently items_a;
+		create index concurrently if not exists items_b on items using btree (b desc, a) where b > 2;
+		copy log from stdin;
+		2
+		3
+		\\.
+		-- migrate:verify
+		select count(*) = 3 from log;
+		-- migrate:down
+		drop index concurrently items_a;
+		drop index concurrently if exists items_b;
+		delete from log;
+	END
+	expect 0 mig-apply plan -v
+	expect 0 mig-apply upgrade
+	rows_are r001
+	steps_are ""
+	[ "$(sql -c "select count(*) from pg_index where indrelid = 'items'::regclass and indisvalid")" = 3 ]
+	[ "$(sql -c "select direction from mig.history")" = up ]
+	expect 0 mig-apply downgrade -1 -y
+	[ "$(sql -c "select count(*) from pg_index where indrelid = 'items'::regclass")" = 1 ]
+	rows_are ""
+}
+
+@test "a statement that fails leaves the others done; the next upgrade goes on there" {
+	off r001 "" "Stops" <<-END
+		-- migrate:up
+		insert into log values (1);
+		create index concurrently items_a on items (a);
+		insert into log values (2) returning nosuch;
+		insert into log values (3);
+	END
+	line_of_next
+	expect 11 mig-apply upgrade
+	says "migrations/r001_stops.sql:9:38"
+	says "42703"
+	says "what ran before is kept"
+	steps_are "1 done, 2 done"
+	rows_are ""
+	expect 0 mig-apply current
+	says "half applied: r001 Stops: 2 statements are done; go on: mig-apply upgrade r001"
+	mig-apply current --json | tail -1 | jq -e '.half_applied == [{"revision": "r001", "direction": "up", "done": 2}] and (.at_head | not)'
+	expect 4 mig-apply current --check
+
+	sed -i 's/create index concurrently items_a/create index concurrently items_aa/' migrations/r001_stops.sql
+	expect 17 mig-apply upgrade
+	says "migrations/r001_stops.sql:8: statement 2 of r001 is another one than the one that was run"
+	sed -i 's/items_aa/items_a/; s/ returning nosuch//' migrations/r001_stops.sql
+	expect 0 mig-apply upgrade
+	log_is "1 2 3"
+	rows_are r002
+	steps_are ""
+}
+
+line_of_next() {
+	revision r002 r001 "Next" <<< $'-- migrate:up\ncreate table next (i int);\n-- migrate:down\ndrop table next;'
+}
+
+@test "a unique index that cannot be built leaves nothing INVALID behind" {
+	off r001 "" "Unique" <<< $'-- migrate:up\ninsert into log values (1);\ncreate unique index concurrently items_a on items (a);'
+	expect 11 mig-apply upgrade
+	says "23505"
+	[ "$(sql -c "select to_regclass('items_a') is null")" = t ]
+	steps_are "1 done"
+	sql -c "delete from items where id > 9"
+	expect 0 mig-apply upgrade
+	log_is 1
+	[ "$(sql -c "select indisvalid from pg_index where indexrelid = 'items_a'::regclass")" = t ]
+}
+
+@test "half applied revisions block what would be built on them" {
+	revision r000 "" "Base" <<< $'-- migrate:up\nselect 1;\n-- migrate:down\nselect 1;'
+	off r001 r000 "Half" <<< $'-- migrate:up\ninsert into log values (1);\nselect 1 / 0;\n-- migrate:down\ndelete from log;\nselect 1 / 0;'
+	expect 11 mig-apply upgrade
+	rows_are r000
+	expect 17 mig-apply downgrade -1 -y
+	says "r001 Half is half applied"
+	rows_are r000
+	sed -i 's/^select 1 \/ 0;$/select 1;/' migrations/r001_half.sql
+	expect 0 mig-apply upgrade
+	sed -i '$s/.*/select 1 \/ 0;/' migrations/r001_half.sql
+	expect 11 mig-apply downgrade -1 -y
+	rows_are r001
+	expect 0 mig-apply current
+	says "half taken back: r001 Half: 1 statement is done; go on: mig-apply downgrade -1"
+	expect 17 mig-apply upgrade
+	says "half taken back"
+	expect 0 mig-apply stamp r000
+	steps_are ""
+	rows_are r000
+}
+
+@test "an INVALID index that was there before is never dropped, nor taken for the new one" {
+	sql -c "insert into items values (5000, 1)"
+	run sql -c "create unique index concurrently items_a on items (a)"
+	off r001 "" "Index" <<< $'-- migrate:up\ncreate index concurrently if not exists items_a on items (a);'
+	expect 17 mig-apply upgrade
+	says "an INVALID index items_a is there already"
+	[ "$(sql -c "select indisvalid from pg_index where indexrelid = 'items_a'::regclass")" = f ]
+	rows_are ""
+}
+
+@test "what was interrupted is looked up: done, not done, left over, or in doubt" {
+	off r001 "" "Interrupted" <<-'END'
+		-- migrate:up
+		create index concurrently items_a on items (a);
+		insert into log values (1);
+	END
+	begun() { # begun BEFORE: as a program that died would have left it
+		sql <<-END
+			delete from log; delete from mig.history; delete from alembic_version; delete from mig.history_step;
+			insert into mig.history_step (revision, direction, number, checksum, statement, state, before)
+			values ('r001', 'up', 1, encode(sha256('create index concurrently items_a on items (a)'), 'hex'), 'CREATE INDEX', 'begun', $1);
+		END
+	}
+	expect 0 mig-apply upgrade
+	# never begun on the server
+	sql -c "drop index items_a"
+	begun null
+	expect 0 mig-apply current
+	says "interrupted in CREATE INDEX"
+	expect 0 mig-apply upgrade
+	log_is 1
+	[ "$(sql -c "select indisvalid from pg_index where indexrelid = 'items_a'::regclass")" = t ]
+	# done: not built again
+	oid=$(sql -c "select 'items_a'::regclass::oid")
+	begun null
+	expect 0 mig-apply upgrade
+	log_is 1
+	[ "$(sql -c "select 'items_a'::regclass::oid")" = "$oid" ]
+	# its own INVALID index is dropped and built again
+	sql -c "update pg_index set indisvalid = false where indexrelid = 'items_a'::regclass"
+	begun null
+	expect 0 mig-apply upgrade
+	says "the INVALID index items_a that an interrupted statement of r001 left is dropped"
+	log_is 1
+	[ "$(sql -c "select indisvalid from pg_index where indexrelid = 'items_a'::regclass")" = t ]
+	[ "$(sql -c "select 'items_a'::regclass::oid")" != "$oid" ]
+	# INVALID, but it is another one: by definition, by table, by when it came
+	for other in "on items (b)" "on items (a desc)" "on items using hash (a)" "on items (a) where a > 1" "on log (n)"; do
+		sql -c "drop index items_a" -c "create index items_a $other" \
+			-c "update pg_index set indisvalid = false where indexrelid = 'items_a'::regclass"
+		begun null
+		expect 22 mig-apply upgrade
+		says "nothing tells whether it was done"
+		says "update mig.history_step set state = 'done' where id ="
+		[ "$(sql -c "select indisvalid from pg_index where indexrelid = 'items_a'::regclass")" = f ]
+	done
+	id=$(sql -c "select id from mig.history_step")
+	sql -c "update mig.history_step set state = 'done' where id = $id"
+	expect 0 mig-apply upgrade
+	log_is 1
+}
+
+@test "other kinds are looked up, too" {
+	other=${DB}_made
+	off r001 "" "Kinds" <<-END
+		-- migrate:up
+		create database $other;
+		drop database $other;
+		drop index concurrently items_b;
+		insert into log values (1);
+	END
+	sql -c "create index items_b on items (b)"
+	expect 0 mig-apply upgrade -y
+	log_is 1
+	run sql -c "select 1" "$other"
+	[ "$status" != 0 ]
+
+	off r002 r001 "Procedure" <<-'END'
+		-- migrate:up
+		create procedure twice() language plpgsql as $$ begin insert into log values (2); commit; insert into log values (3); end $$;
+		call twice();
+	END
+	expect 0 mig-apply upgrade
+	log_is "1 2 3"
+	# nothing tells whether a procedure has run
+	off r003 r002 "Again" <<< $'-- migrate:up\ncall twice();'
+	sql -c "insert into mig.history_step (revision, direction, number, checksum, statement, state)
+		values ('r003', 'up', 1, encode(sha256('call twice()'), 'hex'), 'CALL', 'begun')"
+	expect 22 mig-apply upgrade
+	says "nothing tells whether it was done"
+	log_is "1 2 3"
+	expect 22 mig-apply upgrade
+	sql -c "delete from mig.history_step"
+	expect 0 mig-apply upgrade
+	log_is "1 2 2 3 3"
+}
+
+@test "what a statement SET holds for those behind it, also after a break" {
+	sql -c "create schema other"
+	off r001 "" "Sets" <<-'END'
+		-- migrate:up
+		set search_path = other;
+		create table x (i int);
+		select 1 / 0;
+		create table y (i int);
+	END
+	line_of_next
+	expect 11 mig-apply upgrade
+	sed -i 's/select 1 \/ 0;/select 1;/' migrations/r001_sets.sql
+	expect 0 mig-apply upgrade
+	[ "$(sql -c "select count(*) from pg_tables where schemaname = 'other'")" = 2 ]
+	[ "$(sql -c "select schemaname from pg_tables where tablename = 'next'")" = public ]
+}
+
+@test "wrong use is refused before anything runs" {
+	while IFS='|' read -r name body says; do
+		rm -rf migrations
+		off r001 "" "$name" <<< "$(printf -- '-- migrate:up\ninsert into log values (1);\n%b' "$body")"
+		echo "case: $name"
+		expect 17 mig-apply upgrade
+		says "$says"
+		[ "$(sql -c "select count(*) from log")" = 0 ]
+	done <<-'END'
+		commit|commit;|transactions are opened and committed by mig
+		begin|begin; insert into log values (2); end;|transactions are opened and committed by mig
+		unnamed|create index concurrently on items (a);|has no name for its index
+	END
+	rm -rf migrations
+	revision r001 "" "Inside" <<< $'-- migrate:up\ncreate index concurrently items_a on items (a);'
+	expect 17 mig-apply upgrade
+	says 'the header "-- transaction: off"'
+}
+
+@test "dbmate's transaction:false is the same" {
+	mkdir -p db/migrations
+	printf -- '-- migrate:up transaction:false\ncreate index concurrently items_a on items (a);\ninsert into log values (1);\n-- migrate:down transaction:false\ndrop index concurrently items_a;\n' > db/migrations/001_index.sql
+	expect 0 mig-apply upgrade
+	[ "$(sql -c "select version from schema_migrations")" = 001 ]
+	log_is 1
+	expect 0 mig-apply downgrade -1 -y
+	[ "$(sql -c "select to_regclass('items_a') is null")" = t ]
+}
