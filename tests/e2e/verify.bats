@@ -174,8 +174,8 @@ flip() {
 		-c "insert into t select i, md5(i::text) from generate_series(1, 30000) i" \
 		-c "create index on t (b)"
 	mig-backup create -q
-	local round left=0
-	for round in 1 2 3 4 5 6; do
+	local left=0
+	for _ in 1 2 3 4 5 6; do
 		mig-verify backup latest --restore > /dev/null 2>&1 &
 		sleep "0.$((RANDOM % 5 + 1))"
 		kill -9 $! 2> /dev/null || true
