@@ -94,10 +94,14 @@ class Watch:
         for sql in settings:
             self.ask(connection, sql)
         for name, value in how["settings"]:
-            self.ask(
-                connection,
-                "select set_config(%s, %s, false)" % (literal(name), literal(value)),
-            )
+            try:
+                self.ask(
+                    connection,
+                    "select set_config(%s, %s, false)" % (literal(name), literal(value)),
+                )
+            except Exception as error:
+                error.mig_context = "migrations: settings: " + name
+                raise
         version = self.ask(connection, "select current_setting('server_version_num')::int")[0]
         if version >= 140000:
             self.ask(connection, "select set_config('client_connection_check_interval', '1s', false)")
@@ -154,7 +158,7 @@ class Watch:
         self.split = self.autocommit
         self.inside = True
         self.began = time.monotonic()
-        tell("begin", revision=revision)
+        tell("begin", revision=revision, split=self.split)
         if self.request.get("own"):
             self.transaction = self.ask(connection, "select txid_current()")[0]
             self.ask(connection, "savepoint mig_revision")
@@ -219,8 +223,10 @@ class Watch:
             parts[name] = json.loads(row[0]) if row and isinstance(row[0], str) else row[0]
         tell("own", own=parts)
 
-    def committed(self, conn):
-        self.split = self.split or self.inside
+    def committed(self, conn=None):
+        if self.inside and not self.split:
+            self.split = True
+            tell("split")
 
     def statement(self, conn, cursor, statement, parameters, context, executemany):
         if self.step:
@@ -259,7 +265,7 @@ def watch_connections(watch):
     autocommit_block = MigrationContext.autocommit_block
 
     def announced(self):
-        watch.split = watch.split or watch.inside
+        watch.committed()
         return autocommit_block(self)
 
     EnvironmentContext.configure = configured
@@ -320,7 +326,6 @@ def apply(config, how):
             script.run_env()
     except Exception as error:
         error.mig_revision = watch.step
-        error.mig_split = watch.split
         raise
     if not watch.attached:
         raise Refused("detached", "env.py gave no connection to context.configure()")
@@ -525,7 +530,7 @@ def explain(error, how):
         "server_hint": getattr(diagnosis, "message_hint", None),
         "statement": getattr(error, "statement", None),
         "revision": getattr(error, "mig_revision", None),
-        "split": getattr(error, "mig_split", False),
+        "context": getattr(error, "mig_context", None),
         "place": place_of(error, how),
         "disconnected": bool(getattr(error, "connection_invalidated", False)),
     })

@@ -19,6 +19,7 @@ struct work {
 	size_t first; /* of the plan's steps, which the child begins with */
 	size_t running; /* in the plan; SIZE_MAX: none yet */
 	int64_t step_ms, checked_ms;
+	bool split; /* the running step has committed a part of itself */
 	bool written; /* the running step awaits its commit */
 	bool told; /* what it wrote before it failed is reported */
 	char *blockers;
@@ -139,6 +140,7 @@ static void on_begin(struct work *work, const json_t *fields)
 {
 	tell_done(work);
 	work->told = false;
+	work->split = json_is_true(json_object_get(fields, "split"));
 	work->running = step_named(work, json_string_value(json_object_get(fields, "revision")));
 	work->step_ms = clock_monotonic_ms();
 	free(xtake(&work->blockers));
@@ -173,6 +175,8 @@ static void on_event(void *ctx, const char *event, const json_t *fields)
 		on_begin(work, fields);
 	else if (!strcmp(event, "written"))
 		work->written = true;
+	else if (!strcmp(event, "split"))
+		work->split = true;
 	else if (!strcmp(event, "told"))
 		work->told = true;
 	else if (!strcmp(event, "statement"))
@@ -344,30 +348,36 @@ static void add_detail(struct err *err, const char *title, const char *text)
 
 /* "3f9c1a7be2d4 Add user preferences: relation "x" does not exist", its line and its statement. */
 static void explain_step(
-	const struct work *work, const struct alembic_child *child, struct err *err)
+	const struct work *work, const struct alembic_child *child, size_t done, struct err *err)
 {
 	const json_t *error = child->error;
 	const json_t *place = json_object_get(error, "place");
 	const char *statement = json_string_value(json_object_get(error, "statement"));
-	size_t which = step_named(work, json_string_value(json_object_get(error, "revision")));
-	if (which == SIZE_MAX)
+	const char *context = json_string_value(json_object_get(error, "context"));
+	size_t which =
+		error ? step_named(work, json_string_value(json_object_get(error, "revision")))
+		      : work->running; /* it died without a word */
+	if (context)
+		err_context(err, "%s", context);
+	if (which == SIZE_MAX || which < done)
 		return;
 	const struct migrate_step *step = &work->session->plan.steps[which];
 	AUTO_FREE char *name = graph_name(work->session->tree->graph, step->index);
 	err_context(err, "%s", name);
-	if (place)
+	if (json_is_object(place))
 		err_where(err, "%s:%lld:1", step->file->name,
 			json_integer_value(json_object_get(place, "line")));
 	if (statement)
 		add_detail(err, "statement: ", statement);
 	if (work->blockers && err->code == ERR_LOCK)
 		add_detail(err, "blocked by: ", work->blockers);
-	bool split = json_is_true(json_object_get(error, "split"));
-	if (split)
+	if (work->split)
 		err_hint(err,
 			"%s commits inside itself: a part of it may be there already; see what, "
 			"before you run it again",
 			step->file->name);
+	else if (!err->hint && !error)
+		err_hint(err, "nothing of this revision was kept: run the command again");
 	else if (!err->hint)
 		err_hint(err, "nothing of this revision was kept: correct %s, then run it again",
 			step->file->name);
@@ -420,12 +430,15 @@ static bool conclude(struct work *work, const struct alembic_child *child, bool 
 		return err_move(err, &work->stop);
 	if (!ended_well) {
 		alembic_error_class(child, err);
-		explain_step(work, child, err);
+		explain_step(work, child, *done, err);
 		return false;
 	}
-	if (!work->backends.count)
-		return err_set(err, ERR_FAILED, "%s ended without a word from env.py",
+	if (!work->backends.count) {
+		AUTO_FREE char *output = strvec_join(&child->output, "\n");
+		err_set(err, ERR_FAILED, "%s ended without a word from env.py",
 			child->where->python);
+		return *output ? err_detail(err, "%s", output) : false;
+	}
 	err_set(err, ERR_FAILED, "Alembic ended well, but %zu of %zu revisions are not committed",
 		plan->count - *done, plan->count);
 	return err_hint(err, "env.py has a transaction of its own and does not commit it");
@@ -448,7 +461,7 @@ static bool run_child(struct work *work, size_t *done, struct err *err)
 		.cancelled = should_stop,
 		.ctx = work};
 	work->running = SIZE_MAX;
-	work->written = false;
+	work->written = work->split = false;
 	if (!note_history(work, err) || !lock_nonce(session->db, &nonce, err) ||
 		!make_request(work, nonce, &child.request, err))
 		return false;

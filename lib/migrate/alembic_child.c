@@ -130,8 +130,10 @@ bool alembic_child_run(struct alembic_child *child, struct err *err)
 		.ctx = child,
 	};
 	struct proc_result result;
-	if (!proc_run(&spec, &result, err))
-		return false;
+	if (!proc_run(&spec, &result, err)) {
+		err->code = ERR_CONFIG;
+		return explain_python(child, err);
+	}
 	child->status = result.status;
 	child->was_cancelled = result.cancelled;
 	return (result.status == 0 && !child->error) || explain_failure(child, err);

@@ -395,16 +395,3 @@ begin_proof() {
 	tail -1 $proof | grep '"own"' | grep -q 3
 	[ "$(sql -c "select count(*) from t1")" = 0 ]
 }
-
-@test "random trees: the same steps and rows under mig and under plain Alembic" {
-	alembic_tree
-	# the database is chosen by PGDATABASE
-	sed -i "s/database: .*/database: {env: SHOP}/" mig.yaml
-	export SHOP="host=$PGHOST"
-	seed=${SEED:-$RANDOM}
-	echo "# seed $seed" >&3
-	psql -Xqc "drop database if exists ${DB}_theirs" -c "create database ${DB}_theirs" postgres
-	PGDATABASE_theirs=${DB}_theirs expect 0 /usr/bin/python3 \
-		"$BATS_TEST_DIRNAME/../support/alembic_trees.py" "${ROUNDS:-3}" "$seed"
-	says " same"
-}

@@ -1,0 +1,258 @@
+load ../support/common
+load ../support/migrations
+load ../support/alembic
+setup_file() {
+	common_setup_file
+	export TREE_CACHE=${XDG_CACHE_HOME:-$HOME/.cache}
+}
+teardown_file() { common_teardown_file; }
+setup() {
+	need_alembic
+	common_setup
+}
+teardown() { common_teardown; }
+
+# env_py < what stands between "engine = ..." and the end
+env_py() {
+	{
+		printf 'import os\nfrom alembic import context\nfrom sqlalchemy import create_engine, text\n\n'
+		printf 'engine = create_engine(os.environ["DATABASE_URL"])\n'
+		cat
+	} > alembic/env.py
+}
+
+newer_packages() {
+	PACKAGES=$(XDG_CACHE_HOME=$TREE_CACHE sqlalchemy_2) || skip "Debian's archive cannot be reached"
+	sed -i "s,{dir: alembic,{environment: {PYTHONPATH: $PACKAGES}&," mig.yaml
+	sed -i "s/}{dir/}, dir/" mig.yaml
+}
+
+@test "env.py's own advisory lock, timeouts, callbacks and transaction_per_migration stay in force" {
+	alembic_tree
+	py_line 1
+	py a002 "'a001'" "Look" <<-'END'
+		def upgrade():
+		    op.execute("create table seen as select current_setting('lock_timeout') as wait,"
+		               " current_setting('statement_timeout') as statement,"
+		               " exists(select from pg_locks where locktype = 'advisory' and pid = pg_backend_pid() and objid = 4711) as locked")
+
+
+		def downgrade():
+		    op.drop_table("seen")
+	END
+	env_py <<-'END'
+		def noted(ctx, step, heads, run_args):
+		    ctx.connection.execute(text("insert into noted values ('%s')" % step.up_revision_id))
+
+		with engine.connect() as connection:
+		    connection.execute(text("select pg_advisory_lock(4711)"))
+		    connection.execute(text("create table if not exists noted (revision text)"))
+		    context.configure(connection=connection, transaction_per_migration=True, on_version_apply=noted)
+		    connection.execute(text("set lock_timeout = '7s'"))
+		    connection.execute(text("set statement_timeout = '8s'"))
+		    with context.begin_transaction():
+		        context.run_migrations()
+		    connection.execute(text("select pg_advisory_unlock(4711)"))
+	END
+	expect 0 mig-apply upgrade
+	rows_are a002
+	[ "$(sql -c "select wait || '|' || statement || '|' || locked from seen")" = "7s|8s|true" ]
+	[ "$(sql -c "select string_agg(revision, ' ' order by revision) from noted")" = "a001 a002" ]
+	[ "$(sql -c "select count(*) from mig.history")" = 2 ]
+	expect 0 mig-apply downgrade base --yes
+}
+
+@test "env.py with a transaction of its own: all revisions or none" {
+	alembic_tree
+	py_line 2
+	env_py <<-'END'
+		with engine.connect() as connection, connection.begin():
+		    context.configure(connection=connection)
+		    context.run_migrations()
+	END
+	expect 0 mig-apply upgrade
+	rows_are a002
+	py a003 "'a002'" "Fine" < <(printf 'def upgrade(): op.execute("create table fine (i int)")\ndef downgrade(): pass\n')
+	py a004 "'a003'" "Broken" < <(printf 'def upgrade(): op.execute("select 1/0")\ndef downgrade(): pass\n')
+	expect 11 mig-apply upgrade
+	says "a004 Broken: division by zero"
+	says "nothing"
+	rows_are a002
+	[ "$(sql -c "select count(*) from mig.history")" = 2 ]
+	[ "$(sql -c "select to_regclass('fine') is null")" = t ]
+}
+
+@test "env.py that never commits: nothing is said to be done" {
+	alembic_tree
+	py_line 1
+	env_py <<-'END'
+		connection = engine.connect()
+		transaction = connection.begin()
+		context.configure(connection=connection)
+		context.run_migrations()
+		transaction.rollback()
+	END
+	expect 1 mig-apply upgrade
+	says "Alembic ended well, but 1 of 1 revisions are not committed"
+	[ "$(sql -c "select to_regclass('t1') is null")" = t ]
+}
+
+@test "an engine that commits each statement: said before, and when a revision fails" {
+	alembic_tree
+	py_line 1
+	env_py <<-'END'
+		with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+		    context.configure(connection=connection)
+		    with context.begin_transaction():
+		        context.run_migrations()
+	END
+	expect 0 mig-apply upgrade
+	says "commits each statement by itself"
+	rows_are a001
+	py a002 "'a001'" "Half" < <(printf 'def upgrade():\n    op.execute("create table half (i int)")\n    op.execute("select 1/0")\ndef downgrade(): pass\n')
+	expect 11 mig-apply upgrade
+	says "commits inside itself: a part of it may be there already"
+	[ "$(sql -c "select to_regclass('half') is not null")" = t ]
+	rows_are a001
+}
+
+@test "commits inside a revision go as under plain Alembic: raw, get_bind().commit() of SQLAlchemy 2" {
+	alembic_tree
+	newer_packages
+	py_line 1
+	py a002 "'a001'" "Raw" < <(printf 'def upgrade():\n    op.execute("create table r (i int)")\n    op.get_bind().connection.commit()\n    op.execute("insert into r values (1)")\ndef downgrade(): op.drop_table("r")\n')
+	py a003 "'a002'" "Block" < <(printf 'def upgrade():\n    with op.get_context().autocommit_block():\n        op.execute("create index concurrently r_i on r (i)")\n    op.execute("insert into r values (2)")\ndef downgrade(): op.drop_index("r_i")\n')
+	expect 0 mig-apply upgrade
+	rows_are a003
+	[ "$(sql -c "select sum(i) from r")" = 3 ]
+	[ "$(sql -c "select count(*) from mig.history")" = 3 ]
+	py a004 "'a003'" "Bind" < <(printf 'from sqlalchemy import text\ndef upgrade():\n    bind = op.get_bind()\n    bind.execute(text("insert into r values (4)"))\n    bind.commit()\n    bind.execute(text("select 1/0"))\ndef downgrade(): pass\n')
+	expect 11 mig-apply upgrade
+	says "a004 Bind: division by zero"
+	says "commits inside itself: a part of it may be there already"
+	rows_are a003
+	[ "$(sql -c "select sum(i) from r")" = 7 ]
+}
+
+@test "a schema per tenant, and a second engine: others must be said in mig.yaml" {
+	alembic_tree
+	py t01 None "Table" < <(printf 'def upgrade(): op.execute("create table t (i int)")\ndef downgrade(): op.drop_table("t")\n')
+	py t02 "'t01'" "More" < <(printf 'def upgrade(): op.execute("insert into t values (1)")\ndef downgrade(): op.execute("delete from t")\n')
+	sql -c "create schema one" -c "create schema two"
+	env_py <<-'END'
+		other = create_engine(os.environ["DATABASE_URL"])
+		with other.connect() as connection:
+		    tenants = [row[0] for row in connection.execute(text("select nspname from pg_namespace where nspname in ('one', 'two') order by 1"))]
+		for tenant in tenants:
+		    with engine.connect() as connection:
+		        connection.execute(text("set search_path to " + tenant))
+		        context.configure(connection=connection, version_table_schema=tenant)
+		        with context.begin_transaction():
+		            context.run_migrations()
+	END
+	sed -i 's/{dir: alembic,/{dir: alembic, version_table: one.alembic_version, others: true,/' mig.yaml
+	expect 0 mig-apply upgrade t01
+	expect 0 mig-apply upgrade
+	[ "$(sql -c "select (select version_num from one.alembic_version) || (select version_num from two.alembic_version) || (select count(*) from two.t)")" = "t02t021" ]
+	[ "$(sql -c "select count(*) from mig.history")" = 2 ]
+	expect 0 mig-apply downgrade base --yes
+	[ "$(sql -c "select to_regclass('one.t') is null and to_regclass('two.t') is null")" = t ]
+	sed -i 's/one.alembic_version/three.alembic_version/; s/$/ /' mig.yaml
+	sql -c "create schema three"
+	expect 17 mig-apply upgrade
+	says "env.py never came to table"
+}
+
+@test "the multidb template: another database only where mig.yaml says so" {
+	PACKAGES=$(XDG_CACHE_HOME=$TREE_CACHE sqlalchemy_2) || skip "Debian's archive cannot be reached"
+	alembic_init multidb postgresql+psycopg2:// "$PACKAGES"
+	psql -Xqc "drop database if exists second with (force)" -c "create database second" postgres
+	sed -i "s,^databases = .*,databases = ours\, theirs,; s/^\[engine1\]/[ours]/; s/^\[engine2\]/[theirs]/" alembic.ini
+	sed -i "0,/^sqlalchemy.url = .*/s,,sqlalchemy.url = postgresql+psycopg2:///$DB," alembic.ini
+	sed -i "s,^sqlalchemy.url = driver.*,sqlalchemy.url = postgresql+psycopg2:///second," alembic.ini
+	py m01 None "Both" <<-'END'
+		def upgrade(engine_name):
+		    globals()["upgrade_%s" % engine_name]()
+
+
+		def downgrade(engine_name):
+		    globals()["downgrade_%s" % engine_name]()
+
+
+		def upgrade_ours():
+		    op.execute("create table ours (i int)")
+
+
+		def downgrade_ours():
+		    op.drop_table("ours")
+
+
+		def upgrade_theirs():
+		    op.execute("create table theirs (i int)")
+
+
+		def downgrade_theirs():
+		    op.drop_table("theirs")
+	END
+	expect 17 mig-apply upgrade
+	says 'connects to database "second"'
+	rows_are ""
+	sed -i 's/^  dir: alembic/&\n  others: true/' mig.yaml
+	expect 0 mig-apply upgrade
+	rows_are m01
+	[ "$(psql -XAtqc "select count(*) from theirs, alembic_version where version_num = 'm01'" second)" = 0 ]
+	[ "$(sql -c "select count(*) from mig.history")" = 1 ]
+	expect 0 mig-apply downgrade base --yes
+	[ "$(psql -XAtqc "select to_regclass('theirs') is null" second)" = t ]
+}
+
+@test "a child that dies, prints nonsense, or cannot be Python" {
+	alembic_tree
+	py_line 1
+	py a002 "'a001'" "Dies" < <(printf 'import os, signal\ndef upgrade():\n    op.execute("create table half (i int)")\n    os.kill(os.getpid(), signal.SIGKILL)\ndef downgrade(): pass\n')
+	expect 1 mig-apply upgrade
+	says "a002 Dies: /usr/bin/python3 ended with 137"
+	says "1 of 2 revisions are committed, the last is a001"
+	rows_are a001
+	[ "$(sql -c "select to_regclass('half') is null")" = t ]
+	sed -i 's/os.kill.*/os._exit(3)/' alembic/versions/a002_.py
+	expect 1 mig-apply upgrade
+	says "a002 Dies: /usr/bin/python3 ended with 3"
+	printf '#!/bin/sh\necho "not JSON"\necho "{\\"event\\": 5}"\nprintf "\\377\\376\\n"\necho why >&2\n' > python
+	chmod +x python
+	sed -i 's,/usr/bin/python3,./python,' mig.yaml
+	expect 1 mig-apply upgrade
+	says "ended without a word from env.py"
+	says "why"
+	rows_are a001
+	printf '#!/bin/sh\necho "{\\"event\\": \\"error\\"}"; exit 1\n' > python
+	expect 1 mig-apply upgrade
+	printf '\177ELF no program' > python
+	expect 3 mig-apply upgrade
+	says "migrations: {python: "
+	rows_are a001
+}
+
+@test "a child that hangs is ended by an interrupt, and its sessions with it" {
+	alembic_tree
+	py h1 None "Hangs" < <(printf 'import time\ndef upgrade():\n    op.execute("create table h (i int)")\n    time.sleep(600)\ndef downgrade(): pass\n')
+	mig-apply upgrade > out 2>&1 3>&- &
+	local pid=$!
+	until grep -q "applying h1" out; do sleep 0.05; done
+	kill -INT $pid
+	local status=0
+	wait $pid || status=$?
+	[ $status = 130 ]
+	[ "$(sql -c "select count(*) from pg_stat_activity where pid <> pg_backend_pid() and backend_type = 'client backend' and datname = current_database()")" = 0 ]
+	rows_are ""
+	[ "$(sql -c "select to_regclass('h') is null")" = t ]
+}
+
+@test "settings of mig.yaml that cannot be set are named" {
+	alembic_tree
+	py_line 1
+	sed -i 's/{dir: alembic,/{dir: alembic, settings: {work_mem: many},/' mig.yaml
+	expect 11 mig-apply upgrade
+	says "migrations: settings: work_mem"
+	rows_are ""
+}

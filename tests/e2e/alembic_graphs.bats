@@ -1,0 +1,17 @@
+load ../support/common
+load ../support/alembic
+setup_file() { common_setup_file; }
+teardown_file() { common_teardown_file; }
+setup() {
+	need_alembic
+	common_setup
+}
+teardown() { common_teardown; }
+
+@test "random graphs, as trees and as native files: the same steps and rows as by Alembic itself" {
+	seed=${SEED:-$RANDOM}
+	echo "# seed $seed" >&3
+	expect 0 /usr/bin/python3 "$BATS_TEST_DIRNAME/../support/graph_trees.py" "${GRAPHS:-24}" "$seed"
+	echo "$output"
+	says " same"
+}
