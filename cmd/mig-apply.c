@@ -29,11 +29,13 @@ static struct migrate_settings settings_of(struct cli *cli, const struct migrate
 	gethostname(host, sizeof(host) - 1);
 	return (struct migrate_settings){
 		.env = cli->env,
+		.where = &cli->env->migrations,
 		.target = cli_target_params(cli),
 		.lock_timeout_ms = ask->lock_timeout_ms,
 		.lock_retries = (int)ask->lock_retries,
 		.host = host,
 		.version = cli_version,
+		.tag = ask->tag,
 		.log = cli->log,
 		.cancelled = cli_interrupted,
 		.backup_age = backup_age,
@@ -63,7 +65,7 @@ static bool open_session(const struct migrate_ask *ask, enum migrate_access acce
 	session->how = settings_of(cli, ask);
 	switch (access) {
 	case MIGRATE_FILES:
-		return migrate_tree_load(&cli->env->migrations, &session->tree, err);
+		return migrate_tree_load(session->how.where, &session->tree, err);
 	case MIGRATE_READ:
 		return migrate_open(session, NULL, rows, err);
 	case MIGRATE_CHANGE:
@@ -96,19 +98,37 @@ static bool act(struct cli *cli, void *settings, struct err *err)
 
 #define AT(field) offsetof(struct migrate_ask, field)
 
+#define SQL_OPTION \
+	{ \
+		"sql", 0, CLI_FLAG, AT(sql), NULL, \
+			"print the SQL from A:B (base:TARGET), without the database" \
+	}
+#define TAG_OPTION \
+	{ \
+		"tag", 0, CLI_STRING, AT(tag), "TEXT", \
+			"Alembic trees: what env.py gets from context.get_tag_argument()" \
+	}
 static const struct cli_option run_options[] = {
 	{"lock-timeout", 0, CLI_DURATION, AT(lock_timeout_ms), "T",
 		"how long a statement may wait for a table lock (2s)", "2s"},
 	{"lock-retries", 0, CLI_INT, AT(lock_retries), "N",
 		"how often a revision is tried again after that (10)", "10"},
+	SQL_OPTION,
+	TAG_OPTION,
 	{0},
 };
+static const struct cli_option script_options[] = {TAG_OPTION, {0}};
 static const struct cli_option check_options[] = {
 	{"check", 0, CLI_FLAG, AT(check), NULL, "exit 4 when the answer is no"},
 	{0},
 };
 static const struct cli_option history_options[] = {
+	{"range", 'r', CLI_STRING, AT(range), "A:B",
+		"only these: ids, labels, base, head, current, -N; either end may be left out"},
 	{"indicate-current", 'i', CLI_FLAG, AT(indicate), NULL, "mark where the database stands"},
+	{"applied", 0, CLI_FLAG, AT(applied), NULL,
+		"what was done to the database: when, by whom, how long it took"},
+	{"markdown", 0, CLI_FLAG, AT(markdown), NULL, "--applied as a table of Markdown"},
 	{0},
 };
 static const struct cli_option stamp_options[] = {
@@ -126,6 +146,12 @@ static const struct cli_option revision_options[] = {
 	{"rev-id", 0, CLI_STRING, AT(rev_id), "ID", "its id (12 random hex digits)"},
 	{0},
 };
+static const struct cli_option merge_options[] = {
+	{"message", 'm', CLI_STRING, AT(message), "TEXT", "one line (Merge A and B)"},
+	{"branch-label", 0, CLI_STRING, AT(branch_label), "NAME", "name the branch that begins"},
+	{"rev-id", 0, CLI_STRING, AT(rev_id), "ID", "its id (12 random hex digits)"},
+	{0},
+};
 
 static const struct cli_verb verbs[] = {
 	{"upgrade", "[TARGET]", "apply revisions up to a target (head)", run_options, act,
@@ -136,16 +162,24 @@ static const struct cli_verb verbs[] = {
 		CLI_READ_ONLY, &migrate_verb_plan},
 	{"current", NULL, "tell where the database stands", check_options, act, CLI_READ_ONLY,
 		&migrate_verb_current},
-	{"history", NULL, "list all revisions, newest first", history_options, act, CLI_READ_ONLY,
+	{"status", NULL, "all on one page: current, pending, half done, edited, who holds the key",
+		NULL, act, CLI_READ_ONLY, &migrate_verb_status},
+	{"history", NULL, "draw all revisions, newest first", history_options, act, CLI_READ_ONLY,
 		&migrate_verb_history},
 	{"heads", NULL, "list the newest revision of each branch", check_options, act,
 		CLI_READ_ONLY, &migrate_verb_heads},
-	{"show", "REV", "tell all about one revision", NULL, act, CLI_READ_ONLY,
+	{"branches", NULL, "list the revisions where branches part", NULL, act, CLI_READ_ONLY,
+		&migrate_verb_branches},
+	{"show", "[REV]", "tell all about one revision (head)", NULL, act, CLI_READ_ONLY,
 		&migrate_verb_show},
+	{"script", "[A:B]", "print the SQL from A to B, up or down (base:heads)", script_options,
+		act, CLI_READ_ONLY, &migrate_verb_script},
 	{"stamp", "TARGET..", "set the version table without running any SQL", stamp_options, act,
 		CLI_DRY_RUN, &migrate_verb_stamp},
 	{"revision", NULL, "write a new revision file", revision_options, act, 0,
 		&migrate_verb_revision},
+	{"merge", "REV..", "write a revision that makes several heads one", merge_options, act, 0,
+		&migrate_verb_merge},
 	{"check", NULL, "ask an Alembic tree whether its models need a new revision", NULL, act,
 		CLI_READ_ONLY, &migrate_verb_check},
 	{0},

@@ -193,7 +193,7 @@ class Watch:
         self.ask(
             connection,
             "insert into mig.history (revision, direction, checksum, up_sql, duration_ms, host,"
-            " run, tool) values (%s, %s, %s, %s, %d, %s, %s, %s)"
+            " run, tool, tree) values (%s, %s, %s, %s, %d, %s, %s, %s, %s)"
             % (
                 literal(self.step),
                 literal(how["direction"]),
@@ -203,6 +203,7 @@ class Watch:
                 literal(how["host"]),
                 literal(how["run"]),
                 literal(how["tool"]),
+                literal(how["tree"]),
             ),
         )
         if how.get("own"):
@@ -322,6 +323,7 @@ def apply(config, how):
             as_sql=False,
             starting_rev=None,
             destination_rev=how["target"],
+            tag=how.get("tag"),
         ):
             script.run_env()
     except Exception as error:
@@ -361,6 +363,7 @@ def script(config, how):
         as_sql=True,
         starting_rev=tuple(how["heads"]) or "base",
         destination_rev=how["target"],
+        tag=how.get("tag"),
     ):
         scripts.run_env()
     text = config.output_buffer.getvalue()

@@ -8,7 +8,7 @@ static const struct {
 	{"mig-backup", " create list show cat copy keep prune "},
 	{"mig-apply",
 		" upgrade downgrade current stamp plan history heads branches script revision "
-		"merge rebase check lint rehearse edit "},
+		"merge rebase check "},
 	{"mig-verify", " smoke backup migrations schema data ready locks "},
 	{"mig-restore", " swap undo copies drop rows "},
 	{"mig-maintenance", " on off renew assert "},

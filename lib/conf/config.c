@@ -128,11 +128,13 @@ static void set_stores(
 		.name = xstrdup("local"), .url = fs_join(env->state_dir, "snapshots")};
 }
 
-static bool set_migrations(const struct conf_file *file, struct conf_env *env, struct err *err)
+/* One tree; `node` is NULL without mig.yaml or without its key "migrations". */
+static bool set_tree(const struct conf_file *file, const struct conf_node *node, const char *name,
+	struct conf_migrations *to, struct err *err)
 {
-	struct conf_migrations *to = &env->migrations;
 	struct file_migrations tree = {0};
-	to->node = file ? file_migrations_tree(file->migrations) : NULL;
+	to->name = xstrdup(name);
+	to->node = node;
 	bool good = !to->node || file_migrations_read(to->node, &tree, err);
 	const char *dir = tree.dir ? tree.dir : "migrations";
 	to->dir = file ? conf_path(file->doc->root, dir) : absolute(dir);
@@ -153,6 +155,37 @@ static bool set_migrations(const struct conf_file *file, struct conf_env *env, s
 	to->command = command ? xstrdup(command->text) : NULL;
 	file_migrations_release(&tree);
 	return good;
+}
+
+static bool set_migrations(const struct conf_file *file, struct conf_env *env, struct err *err)
+{
+	const struct conf_node *named = file ? file_named_trees(file->migrations) : NULL;
+	if (!named)
+		return set_tree(
+			file, file ? file->migrations : NULL, "main", &env->migrations, err);
+	const struct conf_node *first = conf_get(named, "main");
+	if (!first)
+		first = named->items[0];
+	env->others = xcalloc(named->count, sizeof(env->others[0]));
+	bool good = set_tree(file, first, first->key, &env->migrations, err);
+	CONF_EACH (named, tree)
+		if (good && tree != first)
+			good = set_tree(
+				file, tree, tree->key, &env->others[env->other_count++], err);
+	return good;
+}
+
+static void migrations_release(struct conf_migrations *migrations)
+{
+	free(migrations->name);
+	free(migrations->dir);
+	free(migrations->format);
+	free(migrations->version_table);
+	strvec_release(&migrations->settings);
+	strvec_release(&migrations->placeholders);
+	free(migrations->python);
+	free(migrations->command);
+	strvec_release(&migrations->environment);
 }
 
 static void set_pin(struct conf_file *file, struct conf_env *env)
@@ -328,14 +361,10 @@ void conf_env_free(struct conf_env *env)
 	free(env->conninfo);
 	free(env->conninfo_origin);
 	free(env->policy.upgrade_window);
-	free(env->migrations.dir);
-	free(env->migrations.format);
-	free(env->migrations.version_table);
-	strvec_release(&env->migrations.settings);
-	strvec_release(&env->migrations.placeholders);
-	free(env->migrations.python);
-	free(env->migrations.command);
-	strvec_release(&env->migrations.environment);
+	migrations_release(&env->migrations);
+	for (size_t i = 0; i < env->other_count; i++)
+		migrations_release(&env->others[i]);
+	free(env->others);
 	strvec_release(&env->encrypt_to);
 	strvec_release(&env->warnings);
 	conf_secret_free(env->identity);

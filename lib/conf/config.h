@@ -24,6 +24,7 @@ struct conf_policies {
 };
 
 struct conf_migrations {
+	char *name; /* of the tree; "main" when there is but one */
 	char *dir; /* absolute */
 	char *format; /* "auto", "sql", ... */
 	char *version_table; /* NULL: the one of the format */
@@ -74,7 +75,9 @@ struct conf_env {
 	bool production;
 	bool pooler_session; /* "pooler: session": a pooler that keeps one backend per client */
 	struct conf_policies policy;
-	struct conf_migrations migrations;
+	struct conf_migrations migrations; /* the only tree, or "main", or the first */
+	struct conf_migrations *others; /* further named trees */
+	size_t other_count;
 	struct conf_store *stores;
 	size_t store_count; /* at least one; the default is <state_dir>/snapshots */
 	const struct conf_node *maintenance; /* list of providers; NULL: none */

@@ -150,12 +150,9 @@ static bool are_named_trees(const struct conf_node *migrations)
 	return true;
 }
 
-const struct conf_node *file_migrations_tree(const struct conf_node *migrations)
+const struct conf_node *file_named_trees(const struct conf_node *migrations)
 {
-	if (!are_named_trees(migrations))
-		return migrations;
-	const struct conf_node *tree = conf_get(migrations, "main");
-	return tree ? tree : migrations->items[0];
+	return are_named_trees(migrations) ? migrations : NULL;
 }
 
 static bool check_tree(const struct conf_node *node, struct err *err)

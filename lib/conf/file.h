@@ -59,8 +59,8 @@ struct file_env *conf_file_env(struct conf_file *file, const char *name);
 MUST_CHECK bool file_migrations_read(
 	const struct conf_node *node, struct file_migrations *tree, struct err *err);
 void file_migrations_release(struct file_migrations *tree);
-/* The tree that is meant: `migrations` itself, or its entry "main", or its first. NULL: none. */
-const struct conf_node *file_migrations_tree(const struct conf_node *migrations);
+/* `migrations` when it is a map of named trees; NULL: it is one tree, or none. */
+const struct conf_node *file_named_trees(const struct conf_node *migrations);
 
 /* Defaults (the stricter ones in production), then what `policy` says (NULL: nothing). */
 MUST_CHECK bool conf_policy_read(const struct conf_node *policy, bool production,

@@ -108,6 +108,17 @@ MUST_CHECK bool graph_upgrade(const struct graph *graph, const struct graph_list
 MUST_CHECK bool graph_downgrade(const struct graph *graph, const struct graph_list *current,
 	const char *target, struct graph_list *steps, struct err *err);
 
+/* "A:B" taken apart; NULL for an end that is left open. Caller owns both. */
+MUST_CHECK bool graph_range_split(const char *range, char **lower, char **upper, struct err *err);
+/* Is one end of the range this very word? */
+bool graph_range_has(const char *range, const char *word);
+/*
+ * The revisions from A to B, both included; open ends are base and heads. "current" is what the
+ * database is at; an end "-N" or "+N" counts from the other one. Added to `members`.
+ */
+MUST_CHECK bool graph_range(const struct graph *graph, const struct graph_list *current,
+	const char *range, struct graph_set *members, struct err *err);
+
 /* What a step does to the rows of the version table, in this order. */
 struct graph_row_change {
 	enum { GRAPH_INSERT, GRAPH_DELETE, GRAPH_UPDATE } kind;

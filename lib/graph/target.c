@@ -121,7 +121,7 @@ static bool several_heads(const struct graph *graph, const char *target,
 	err_detail(err, "%s", text.buf);
 	return err_hint(err,
 		"name one of them, or BRANCH@head, or \"heads\" for all; "
-		"to have one again: mig-apply revision --head REV --head REV -m \"Merge\"");
+		"to have one again: mig-apply merge heads -m \"Merge\"");
 }
 
 bool graph_resolve(

@@ -247,7 +247,7 @@ static json_t *files_json(const struct work *work)
 static json_t *settings_json(const struct migrate_session *session)
 {
 	json_t *settings = json_array();
-	STRVEC_EACH (&session->how.env->migrations.settings, setting) {
+	STRVEC_EACH (&session->how.where->settings, setting) {
 		size_t length = strcspn(setting, "=");
 		json_array_append_new(
 			settings, json_pack("[s%, s]", setting, length, setting + length + 1));
@@ -287,7 +287,7 @@ static bool make_request(const struct work *work, int64_t nonce, json_t **reques
 	if (!db_value(session->db, &name, err, "select current_setting('application_name')"))
 		return false;
 	*request = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:I, s:I, s:I, s:s, s:s, "
-			     "s:s, s:o, s:s, s:b}",
+			     "s:s, s:o, s:s, s:b, s:s, s:s?}",
 		"do", "apply", "direction", session->plan.direction == MIGRATE_UP ? "up" : "down",
 		"target", session->plan.target, "steps", steps_json(work), "files",
 		files_json(work), "heads", heads_json(work), "database", session->db->dbname,
@@ -296,7 +296,8 @@ static bool make_request(const struct work *work, int64_t nonce, json_t **reques
 		(json_int_t)session->how.lock_timeout_ms, "host", session->how.host, "run",
 		session->keys->run_id, "tool", session->how.version, "settings",
 		settings_json(session), "version_table", session->state.versions.qualified,
-		"others", session->how.env->migrations.others);
+		"others", session->how.where->others, "tree", session->how.where->name, "tag",
+		session->how.tag);
 	if (session->proof && fs_exists(session->proof))
 		json_object_set_new(*request, "own", writes_own_sql());
 	return *request || err_set(err, ERR_BUG, "a request that is no JSON");
@@ -395,8 +396,8 @@ static bool read_result(struct work *work, size_t *done, struct err *err)
 		return false;
 	*done = work->first + (size_t)db_rows(&rows);
 	migrate_state_release(&session->state);
-	return migrate_state_read(session->db, session->tree,
-		session->how.env->migrations.version_table, MIGRATE_ROWS_ANY, &session->state, err);
+	return migrate_state_read(session->db, session->tree, session->how.where->version_table,
+		MIGRATE_ROWS_ANY, &session->state, err);
 }
 
 /* The server counts rows that were rolled back, and nobody could read how many. */

@@ -82,9 +82,9 @@ static json_t *plan_json(const struct migrate_plan *plan)
 	for (size_t i = 0; i < plan->from.count; i++)
 		json_array_append_new(
 			heads, json_string(plan->tree->files[plan->from.items[i]].id));
-	return json_pack("{s:s, s:s, s:s, s:o, s:o}", "do", "script", "direction",
+	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:s?}", "do", "script", "direction",
 		plan->direction == MIGRATE_UP ? "up" : "down", "target", plan->target, "steps",
-		steps, "heads", heads);
+		steps, "heads", heads, "tag", plan->tag);
 }
 
 bool alembic_script(const struct migrate_plan *plan, struct db *db, char **sql, struct err *err)

@@ -15,15 +15,20 @@ static int longest_id(const struct migrate_tree *tree)
 	return (int)longest;
 }
 
+static char *alembic_ddl(const struct migrate_tree *tree, const char *table, const char *constraint)
+{
+	return xstrfmt("create table %s (version_num varchar(%d) not null, constraint %s primary "
+		       "key (version_num))",
+		table, longest_id(tree), constraint);
+}
+
 static bool alembic_make(struct db *db, const struct migrate_tree *tree,
 	struct schema_versions *versions, struct err *err)
 {
 	AUTO_FREE char *name = xstrfmt("%s_pkc", versions->table);
 	AUTO_FREE char *constraint = db_ident(db, name);
-	return db_execf(db, err,
-		"create table %s (version_num varchar(%d) not null, constraint %s primary key "
-		"(version_num))",
-		versions->qualified, longest_id(tree), constraint);
+	AUTO_FREE char *sql = alembic_ddl(tree, versions->qualified, constraint);
+	return db_exec(db, err, sql);
 }
 
 static char *alembic_change(const char *table, const char *from, const char *to)
@@ -38,25 +43,31 @@ static char *alembic_change(const char *table, const char *from, const char *to)
 const struct migrate_books books_alembic = {
 	.table = "alembic_version",
 	.read = schema_versions_read,
+	.ddl = alembic_ddl,
 	.make = alembic_make,
 	.change = alembic_change,
 };
 
 /* --- dbmate's: one row per migration ---------------------------------------------------------- */
 
+static char *dbmate_ddl(const struct migrate_tree *tree, const char *table, const char *constraint)
+{
+	(void)tree, (void)constraint;
+	return xstrfmt("create table if not exists %s (version varchar primary key)", table);
+}
+
 /* dbmate makes the schema, too, when its name is configured and it is not there. */
 static bool dbmate_make(struct db *db, const struct migrate_tree *tree,
 	struct schema_versions *versions, struct err *err)
 {
-	(void)tree;
 	AUTO_FREE char *there = NULL;
 	AUTO_FREE char *schema = db_ident(db, versions->schema);
 	if (!db_value(db, &there, err, "select 1 from pg_namespace where nspname = $1",
 		    versions->schema) ||
 		(!there && !db_execf(db, err, "create schema if not exists %s", schema)))
 		return false;
-	return db_execf(db, err, "create table if not exists %s (version varchar primary key)",
-		versions->qualified);
+	AUTO_FREE char *sql = dbmate_ddl(tree, versions->qualified, NULL);
+	return db_exec(db, err, sql);
 }
 
 static char *dbmate_change(const char *table, const char *from, const char *to)
@@ -69,6 +80,7 @@ const struct migrate_books books_dbmate = {
 	.table = "schema_migrations",
 	.each = true,
 	.read = schema_versions_read_each,
+	.ddl = dbmate_ddl,
 	.make = dbmate_make,
 	.change = dbmate_change,
 };
@@ -107,14 +119,20 @@ bool books_ensure(struct db *db, const struct migrate_tree *tree, struct migrate
 	return db_commit(&tx, err);
 }
 
+/* What can be an id (lib/graph/link.c) has neither quotes nor backslashes. */
+static char *id_literal(struct db *db, const char *id)
+{
+	return db ? db_literal(db, id) : xstrfmt("'%s'", id);
+}
+
 char *books_change_sql(struct db *db, const struct migrate_tree *tree, const char *table,
 	const struct graph_row_change *change)
 {
 	const struct graph_revision *revisions = tree->graph->revisions;
 	AUTO_FREE char *from =
-		change->kind != GRAPH_INSERT ? db_literal(db, revisions[change->from].id) : NULL;
+		change->kind != GRAPH_INSERT ? id_literal(db, revisions[change->from].id) : NULL;
 	AUTO_FREE char *to =
-		change->kind != GRAPH_DELETE ? db_literal(db, revisions[change->to].id) : NULL;
+		change->kind != GRAPH_DELETE ? id_literal(db, revisions[change->to].id) : NULL;
 	return tree->format->books->change(table, from, to);
 }
 

@@ -13,6 +13,8 @@ struct migrate_books {
 	/* Where it is, or would be made, and its rows; reads only. */
 	bool (*read)(
 		struct db *db, const char *name, struct schema_versions *versions, struct err *err);
+	/* CREATE TABLE as its own tool has it; names are quoted already. Caller owns. */
+	char *(*ddl)(const struct migrate_tree *tree, const char *table, const char *constraint);
 	/* Makes it as its own tool would. */
 	bool (*make)(struct db *db, const struct migrate_tree *tree,
 		struct schema_versions *versions, struct err *err);
@@ -30,7 +32,7 @@ MUST_CHECK bool books_ensure(struct db *db, const struct migrate_tree *tree,
 MUST_CHECK bool books_write(struct db *db, const struct migrate_tree *tree,
 	const struct migrate_state *state, const struct graph_row_changes *changes,
 	struct err *err);
-/* The statement of one change; caller owns. */
+/* The statement of one change; without a database `db` is NULL. Caller owns. */
 char *books_change_sql(struct db *db, const struct migrate_tree *tree, const char *table,
 	const struct graph_row_change *change);
 

@@ -15,6 +15,22 @@ struct history_row {
 MUST_CHECK bool history_write(
 	const struct migrate_session *session, const struct history_row *row, struct err *err);
 
+/* An applied revision whose file says something else now. */
+struct edited {
+	size_t index;
+	char *checksum, *when, *who; /* of what was applied */
+};
+struct edited_list {
+	struct edited *items;
+	size_t count, alloc;
+};
+void edited_release(struct edited_list *list);
+/* Nothing for a role that may not read mig.history. */
+MUST_CHECK bool edited_find(struct db *db, const struct migrate_tree *tree,
+	const struct migrate_state *state, struct edited_list *list, struct err *err);
+/* From what was applied to the file, as `diff -u`; NULL when that is not known. Caller owns. */
+char *edited_diff(struct db *db, const struct migrate_tree *tree, size_t index);
+
 /* The session's settings for migrations; then as after settings_begin(), whatever was SET. */
 MUST_CHECK bool settings_begin(struct migrate_session *session, struct err *err);
 MUST_CHECK bool settings_restore(struct migrate_session *session, struct err *err);

@@ -79,6 +79,7 @@ struct migrate_plan {
 	struct migrate_step *steps;
 	size_t count;
 	struct graph_list from, to; /* rows of the version table before and after */
+	const char *tag; /* as in migrate_settings, for a script; borrowed */
 	bool destructive;
 };
 
@@ -93,11 +94,13 @@ void migrate_plan_release(struct migrate_plan *plan);
 
 struct migrate_settings {
 	const struct conf_env *env;
+	const struct conf_migrations *where; /* the tree, one of env's */
 	struct db_params target; /* to ask again when the session was lost */
 	int64_t lock_timeout_ms;
 	int lock_retries;
 	const char *host; /* for mig.history */
 	const char *version; /* of mig */
+	const char *tag; /* for env.py of Alembic trees: context.get_tag_argument(); may be NULL */
 	struct log_sink *log;
 	bool (*cancelled)(void *ctx); /* may be NULL */
 	/* Age of the newest snapshot of this environment; -1: there is none. */
@@ -151,6 +154,10 @@ MUST_CHECK bool migrate_stamp(struct migrate_session *session, const struct strv
 /* The same without writing: session->state.current becomes what it would be. */
 MUST_CHECK bool migrate_stamp_plan(struct migrate_session *session, const struct strvec *targets,
 	bool purge, size_t *changes, struct err *err);
+
+/* What was begun and not finished, each with the command that mends it. */
+MUST_CHECK bool migrate_half_done(
+	const struct migrate_session *session, struct strvec *found, struct err *err);
 
 struct migrate_new {
 	const char *message;

@@ -38,22 +38,6 @@ static void add_list(
 	strbuf_addf(line, "%s%s%s", before, list, after);
 }
 
-static char *history_line(
-	const struct migrate_tree *tree, size_t index, const struct graph_list *current)
-{
-	const struct graph_revision *revision = revision_at(tree, index);
-	AUTO_STRBUF(line);
-	if (graph_is_base(revision))
-		strbuf_adds(&line, "<base>");
-	add_list(&line, "", &revision->down, "");
-	add_list(&line, " (", &revision->depends, ")");
-	strbuf_addf(&line, " -> %s", revision->id);
-	add_list(&line, " (", &revision->branches, ")");
-	add_marks(tree, index, current, &line);
-	strbuf_addf(&line, "%s%s", *revision->message ? ", " : "", revision->message);
-	return strbuf_take(&line);
-}
-
 static char *short_line(
 	const struct migrate_tree *tree, size_t index, const struct graph_list *current)
 {
@@ -61,6 +45,7 @@ static char *short_line(
 	AUTO_FREE char *name = graph_name(tree->graph, index);
 	strbuf_adds(&line, name);
 	add_list(&line, " (", &revision_at(tree, index)->branches, ")");
+	add_list(&line, " (depends on ", &revision_at(tree, index)->depends, ")");
 	add_marks(tree, index, current, &line);
 	return strbuf_take(&line);
 }
@@ -101,8 +86,6 @@ char *migrate_report_line(const struct migrate_tree *tree, size_t index,
 	const struct graph_list *current, enum migrate_report_style style)
 {
 	switch (style) {
-	case MIGRATE_REPORT_LINEAGE:
-		return history_line(tree, index, current);
 	case MIGRATE_REPORT_ENTRY:
 		return entry(tree, index, current);
 	default:
@@ -202,6 +185,17 @@ void migrate_report_order(const struct migrate_tree *tree, struct graph_list *or
 		graph_set_add(&all, i);
 	graph_heads(tree->graph, true, &heads);
 	graph_order(tree->graph, &all, &heads, order);
+}
+
+json_t *migrate_report_list(const struct migrate_tree *tree, const struct graph_list *list)
+{
+	json_t *all = json_array();
+	for (size_t i = 0; i < list->count; i++) {
+		const struct graph_revision *revision = revision_at(tree, list->items[i]);
+		json_array_append_new(all, json_pack("{s:s, s:s}", "revision", revision->id,
+						   "message", revision->message));
+	}
+	return all;
 }
 
 json_t *migrate_report_ids(const struct migrate_tree *tree, const struct graph_list *list)

@@ -8,8 +8,6 @@
 
 enum migrate_report_style {
 	MIGRATE_REPORT_SHORT, /* "3f9c1a7be2d4 Add user preferences (main) (head)" */
-	MIGRATE_REPORT_LINEAGE, /* "6f9f2dd343f5 -> 3f9c1a7be2d4 (main) (head), Add user
-				   preferences" */
 	MIGRATE_REPORT_ENTRY, /* many lines: parents, dependencies, children, branches, file,
 				 sections */
 };
@@ -29,6 +27,8 @@ json_t *migrate_report_revision(const struct migrate_tree *tree, size_t index);
 /* All revisions, newest first. */
 void migrate_report_order(const struct migrate_tree *tree, struct graph_list *order);
 
+/* [{"revision": .., "message": ..}, ..] */
+json_t *migrate_report_list(const struct migrate_tree *tree, const struct graph_list *list);
 /* ["3f9c1a7be2d4", ..] */
 json_t *migrate_report_ids(const struct migrate_tree *tree, const struct graph_list *list);
 /* What would run, how large its tables are, what the policy asks for; one line each. */

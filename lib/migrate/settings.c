@@ -8,7 +8,7 @@ bool settings_begin(struct migrate_session *session, struct err *err)
 {
 	if (!db_exec(session->db, err, "reset timezone; reset datestyle"))
 		return false;
-	STRVEC_EACH (&session->how.env->migrations.settings, setting) {
+	STRVEC_EACH (&session->how.where->settings, setting) {
 		const char *equals = strchr(setting, '=');
 		AUTO_FREE char *name = xstrndup(setting, (size_t)(equals - setting));
 		AUTO_RESULT(result);

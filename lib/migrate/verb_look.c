@@ -1,3 +1,4 @@
+#include "graph/draw.h"
 #include "migrate/report.h"
 #include "migrate/verbs.h"
 
@@ -23,64 +24,150 @@ static bool current(const struct migrate_ask *ask, struct migrate_answer *answer
 	return err_hint(err, "what is missing: mig-apply plan");
 }
 
-static void answer_revisions(struct migrate_answer *answer, const struct migrate_session *session,
-	const struct graph_list *list, enum migrate_report_style style)
+static json_t *revisions_json(const struct migrate_session *session, const struct graph_list *list)
 {
 	json_t *revisions = json_array();
-	for (size_t i = 0; i < list->count; i++) {
-		size_t index = list->items[i];
-		strvec_push_take(&answer->lines,
-			migrate_report_line(session->tree, index, &session->state.current, style));
-		json_array_append_new(revisions, migrate_report_revision(session->tree, index));
-	}
-	answer->json = json_pack("{s:o}", "revisions", revisions);
+	for (size_t i = 0; i < list->count; i++)
+		json_array_append_new(
+			revisions, migrate_report_revision(session->tree, list->items[i]));
+	return json_pack("{s:o}", "revisions", revisions);
 }
 
-static enum migrate_report_style style_or_entry(
-	const struct migrate_ask *ask, enum migrate_report_style style)
+static void answer_revisions(struct migrate_answer *answer, const struct migrate_session *session,
+	const struct graph_list *list, bool entries)
 {
-	return ask->verbose ? MIGRATE_REPORT_ENTRY : style;
+	for (size_t i = 0; i < list->count; i++)
+		strvec_push_take(&answer->lines,
+			migrate_report_line(session->tree, list->items[i], &session->state.current,
+				entries ? MIGRATE_REPORT_ENTRY : MIGRATE_REPORT_SHORT));
+	answer->json = revisions_json(session, list);
+}
+
+/* --- history ---------------------------------------------------------------------------------- */
+
+/* The text of a revision beside its lane; further lines beside what goes on under it. */
+static void answer_row(struct migrate_answer *answer, const struct migrate_session *session,
+	const struct graph_row *row, bool entries)
+{
+	AUTO_STRVEC(lines);
+	AUTO_FREE char *text = migrate_report_line(session->tree, row->index,
+		&session->state.current, entries ? MIGRATE_REPORT_ENTRY : MIGRATE_REPORT_SHORT);
+	strvec_split(&lines, text, '\n');
+	for (size_t i = 0; i < lines.count; i++) {
+		const char *line = lines.items[i];
+		strvec_pushf(&answer->lines, "%s%s%s", i ? row->under : row->art, *line ? " " : "",
+			line);
+	}
+}
+
+static void answer_graph(struct migrate_answer *answer, const struct migrate_session *session,
+	const struct graph_list *order, bool entries)
+{
+	AUTO_DRAWING(drawing);
+	graph_draw(session->tree->graph, order, &drawing);
+	for (size_t i = 0; i < drawing.count; i++) {
+		if (drawing.items[i].index == GRAPH_NONE)
+			strvec_push(&answer->lines, drawing.items[i].art);
+		else
+			answer_row(answer, session, &drawing.items[i], entries);
+	}
+	answer->json = revisions_json(session, order);
+}
+
+static bool limit_to_range(const struct migrate_session *session, const char *range,
+	struct graph_list *order, struct err *err)
+{
+	AUTO_SET(members, session->tree->graph->count);
+	if (!graph_range(session->tree->graph, &session->state.current, range, &members, err))
+		return false;
+	size_t kept = 0;
+	for (size_t i = 0; i < order->count; i++)
+		if (graph_set_has(&members, order->items[i]))
+			order->items[kept++] = order->items[i];
+	order->count = kept;
+	return true;
 }
 
 static bool history(const struct migrate_ask *ask, struct migrate_answer *answer, struct err *err)
 {
 	AUTO_SESSION(session);
-	enum migrate_access access = ask->indicate ? MIGRATE_READ : MIGRATE_FILES;
-	if (!ask->open(ask, access, MIGRATE_ROWS_KNOWN, &session, err))
-		return false;
 	AUTO_LIST(order);
+	if (ask->applied)
+		return migrate_history_applied(ask, answer, err);
+	if (ask->markdown)
+		return err_set(err, ERR_USAGE, "--markdown goes with --applied");
+	bool asks_database =
+		ask->indicate || (ask->range && graph_range_has(ask->range, "current"));
+	if (!ask->open(ask, asks_database ? MIGRATE_READ : MIGRATE_FILES, MIGRATE_ROWS_ANY,
+		    &session, err))
+		return false;
 	migrate_report_order(session.tree, &order);
-	answer_revisions(answer, &session, &order, style_or_entry(ask, MIGRATE_REPORT_LINEAGE));
+	if (ask->range && !limit_to_range(&session, ask->range, &order, err))
+		return false;
+	answer_graph(answer, &session, &order, ask->verbose);
 	return true;
 }
+
+/* --- heads, branches, show -------------------------------------------------------------------- */
 
 static bool heads(const struct migrate_ask *ask, struct migrate_answer *answer, struct err *err)
 {
 	AUTO_SESSION(session);
+	AUTO_LIST(list);
 	if (!ask->open(ask, MIGRATE_FILES, MIGRATE_ROWS_ANY, &session, err))
 		return false;
-	AUTO_LIST(list);
 	graph_heads(session.tree->graph, false, &list);
-	answer_revisions(answer, &session, &list, style_or_entry(ask, MIGRATE_REPORT_SHORT));
+	answer_revisions(answer, &session, &list, ask->verbose);
 	if (!ask->check || list.count < 2)
 		return true;
 	err_set(err, ERR_NO, "there are %zu heads", list.count);
-	return err_hint(
-		err, "make them one: mig-apply revision --head REV --head REV -m \"Merge\"");
+	return err_hint(err, "make them one: mig-apply merge heads -m \"Merge\"");
+}
+
+static bool branches(const struct migrate_ask *ask, struct migrate_answer *answer, struct err *err)
+{
+	AUTO_SESSION(session);
+	if (!ask->open(ask, MIGRATE_FILES, MIGRATE_ROWS_ANY, &session, err))
+		return false;
+	const struct migrate_tree *tree = session.tree;
+	json_t *list = json_array();
+	for (size_t i = 0; i < tree->graph->count; i++) {
+		const struct graph_revision *revision = &tree->graph->revisions[i];
+		if (!graph_is_branchpoint(revision))
+			continue;
+		strvec_push_take(&answer->lines,
+			migrate_report_line(tree, i, NULL,
+				ask->verbose ? MIGRATE_REPORT_ENTRY : MIGRATE_REPORT_SHORT));
+		for (size_t n = 0; n < revision->children.count; n++) {
+			AUTO_FREE char *child = migrate_report_line(
+				tree, revision->children.items[n], NULL, MIGRATE_REPORT_SHORT);
+			strvec_pushf(&answer->lines, "     -> %s", child);
+		}
+		json_t *json = migrate_report_revision(tree, i);
+		json_object_set_new(json, "into", migrate_report_ids(tree, &revision->children));
+		json_array_append_new(list, json);
+	}
+	answer->json = json_pack("{s:o}", "branches", list);
+	return true;
 }
 
 static bool show(const struct migrate_ask *ask, struct migrate_answer *answer, struct err *err)
 {
 	AUTO_SESSION(session);
 	AUTO_LIST(found);
-	if (!ask->open(ask, MIGRATE_FILES, MIGRATE_ROWS_ANY, &session, err) ||
-		!graph_resolve(session.tree->graph, ask->operands->items[0], &found, err))
+	const char *target = migrate_ask_target(ask, "head");
+	bool is_current = !strcmp(target, "current");
+	if (!ask->open(ask, is_current ? MIGRATE_READ : MIGRATE_FILES, MIGRATE_ROWS_KNOWN, &session,
+		    err))
 		return false;
-	answer_revisions(answer, &session, &found, MIGRATE_REPORT_ENTRY);
+	if (!is_current && !graph_resolve(session.tree->graph, target, &found, err))
+		return false;
+	answer_revisions(answer, &session, is_current ? &session.state.current : &found, true);
 	return true;
 }
 
 const struct migrate_verb migrate_verb_current = {current};
 const struct migrate_verb migrate_verb_history = {history};
 const struct migrate_verb migrate_verb_heads = {heads};
+const struct migrate_verb migrate_verb_branches = {branches};
 const struct migrate_verb migrate_verb_show = {show};

@@ -8,9 +8,18 @@ void migrate_answer_release(struct migrate_answer *answer)
 	*answer = (struct migrate_answer){0};
 }
 
-static const char *first_operand(const struct migrate_ask *ask, const char *otherwise)
+const char *migrate_ask_target(const struct migrate_ask *ask, const char *otherwise)
 {
 	return ask->operands->count ? ask->operands->items[0] : otherwise;
+}
+
+bool migrate_tag_fits(const struct migrate_session *session, struct err *err)
+{
+	if (!session->how.tag || session->tree->format->apply)
+		return true;
+	err_set(err, ERR_USAGE, "--tag is handed to env.py, and %s has none (format %s)",
+		session->tree->dir, session->tree->format->name);
+	return err_hint(err, "leave --tag out; mig.history keeps who, when and which run");
 }
 
 static bool answer_plan(struct migrate_session *session, bool with_sql,
@@ -35,7 +44,7 @@ static bool move(const struct migrate_ask *ask, enum migrate_direction direction
 	size_t done = 0;
 	enum migrate_access access = ask->dry_run ? MIGRATE_READ : MIGRATE_CHANGE;
 	if (!ask->open(ask, access, MIGRATE_ROWS_KNOWN, &session, err) ||
-		!migrate_plan(&session, direction, target, err))
+		!migrate_tag_fits(&session, err) || !migrate_plan(&session, direction, target, err))
 		return false;
 	if (ask->dry_run)
 		return answer_plan(&session, true, answer, err);
@@ -50,11 +59,19 @@ static bool move(const struct migrate_ask *ask, enum migrate_direction direction
 
 static bool upgrade(const struct migrate_ask *ask, struct migrate_answer *answer, struct err *err)
 {
-	return move(ask, MIGRATE_UP, first_operand(ask, "head"), answer, err);
+	if (ask->sql)
+		return migrate_script(ask, migrate_ask_target(ask, "head"), answer, err);
+	return move(ask, MIGRATE_UP, migrate_ask_target(ask, "head"), answer, err);
 }
 
 static bool downgrade(const struct migrate_ask *ask, struct migrate_answer *answer, struct err *err)
 {
+	if (ask->sql && ask->operands->count && !strchr(ask->operands->items[0], ':')) {
+		err_set(err, ERR_USAGE, "downgrade --sql needs both ends: FROM:TO");
+		return err_hint(err, "mig-apply downgrade --sql head:%s", ask->operands->items[0]);
+	}
+	if (ask->sql && ask->operands->count)
+		return migrate_script(ask, ask->operands->items[0], answer, err);
 	if (ask->operands->count)
 		return move(ask, MIGRATE_DOWN, ask->operands->items[0], answer, err);
 	err_set(err, ERR_USAGE, "downgrade needs a target");
@@ -66,7 +83,7 @@ static bool plan(const struct migrate_ask *ask, struct migrate_answer *answer, s
 {
 	AUTO_SESSION(session);
 	return ask->open(ask, MIGRATE_READ, MIGRATE_ROWS_KNOWN, &session, err) &&
-	       migrate_plan(&session, MIGRATE_UP, first_operand(ask, "head"), err) &&
+	       migrate_plan(&session, MIGRATE_UP, migrate_ask_target(ask, "head"), err) &&
 	       answer_plan(&session, ask->verbose, answer, err);
 }
 

@@ -44,10 +44,71 @@ static bool revision(const struct migrate_ask *ask, struct migrate_answer *answe
 		    &session, err))
 		return false;
 	request.compare = session.db;
-	if (!migrate_new_revision(&session.how.env->migrations, &request, &path, &id, err))
+	if (!migrate_new_revision(session.how.where, &request, &path, &id, err))
 		return false;
 	strvec_push(&answer->lines, path);
 	answer->json = json_pack("{s:s, s:s}", "revision", id, "path", path);
+	return true;
+}
+
+/* --- merge ------------------------------------------------------------------------------------ */
+
+static bool too_few_heads(
+	const struct migrate_session *session, const struct strvec *ids, struct err *err)
+{
+	AUTO_LIST(heads);
+	graph_heads(session->tree->graph, false, &heads);
+	AUTO_FREE char *names = graph_names(session->tree->graph, &heads);
+	err_set(err, ERR_USAGE, "a merge stands on two revisions or more, this would be %zu",
+		ids->count);
+	if (heads.count)
+		err_detail(err, "heads: %s", names);
+	return err_hint(err, heads.count > 1 ? "all of them: mig-apply merge heads"
+					     : "there is one head: nothing has to be merged");
+}
+
+static bool find_merged(const struct migrate_ask *ask, const struct migrate_session *session,
+	struct strvec *ids, struct err *err)
+{
+	const struct graph *graph = session->tree->graph;
+	STRVEC_EACH (ask->operands, operand) {
+		AUTO_LIST(found);
+		if (!graph_resolve(graph, operand, &found, err))
+			return false;
+		for (size_t i = 0; i < found.count; i++) {
+			const char *id = graph->revisions[found.items[i]].id;
+			if (!strvec_has(ids, id))
+				strvec_push(ids, id);
+		}
+	}
+	return ids->count > 1 || too_few_heads(session, ids, err);
+}
+
+static bool merge(const struct migrate_ask *ask, struct migrate_answer *answer, struct err *err)
+{
+	AUTO_SESSION(session);
+	AUTO_STRVEC(ids);
+	AUTO_FREE char *path = NULL;
+	AUTO_FREE char *id = NULL;
+	if (!ask->open(ask, MIGRATE_FILES, MIGRATE_ROWS_ANY, &session, err) ||
+		!find_merged(ask, &session, &ids, err))
+		return false;
+	AUTO_FREE char *names = strvec_join(&ids, " and ");
+	AUTO_FREE char *message = ask->message ? xstrdup(ask->message) : xstrfmt("Merge %s", names);
+	struct migrate_new request = {
+		.message = message,
+		.id = ask->rev_id,
+		.branch_label = ask->branch_label,
+		.heads = &ids,
+		.depends_on = &ask->depends_on,
+	};
+	if (!migrate_new_revision(session.how.where, &request, &path, &id, err))
+		return false;
+	strvec_push(&answer->lines, path);
+	json_t *merged = json_array();
+	STRVEC_EACH (&ids, each)
+		json_array_append_new(merged, json_string(each));
+	answer->json = json_pack("{s:s, s:s, s:o}", "revision", id, "path", path, "merges", merged);
 	return true;
 }
 
@@ -55,7 +116,7 @@ static bool check(const struct migrate_ask *ask, struct migrate_answer *answer, 
 {
 	AUTO_SESSION(session);
 	if (!ask->open(ask, MIGRATE_REACH, MIGRATE_ROWS_ANY, &session, err) ||
-		!migrate_check_models(&session.how.env->migrations, session.db, err))
+		!migrate_check_models(session.how.where, session.db, err))
 		return false;
 	strvec_pushf(&answer->lines, "the models and %s agree", session.how.env->name);
 	answer->json = json_pack("{s:b}", "agree", true);
@@ -65,3 +126,4 @@ static bool check(const struct migrate_ask *ask, struct migrate_answer *answer, 
 const struct migrate_verb migrate_verb_stamp = {stamp};
 const struct migrate_verb migrate_verb_revision = {revision};
 const struct migrate_verb migrate_verb_check = {check};
+const struct migrate_verb migrate_verb_merge = {merge};

@@ -23,8 +23,8 @@ struct migrate_ask {
 	const struct strvec *operands;
 	bool dry_run, verbose;
 	int64_t lock_timeout_ms, lock_retries;
-	bool check, splice, purge, indicate, autogenerate;
-	const char *message, *rev_id, *branch_label;
+	bool check, splice, purge, indicate, autogenerate, sql, applied, markdown;
+	const char *message, *rev_id, *branch_label, *range, *tag;
 	struct strvec heads, depends_on;
 
 	/* Fills a zeroed session as far as `access` says. */
@@ -39,6 +39,8 @@ struct migrate_answer {
 	json_t *json; /* owned; NULL: none */
 };
 void migrate_answer_release(struct migrate_answer *answer);
+/* The first operand; `otherwise` when there is none. */
+const char *migrate_ask_target(const struct migrate_ask *ask, const char *otherwise);
 
 struct migrate_verb {
 	bool (*run)(const struct migrate_ask *ask, struct migrate_answer *answer, struct err *err);
@@ -46,7 +48,18 @@ struct migrate_verb {
 
 extern const struct migrate_verb migrate_verb_upgrade, migrate_verb_downgrade, migrate_verb_plan;
 extern const struct migrate_verb migrate_verb_current, migrate_verb_history, migrate_verb_heads,
-	migrate_verb_show;
-extern const struct migrate_verb migrate_verb_stamp, migrate_verb_revision, migrate_verb_check;
+	migrate_verb_branches, migrate_verb_show, migrate_verb_status;
+extern const struct migrate_verb migrate_verb_script;
+extern const struct migrate_verb migrate_verb_stamp, migrate_verb_revision, migrate_verb_merge,
+	migrate_verb_check;
+
+/* What the verbs share (report.h has the texts). */
+/* --tag is for env.py: ERR_USAGE where there is none. */
+MUST_CHECK bool migrate_tag_fits(const struct migrate_session *session, struct err *err);
+MUST_CHECK bool migrate_script(const struct migrate_ask *ask, const char *range,
+	struct migrate_answer *answer, struct err *err);
+/* history --applied */
+MUST_CHECK bool migrate_history_applied(
+	const struct migrate_ask *ask, struct migrate_answer *answer, struct err *err);
 
 #endif

@@ -117,8 +117,11 @@ teardown() { common_teardown; }
 	line_of 3
 	revision b002 r001 "Beside" -l side <<< $'-- migrate:up\nselect 1;'
 	expect 0 mig-apply history
-	[ "${lines[0]}" = "r002 -> r003 (head), Table 3" ] || [ "${lines[0]}" = "r001 -> b002 (side) (head), Beside" ]
-	says "<base> -> r001 (branchpoint), Table 1"
+	[ "$output" = "* b002 Beside (side) (head)
+| * r003 Table 3 (head)
+| * r002 Table 2
+|/
+* r001 Table 1 (branchpoint)" ]
 	expect 0 mig-apply heads
 	says "r003 Table 3 (head)"
 	expect 0 mig-apply show side
@@ -130,7 +133,7 @@ teardown() { common_teardown; }
 		and (.revisions[-1].base) and (.revisions[-1].branchpoint)'
 	expect 0 mig-apply upgrade r002
 	expect 0 mig-apply history -i
-	says "r001 -> r002 (current), Table 2"
+	says "| * r002 Table 2 (current)"
 }
 
 @test "a dry run prints the SQL, takes no key, writes nothing" {

@@ -1,0 +1,126 @@
+/* Revisions whose file says something else than what was applied. */
+#include "base/diff.h"
+#include "migrate/internal.h"
+
+void edited_release(struct edited_list *list)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		free(list->items[i].checksum);
+		free(list->items[i].when);
+		free(list->items[i].who);
+	}
+	free(list->items);
+	*list = (struct edited_list){0};
+}
+
+/* The last thing that happened to each revision, when it was an upgrade by mig. */
+static const char applied_sql[] =
+	"select revision, checksum, to_char(at at time zone 'UTC', 'YYYY-MM-DD HH24:MI \"UTC\"'), "
+	"who"
+	" from (select distinct on (revision) * from mig.history where tree = $1"
+	"  and direction in ('up', 'down', 'stamp') order by revision, id desc) last"
+	" where direction = 'up' and checksum is not null";
+
+static void take(struct edited_list *list, size_t index, const struct db_result *rows, int row)
+{
+	xgrow(list->items, list->count, list->alloc);
+	list->items[list->count++] = (struct edited){
+		.index = index,
+		.checksum = xstrdup(db_get(rows, row, 1)),
+		.when = xstrdup(db_get(rows, row, 2)),
+		.who = xstrdup(db_get(rows, row, 3)),
+	};
+}
+
+bool edited_find(struct db *db, const struct migrate_tree *tree, const struct migrate_state *state,
+	struct edited_list *list, struct err *err)
+{
+	if (!state->may_read_history)
+		return true;
+	AUTO_RESULT(rows);
+	AUTO_SET(applied, tree->graph->count);
+	migrate_applied(tree, &state->current, &applied);
+	if (!db_query(db, &rows, err, applied_sql, tree->where->name))
+		return false;
+	for (int i = 0; i < db_rows(&rows); i++) {
+		size_t index = graph_find(tree->graph, db_get(&rows, i, 0));
+		if (index != GRAPH_NONE && graph_set_has(&applied, index) &&
+			strcmp(tree->files[index].checksum, db_get(&rows, i, 1)))
+			take(list, index, &rows, i);
+	}
+	return true;
+}
+
+/* What mig.history says of its up section, or NULL. */
+static char *applied_text(struct db *db, const struct migrate_tree *tree, size_t index)
+{
+	AUTO_ERR(ignored);
+	char *text = NULL;
+	if (!db_value(db, &text, &ignored,
+		    "select up_sql from mig.history where revision = $1 and tree = $2"
+		    " and direction = 'up' order by id desc limit 1",
+		    tree->files[index].id, tree->where->name))
+		return NULL;
+	return text;
+}
+
+char *edited_diff(struct db *db, const struct migrate_tree *tree, size_t index)
+{
+	const struct migrate_file *file = &tree->files[index];
+	AUTO_STRBUF(now);
+	AUTO_STRBUF(diff);
+	AUTO_FREE char *then = applied_text(db, tree, index);
+	AUTO_FREE char *name = xstrfmt("%s as it was applied", file->name);
+	if (file->up.present)
+		strbuf_add(&now, file->source + file->up.start, file->up.end - file->up.start);
+	else
+		strbuf_adds(&now, file->source ? file->source : "");
+	strbuf_trim(&now);
+	if (then)
+		diff_unified(&diff, name, then, file->name, now.buf);
+	return diff.len ? strbuf_take(&diff) : NULL;
+}
+
+/* Long ones are cut: the whole is one command away. */
+static void say_diff(struct err *err, const char *detail, const char *diff)
+{
+	enum { SHOWN = 60 };
+	AUTO_STRVEC(lines);
+	AUTO_STRBUF(text);
+	strvec_split(&lines, diff, '\n');
+	for (size_t i = 0; i + 1 < lines.count && i < SHOWN; i++)
+		strbuf_addf(&text, "\n%s", lines.items[i]);
+	if (lines.count > SHOWN + 1)
+		strbuf_addf(&text, "\n... %zu more lines", lines.count - 1 - SHOWN);
+	err_detail(err, "%s%s", detail, text.buf);
+}
+
+static bool report_edited(struct db *db, const struct migrate_tree *tree,
+	const struct edited *edited, struct err *err)
+{
+	const struct migrate_file *file = &tree->files[edited->index];
+	AUTO_FREE char *name = graph_name(tree->graph, edited->index);
+	AUTO_FREE char *diff = edited_diff(db, tree, edited->index);
+	AUTO_FREE char *detail =
+		xstrfmt("applied %s by %s with SHA-256 %.12s; the file's up section now has %.12s",
+			edited->when, edited->who, edited->checksum, file->checksum);
+	err_set(err, ERR_REFUSED, "%s: %s was edited after it was applied", file->name, name);
+	say_diff(err, detail, diff ? diff : "");
+	err_where(err, "%s:%d:1", file->name, file->up.line ? file->up.line : 1);
+	return err_hint(err,
+		"put the text back (git log -p -- %s) and make the change in a new "
+		"revision: mig-apply revision -m \"...\"",
+		file->name);
+}
+
+bool migrate_check_unedited(struct db *db, const struct migrate_tree *tree,
+	const struct migrate_state *state, const struct graph_list *only, struct err *err)
+{
+	CLEANUP(edited_release) struct edited_list list = {0};
+	if (!edited_find(db, tree, state, &list, err))
+		return false;
+	for (size_t i = 0; i < list.count; i++)
+		if (!only || graph_list_has(only, list.items[i].index))
+			return report_edited(db, tree, &list.items[i], err);
+	return true;
+}

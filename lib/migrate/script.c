@@ -1,0 +1,138 @@
+#include "migrate/books.h"
+#include "migrate/report.h"
+#include "migrate/verbs.h"
+
+/* "schema.table", each part quoted: offline there is no session to ask. */
+static char *quoted(const char *name)
+{
+	AUTO_STRBUF(text);
+	strbuf_addc(&text, '"');
+	for (; *name; name++) {
+		if (*name == '.')
+			strbuf_adds(&text, "\".\"");
+		else
+			strbuf_addc(&text, *name);
+		if (*name == '"')
+			strbuf_addc(&text, '"');
+	}
+	strbuf_addc(&text, '"');
+	return strbuf_take(&text);
+}
+
+/* "B" is "base:B", as in Alembic. */
+static bool ends_of(const char *range, char **from, char **to, struct err *err)
+{
+	if (strchr(range, ':'))
+		return graph_range_split(range, from, to, err);
+	*to = xstrdup(range);
+	return true;
+}
+
+static bool is_below(
+	const struct graph *graph, const struct graph_list *low, const struct graph_list *high)
+{
+	AUTO_SET(below, graph->count);
+	graph_ancestors(graph, high, GRAPH_WITH_DEPENDS, &below);
+	for (size_t i = 0; i < low->count; i++)
+		if (!graph_set_has(&below, low->items[i]))
+			return false;
+	return high->count > 0;
+}
+
+/* Down when the end is below the beginning, or counts downwards from it. */
+static bool find_direction(const struct graph *graph, const struct graph_list *from, const char *to,
+	enum migrate_direction *direction, struct err *err)
+{
+	AUTO_LIST(end);
+	*direction = *to == '-' ? MIGRATE_DOWN : MIGRATE_UP;
+	if (*to == '-' || *to == '+' || strpbrk(to, "+-"))
+		return true;
+	if (!graph_resolve(graph, to, &end, err))
+		return false;
+	if (is_below(graph, &end, from) && !is_below(graph, from, &end))
+		*direction = MIGRATE_DOWN;
+	return true;
+}
+
+/* A session that stands at `from`, without any database. */
+static bool stand_at(struct migrate_session *session, const char *from, struct err *err)
+{
+	struct migrate_state *state = &session->state;
+	if (!strcmp(from, "current"))
+		return true;
+	state->current.count = 0;
+	return graph_resolve(session->tree->graph, from, &state->current, err);
+}
+
+/* The name as mig.yaml or the tool of the tree has it. */
+static const char *table_name(const struct migrate_tree *tree)
+{
+	const char *name = tree->where->version_table;
+	return name ? name : tree->format->books->table;
+}
+
+static char *version_table_sql(const struct migrate_session *session)
+{
+	const struct migrate_tree *tree = session->tree;
+	const char *dot = strrchr(table_name(tree), '.');
+	AUTO_FREE char *name = xstrfmt("%s_pkc", dot ? dot + 1 : table_name(tree));
+	AUTO_FREE char *constraint = quoted(name);
+	AUTO_FREE char *ddl =
+		tree->format->books->ddl(tree, session->state.versions.qualified, constraint);
+	return xstrfmt("begin;\n%s;\ncommit;\n\n", ddl);
+}
+
+static char *native_script(const struct migrate_session *session, struct err *err)
+{
+	const struct migrate_plan *plan = &session->plan;
+	bool from_base = plan->direction == MIGRATE_UP && !plan->from.count && plan->count;
+	AUTO_FREE char *table = from_base ? version_table_sql(session) : xstrdup("");
+	AUTO_FREE char *steps = migrate_report_plan_sql(session, err);
+	return steps ? xstrfmt("%s%s", table, steps) : NULL;
+}
+
+static char *plan_sql(struct migrate_session *session, struct err *err)
+{
+	const struct migrate_format *format = session->tree->format;
+	char *sql = NULL;
+	if (format->script)
+		return format->script(&session->plan, session->db, &sql, err) ? sql : NULL;
+	if (!session->state.versions.qualified)
+		session->state.versions.qualified = quoted(table_name(session->tree));
+	return native_script(session, err);
+}
+
+bool migrate_script(const struct migrate_ask *ask, const char *range, struct migrate_answer *answer,
+	struct err *err)
+{
+	AUTO_SESSION(session);
+	AUTO_FREE char *from = NULL;
+	AUTO_FREE char *to = NULL;
+	enum migrate_direction direction;
+	if (!ends_of(range, &from, &to, err))
+		return false;
+	const char *begin = from ? from : "base", *end = to ? to : "heads";
+	bool asks_database = !strcmp(begin, "current");
+	if (!ask->open(ask, asks_database ? MIGRATE_READ : MIGRATE_FILES, MIGRATE_ROWS_KNOWN,
+		    &session, err) ||
+		!stand_at(&session, begin, err) ||
+		!find_direction(session.tree->graph, &session.state.current, end, &direction, err))
+		return false;
+	if (!migrate_plan_make(session.tree, &session.state, direction, end, &session.plan, err))
+		return false;
+	session.plan.tag = session.how.tag;
+	AUTO_FREE char *sql = migrate_tag_fits(&session, err) ? plan_sql(&session, err) : NULL;
+	if (!sql)
+		return false;
+	strvec_push(&answer->lines, sql);
+	answer->json = json_pack("{s:s, s:s, s:s, s:s}", "direction",
+		direction == MIGRATE_UP ? "up" : "down", "from", begin, "to", end, "sql", sql);
+	return true;
+}
+
+static bool script(const struct migrate_ask *ask, struct migrate_answer *answer, struct err *err)
+{
+	return migrate_script(ask, migrate_ask_target(ask, ":"), answer, err);
+}
+
+const struct migrate_verb migrate_verb_script = {script};
