@@ -7,11 +7,15 @@ work key, and writes the row of mig.history before each revision's commit.
 
 Events go to mig-apply as lines of JSON; whatever the tree prints goes to stderr.
 """
+import sys
+
+# A types.py or json.py of the tree's folder must not hide Python's own.
+sys.path[:] = [path for path in sys.path if path]
+
 import io
 import json
 import os
 import re
-import sys
 import time
 import traceback
 
@@ -543,8 +547,8 @@ def main(how):
     verbs = {"apply": apply, "revision": revision, "script": script, "check": check}
     try:
         export_url()
-        # A folder named alembic must not hide the package, as it does not from Alembic's command.
-        sys.path[:] = [path for path in sys.path if path] + [os.getcwd()]
+        # Behind the rest: a folder named alembic does not hide the package from its command either.
+        sys.path.append(os.getcwd())
         from alembic import util  # noqa: F401
         if how["do"] == "headers":
             headers(how)
