@@ -1,10 +1,7 @@
 /* mig-verify: asks whether something is as it should be, and changes nothing. */
-#include <inttypes.h>
-
 #include "backup/catalog.h"
-#include "backup/verify.h"
-#include "backup/verify_restore.h"
-#include "base/clock.h"
+#include "backup/compare.h"
+#include "backup/verify_job.h"
 #include "base/proc.h"
 #include "check/check.h"
 #include "cli/target.h"
@@ -14,11 +11,13 @@ struct settings {
 	const char *base;
 	bool before_pivot;
 	bool restore;
+	const char *against;
+	struct strvec tables;
+	int64_t rows;
 	int64_t jobs;
 };
 
-/* --- smoke -------------------------------------------------------------------------------------
- */
+/* --- smoke --- */
 
 static bool load_files(struct cli *cli, struct check_list *list, struct err *err)
 {
@@ -146,53 +145,10 @@ static const struct cli_option smoke_options[] = {
 	{0},
 };
 
-/* --- backup ------------------------------------------------------------------------------------
- */
-
-struct backup_work {
-	struct pack_reader *reader;
-	struct backup_entry entry;
-	char *tool;
-	struct backup_verified verified;
-	struct verify_restored restored; /* server NULL: not asked for */
-	bool kept; /* the grades */
-};
-
-static void backup_work_release(struct backup_work *work)
-{
-	pack_reader_close(work->reader);
-	backup_entry_release(&work->entry);
-	verify_restored_release(&work->restored);
-	free(work->tool);
-}
-
-static void note(struct cli *cli, struct backup_work *work, enum grade grade, int64_t ms,
-	const char *server, const char *why)
-{
-	if (cli->shared.dry_run)
-		return;
-	struct grade_act act = {.grade = (char *)grade_word(grade),
-		.tool = work->tool,
-		.ms = ms,
-		.server = (char *)server,
-		.why = (char *)why};
-	work->kept = backup_verify_note(&work->entry, work->reader, &act, cli->log);
-}
-
-static bool verify_members(struct cli *cli, struct backup_work *work, struct err *err)
-{
-	struct backup_verify how = {.cancelled = cli_interrupted, .log = cli->log};
-	if (backup_verify(work->reader, &how, &work->verified, err)) {
-		note(cli, work, GRADE_VERIFIED, work->verified.ms, NULL, NULL);
-		return true;
-	}
-	if (err->code == ERR_CORRUPT)
-		note(cli, work, GRADE_DAMAGED, 0, NULL, err->msg);
-	return false;
-}
+/* --- backup --- */
 
 static bool prove(
-	struct cli *cli, const struct settings *settings, struct backup_work *work, struct err *err)
+	struct cli *cli, const struct settings *settings, struct verify_job *job, struct err *err)
 {
 	CLEANUP(db_close_auto) struct db *db = NULL;
 	if (!cli_target(cli, &db, err))
@@ -208,55 +164,31 @@ static bool prove(
 		.log = cli->log,
 	};
 	how.target.stop = cli_interrupted;
-	bool proved = verify_restore_run(&how, work->reader, &work->restored, err);
-	if (work->restored.server)
-		note(cli, work, GRADE_PROVED, work->restored.ms, work->restored.server, NULL);
-	return proved;
-}
-
-static void print_backup(struct cli *cli, const struct backup_work *work)
-{
-	const struct backup_verified *found = &work->verified;
-	AUTO_FREE char *size = clock_size_text(found->bytes);
-	AUTO_FREE char *took = clock_duration_text(found->ms);
-	AUTO_FREE char *rto = clock_duration_text(work->restored.ms);
-	json_t *fields = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:f, s:s, s:b}", "snapshot",
-		work->entry.id, "path", work->entry.path, "bytes", (json_int_t)found->bytes,
-		"members", (json_int_t)found->members, "tables", (json_int_t)found->tables, "rows",
-		(json_int_t)found->rows, "seconds", (double)found->ms / 1000, "grade",
-		grade_word(work->restored.server ? GRADE_PROVED : GRADE_VERIFIED), "grade_kept",
-		work->kept);
-	cli_print(cli,
-		"snapshot %s is sound: %s, %" PRId64 " members, %" PRId64 " tables, %" PRId64
-		" rows, hashes equal, %s",
-		work->entry.id, size, found->members, found->tables, found->rows, took);
-	if (work->restored.server) {
-		cli_print(cli,
-			"restored and proved equal in %s, server %s; the scratch database is gone",
-			rto, work->restored.server);
-		json_object_set_new(
-			fields, "restore_seconds", json_real((double)work->restored.ms / 1000));
-	}
-	cli_result(cli, fields);
+	return verify_job_restore(job, &how, err);
 }
 
 static bool backup(struct cli *cli, void *options, struct err *err)
 {
 	const struct settings *settings = options;
-	CLEANUP(backup_work_release) struct backup_work work = {0};
+	CLEANUP(verify_job_release) struct verify_job job = {.forget = cli->shared.dry_run};
+	AUTO_STRVEC(lines);
 	if (settings->jobs && (settings->jobs < 0 || settings->jobs > 64 || !settings->restore))
 		return err_set(err, ERR_USAGE, "--jobs takes 1 to 64, and goes with --restore");
-	if (!(settings->restore ? cli_env(cli, err) : cli_env_offline(cli, err)))
-		return false;
 	if (cli->shared.dry_run && settings->restore)
 		return err_set(err, ERR_USAGE, "--restore makes a database: it has no -n");
-	work.tool = xstrfmt("mig %s", cli_version);
-	struct backup_find find = {cli->env, cli_getenv, cli->log};
-	if (!backup_open(&find, cli->operands.items[0], &work.reader, &work.entry, err) ||
-		!verify_members(cli, &work, err) ||
-		(settings->restore && !prove(cli, settings, &work, err)))
+	if (!(settings->restore ? cli_env(cli, err) : cli_env_offline(cli, err)))
 		return false;
-	print_backup(cli, &work);
+	job.tool = xstrfmt("mig %s", cli_version);
+	struct backup_find find = {cli->env, cli_getenv, cli->log};
+	struct backup_verify how = {.cancelled = cli_interrupted, .log = cli->log};
+	if (!backup_open(&find, cli->operands.items[0], &job.reader, &job.entry, err) ||
+		!verify_job_members(&job, &how, err) ||
+		(settings->restore && !prove(cli, settings, &job, err)))
+		return false;
+	verify_job_lines(&job, &lines);
+	STRVEC_EACH (&lines, line)
+		cli_print(cli, "%s", line);
+	cli_result(cli, verify_job_json(&job));
 	return true;
 }
 
@@ -268,8 +200,60 @@ static const struct cli_option backup_options[] = {
 	{0},
 };
 
-/* --- the program -------------------------------------------------------------------------------
- */
+/* --- data --- */
+
+static void print_compared(struct cli *cli, const struct compare_report *report)
+{
+	AUTO_STRVEC(lines);
+	compare_report_lines(report, &lines);
+	STRVEC_EACH (&lines, line)
+		cli_print(cli, "%s", line);
+	cli_result(cli, compare_report_json(report));
+}
+
+static bool data(struct cli *cli, void *options, struct err *err)
+{
+	const struct settings *settings = options;
+	CLEANUP(pack_reader_close_auto) struct pack_reader *reader = NULL;
+	CLEANUP(compare_report_release) struct compare_report report = {0};
+	CLEANUP(db_close_auto) struct db *db = NULL;
+	if (!settings->against)
+		return err_set(err, ERR_USAGE, "mig-verify data needs --against SNAPSHOT");
+	if (settings->jobs < 0 || settings->jobs > 64 || settings->rows < -1)
+		return err_set(err, ERR_USAGE, "--jobs takes 1 to 64, --rows 0 and more");
+	if (!cli_target(cli, &db, err))
+		return false;
+	db_close(xtake(&db));
+	struct backup_find find = {cli->env, cli_getenv, cli->log};
+	struct compare_settings how = {
+		.target = cli_target_params(cli),
+		.tables = &settings->tables,
+		.rows = settings->rows,
+		.workers = (int)settings->jobs,
+		.cancelled = cli_interrupted,
+		.log = cli->log,
+	};
+	how.target.stop = cli_interrupted;
+	if (!backup_open(&find, settings->against, &reader, NULL, err) ||
+		!compare_run(&how, reader, &report, err))
+		return false;
+	print_compared(cli, &report);
+	return compare_report_verdict(&report, err);
+}
+
+static const struct cli_option data_options[] = {
+	{"against", 0, CLI_STRING, offsetof(struct settings, against), "SNAPSHOT",
+		"what the database is compared with"},
+	{"table", 't', CLI_NAMES, offsetof(struct settings, tables), "TABLE,..",
+		"only these: schema.table, or table in any schema"},
+	{"rows", 0, CLI_INT, offsetof(struct settings, rows), "N",
+		"show so many differing rows of a table (across versions 3, else 0)", "-1"},
+	{"jobs", 'j', CLI_INT, offsetof(struct settings, jobs), "N",
+		"sessions that read at once (one per core)"},
+	{0},
+};
+
+/* --- the program --- */
 
 /* A new verb is a row here. */
 static const struct cli_verb verbs[] = {
@@ -277,6 +261,8 @@ static const struct cli_verb verbs[] = {
 		smoke, CLI_DRY_RUN},
 	{"backup", "SNAPSHOT", "prove that a snapshot is whole and sound, without a database",
 		backup_options, backup, CLI_READ_ONLY},
+	{"data", NULL, "is the database still what a snapshot says? (0 yes, 4 no)", data_options,
+		data, CLI_READ_ONLY},
 	{0},
 };
 
@@ -291,6 +277,8 @@ static const char *const examples[] = {
 	"read a snapshot and compute every checksum and content hash anew",
 	"mig-verify backup latest --restore",
 	"and restore it into a scratch database, compare every row, drop that database",
+	"mig-verify data --against latest",
+	"every table of the live database against the newest snapshot",
 	NULL,
 };
 

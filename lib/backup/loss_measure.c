@@ -6,7 +6,7 @@
 struct measuring {
 	const struct loss_measure *measure;
 	struct loss_table *tables;
-	char *snapshot;
+	const char *snapshot;
 	int64_t total;
 	atomic_llong done;
 };
@@ -110,6 +110,16 @@ static int heavier_first(const void *left, const void *right)
 	return (a->weight < b->weight) - (a->weight > b->weight);
 }
 
+/* *leader keeps the snapshot as long as it is open. */
+static bool export_snapshot(
+	const struct loss_measure *measure, struct db **leader, char **snapshot, struct err *err)
+{
+	return db_open(&measure->params, leader, err) &&
+	       db_exec(*leader, err, "begin isolation level repeatable read read only") &&
+	       db_exec(*leader, err, "set local idle_in_transaction_session_timeout = 0") &&
+	       db_value(*leader, snapshot, err, "select pg_catalog.pg_export_snapshot()");
+}
+
 bool loss_measure_tables(const struct loss_measure *measure, struct loss_table *tables,
 	size_t count, struct err *err)
 {
@@ -121,12 +131,11 @@ bool loss_measure_tables(const struct loss_measure *measure, struct loss_table *
 	struct measuring m = {.measure = measure, .tables = tables};
 	for (size_t i = 0; i < count; i++)
 		m.total += tables[i].weight;
-	if (!db_open(&measure->params, &leader, err) ||
-		!db_exec(leader, err, "begin isolation level repeatable read read only") ||
-		!db_exec(leader, err, "set local idle_in_transaction_session_timeout = 0") ||
-		!db_value(leader, &snapshot, err, "select pg_catalog.pg_export_snapshot()"))
+	m.snapshot = measure->snapshot;
+	if (!m.snapshot && !export_snapshot(measure, &leader, &snapshot, err))
 		return false;
-	m.snapshot = snapshot;
+	if (!m.snapshot)
+		m.snapshot = snapshot;
 	struct load_pool pool = {
 		.params = measure->params,
 		.workers = measure->workers,

@@ -20,6 +20,7 @@ struct loss_table {
 struct loss_measure {
 	struct db_params params; /* the database to read */
 	const char *encoding; /* client encoding for the rows; NULL: the database's own */
+	const char *snapshot; /* exported by the caller, who keeps it; NULL: one of its own */
 	int workers;
 	bool (*cancelled)(void *ctx);
 	void *cancel_ctx;

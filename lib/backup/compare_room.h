@@ -1,0 +1,23 @@
+/*
+ * Inside a comparison: its parts, shared between compare*.c only.
+ */
+#ifndef BACKUP_COMPARE_ROOM_H
+#define BACKUP_COMPARE_ROOM_H
+
+#include "backup/compare.h"
+
+struct comparing {
+	const struct compare_settings *settings;
+	struct pack_reader *reader;
+	const struct pack_manifest *snapshot;
+	struct pack_manifest *live; /* described like a snapshot; contents come while measuring */
+	struct db *leader; /* its transaction is the shared snapshot */
+	char *shared; /* pg_export_snapshot() */
+	struct compare_report *report;
+};
+
+/* compare_rows.c: fills only_snapshot and only_live of a line, or too_many. */
+MUST_CHECK bool compare_rows_find(
+	struct comparing *comparing, struct compare_line *line, int64_t limit, struct err *err);
+
+#endif

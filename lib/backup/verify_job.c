@@ -1,0 +1,76 @@
+#include "backup/verify_job.h"
+
+#include <inttypes.h>
+
+#include "base/clock.h"
+
+void verify_job_release(struct verify_job *job)
+{
+	pack_reader_close(job->reader);
+	backup_entry_release(&job->entry);
+	verify_restored_release(&job->restored);
+	free(job->tool);
+}
+
+static void note(
+	struct verify_job *job, struct grade_act *act, enum grade grade, struct log_sink *log)
+{
+	act->grade = (char *)grade_word(grade);
+	act->tool = job->tool;
+	job->kept = !job->forget && backup_verify_note(&job->entry, job->reader, act, log);
+}
+
+bool verify_job_members(struct verify_job *job, const struct backup_verify *how, struct err *err)
+{
+	struct grade_act act = {0};
+	if (backup_verify(job->reader, how, &job->verified, err)) {
+		act.ms = job->verified.ms;
+		note(job, &act, GRADE_VERIFIED, how->log);
+		return true;
+	}
+	act.why = err->msg;
+	if (err->code == ERR_CORRUPT)
+		note(job, &act, GRADE_DAMAGED, how->log);
+	return false;
+}
+
+bool verify_job_restore(struct verify_job *job, const struct verify_restore *how, struct err *err)
+{
+	bool gone = verify_restore_run(how, job->reader, &job->restored, err);
+	struct grade_act act = {.ms = job->restored.ms, .server = job->restored.server};
+	/* it is proved even when the scratch database could not be dropped, which is an error */
+	if (job->restored.server)
+		note(job, &act, GRADE_PROVED, how->log);
+	return gone;
+}
+
+void verify_job_lines(const struct verify_job *job, struct strvec *lines)
+{
+	const struct backup_verified *found = &job->verified;
+	AUTO_FREE char *size = clock_size_text(found->bytes);
+	AUTO_FREE char *took = clock_duration_text(found->ms);
+	AUTO_FREE char *rto = clock_duration_text(job->restored.ms);
+	strvec_pushf(lines,
+		"snapshot %s is sound: %s, %" PRId64 " members, %" PRId64 " tables, %" PRId64
+		" rows, hashes equal, %s",
+		job->entry.id, size, found->members, found->tables, found->rows, took);
+	if (job->restored.server)
+		strvec_pushf(lines,
+			"restored and proved equal in %s, server %s; the scratch database is gone",
+			rto, job->restored.server);
+}
+
+json_t *verify_job_json(const struct verify_job *job)
+{
+	const struct backup_verified *found = &job->verified;
+	enum grade grade = job->restored.server ? GRADE_PROVED : GRADE_VERIFIED;
+	json_t *fields = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:f, s:s, s:b}", "snapshot",
+		job->entry.id, "path", job->entry.path, "bytes", (json_int_t)found->bytes,
+		"members", (json_int_t)found->members, "tables", (json_int_t)found->tables, "rows",
+		(json_int_t)found->rows, "seconds", (double)found->ms / 1000, "grade",
+		grade_word(grade), "grade_kept", job->kept);
+	if (job->restored.server)
+		json_object_set_new(
+			fields, "restore_seconds", json_real((double)job->restored.ms / 1000));
+	return fields;
+}
