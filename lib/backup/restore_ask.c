@@ -1,0 +1,20 @@
+#include "backup/restore_verbs.h"
+
+#define JOBS_MAX 64
+
+bool restore_ask_check(const struct restore_ask *ask, struct err *err)
+{
+	const struct {
+		bool holds;
+		const char *message;
+	} rules[] = {
+		{!(ask->to_db && ask->swap), "--to-db and --swap exclude each other"},
+		{!ask->proof || ask->swap, "--proof goes with --swap"},
+		{!(ask->no_proof && ask->swap), "--no-proof and --swap exclude each other"},
+		{ask->jobs >= 0 && ask->jobs <= JOBS_MAX, "--jobs takes 1 to 64"},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
+		if (!rules[i].holds)
+			return err_set(err, ERR_USAGE, "%s", rules[i].message);
+	return true;
+}

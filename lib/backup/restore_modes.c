@@ -1,0 +1,123 @@
+/* The verb SNAPSHOT: the ways to restore one, a row each. */
+#include "backup/catalog.h"
+#include "backup/copies_intent.h"
+#include "backup/restore_job.h"
+#include "base/clock.h"
+#include <inttypes.h>
+
+/*
+ * Side by side, or into a database of another name
+ */
+
+static void answer_restored(const struct restore_outcome *restored, const struct restore_ask *ask,
+	struct restore_answer *answer)
+{
+	AUTO_FREE char *took = clock_duration_text(restored->took_ms);
+	strvec_pushf(&answer->lines,
+		"restored into %s in %s: %" PRId64 " tables, %" PRId64 " rows, %s",
+		restored->database, took, restored->tables, restored->rows,
+		restored->proved
+			? "proved equal to the snapshot"
+			: "NOT PROVED: nobody compared them with the snapshot (--no-proof)");
+	if (restored->proved && !ask->swap && !ask->to_db)
+		strvec_pushf(&answer->lines,
+			"to put it in place: mig-restore swap %s --accept-loss",
+			restored->database);
+	answer->json = json_pack("{s:o, s:b, s:I, s:I}", "copy",
+		copies_json_text(restored->database), "proved", restored->proved, "tables",
+		(json_int_t)restored->tables, "rows", (json_int_t)restored->rows);
+}
+
+static bool restore(struct restore_job *job, struct pack_reader *reader,
+	struct restore_outcome *outcome, struct err *err)
+{
+	struct restore_job_settings *settings = job->settings;
+	struct restore_settings restore = {
+		.reader = reader,
+		.target = settings->target,
+		.keys = job->keys,
+		.state_dir = settings->env->state_dir,
+		.live = settings->live_name,
+		.to_db = job->ask->to_db,
+		.run = job->keys->run_id,
+		.workers = job->workers,
+		.keep_failed = job->ask->keep_failed,
+		.no_proof = job->ask->no_proof,
+		.cancelled = restore_job_cancelled,
+		.cancel_ctx = &settings->target,
+		.log = settings->log,
+	};
+	return restore_run(&restore, outcome, err);
+}
+
+/* With a proof nobody is there to read the report. */
+static bool prepare_swap(struct restore_job *job, struct pack_reader *reader, struct err *err)
+{
+	const struct pack_manifest *manifest = pack_reader_manifest(reader);
+	return restore_job_may_swap(job, NULL, manifest->started_ms, err) &&
+	       (job->ask->proof || restore_job_report(job, manifest, err)) &&
+	       restore_job_consent(job, err);
+}
+
+static bool beside(struct restore_job *job, struct pack_reader *reader,
+	struct restore_answer *answer, struct err *err)
+{
+	CLEANUP(restore_outcome_release) struct restore_outcome restored = {0};
+	bool swap = job->ask->swap;
+	if (!restore_job_keys(job, err) || (swap && !prepare_swap(job, reader, err)) ||
+		!restore(job, reader, &restored, err))
+		return false;
+	answer_restored(&restored, job->ask, answer);
+	return !swap || restore_job_swap_in(job, restored.database, restored.oid, answer, err);
+}
+
+static bool report(struct restore_job *job, struct pack_reader *reader,
+	struct restore_answer *answer, struct err *err)
+{
+	(void)answer;
+	return restore_job_report(job, pack_reader_manifest(reader), err);
+}
+
+/*
+ * Which way
+ */
+
+static bool is_always(const struct restore_ask *ask)
+{
+	(void)ask;
+	return true;
+}
+
+struct mode {
+	bool (*is_asked)(const struct restore_ask *ask);
+	bool (*run)(struct restore_job *job, struct pack_reader *reader,
+		struct restore_answer *answer, struct err *err);
+	/* with --dry-run */
+	bool (*rehearse)(struct restore_job *job, struct pack_reader *reader,
+		struct restore_answer *answer, struct err *err);
+};
+/* The first that is asked for. */
+static const struct mode modes[] = {
+	{is_always, beside, report},
+};
+
+static bool run_snapshot(struct restore_job *job, struct restore_answer *answer, struct err *err)
+{
+	CLEANUP(pack_reader_close_auto) struct pack_reader *reader = NULL;
+	const struct restore_job_settings *settings = job->settings;
+	const struct mode *mode = modes;
+	struct backup_find find = {
+		.env = settings->env, .getenv = settings->getenv, .log = settings->log};
+	if (!backup_open(&find, job->ask->operands->items[0], &reader, NULL, err))
+		return false;
+	while (!mode->is_asked(job->ask))
+		mode++;
+	return (job->ask->dry_run ? mode->rehearse : mode->run)(job, reader, answer, err);
+}
+
+static bool into_another(const struct restore_ask *ask)
+{
+	return ask->to_db != NULL;
+}
+
+const struct restore_verb restore_verb_snapshot = {restore_ask_check, into_another, run_snapshot};
