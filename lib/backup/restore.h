@@ -22,6 +22,9 @@ struct restore_settings {
 	bool scratch; /* a scratch database, which can never become live */
 	const char *run;
 	int workers;
+	const struct strvec *role_map; /* "OLD=NEW" (restore_roles.h); NULL: none */
+	bool no_tablespaces; /* everything goes where the database is */
+	bool schema_only; /* definitions alone: never proved */
 	bool keep_failed;
 	bool no_proof; /* rows are not read back: the copy cannot be swapped in */
 	bool (*cancelled)(void *ctx);

@@ -11,6 +11,9 @@ bool restore_ask_check(const struct restore_ask *ask, struct err *err)
 		{!(ask->to_db && ask->swap), "--to-db and --swap exclude each other"},
 		{!ask->proof || ask->swap, "--proof goes with --swap"},
 		{!(ask->no_proof && ask->swap), "--no-proof and --swap exclude each other"},
+		{!ask->tables.count == !ask->into_schema, "--table and --into-schema go together"},
+		{!ask->tables.count || !(ask->to_db || ask->swap || ask->no_proof),
+			"--table goes with neither --to-db nor --swap nor --no-proof"},
 		{ask->jobs >= 0 && ask->jobs <= JOBS_MAX, "--jobs takes 1 to 64"},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)

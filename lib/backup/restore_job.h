@@ -52,6 +52,15 @@ MUST_CHECK bool restore_job_open(struct restore_job *job, struct restore_job_set
 MUST_CHECK bool restore_job_keys(struct restore_job *job, struct err *err);
 /* Asked by long work: has a person interrupted it? ctx: the job's settings->target. */
 bool restore_job_cancelled(void *target);
+/* How the room restores, as it was asked. */
+struct restore_settings restore_job_settings_of(
+	const struct restore_job *job, struct pack_reader *reader);
+
+/* --- ways to restore, rows of restore_modes.c ------------------------------------------------- */
+
+/* Single tables into a schema of the live database (restore_rescue.c). */
+MUST_CHECK bool restore_job_tables(struct restore_job *job, struct pack_reader *reader,
+	struct restore_answer *answer, struct err *err);
 
 /* --- the loss report, and what a person says to it (restore_consent.c) ------------------------ */
 

@@ -28,26 +28,33 @@ static void answer_restored(const struct restore_outcome *restored, const struct
 		(json_int_t)restored->tables, "rows", (json_int_t)restored->rows);
 }
 
-static bool restore(struct restore_job *job, struct pack_reader *reader,
-	struct restore_outcome *outcome, struct err *err)
+struct restore_settings restore_job_settings_of(
+	const struct restore_job *job, struct pack_reader *reader)
 {
-	struct restore_job_settings *settings = job->settings;
-	struct restore_settings restore = {
+	const struct restore_job_settings *settings = job->settings;
+	const struct restore_ask *ask = job->ask;
+	return (struct restore_settings){
 		.reader = reader,
 		.target = settings->target,
 		.keys = job->keys,
 		.state_dir = settings->env->state_dir,
 		.live = settings->live_name,
-		.to_db = job->ask->to_db,
-		.run = job->keys->run_id,
+		.to_db = ask->to_db,
+		.run = job->keys ? job->keys->run_id : NULL,
 		.workers = job->workers,
-		.keep_failed = job->ask->keep_failed,
-		.no_proof = job->ask->no_proof,
+		.keep_failed = ask->keep_failed,
+		.no_proof = ask->no_proof,
 		.cancelled = restore_job_cancelled,
-		.cancel_ctx = &settings->target,
+		.cancel_ctx = (void *)&settings->target,
 		.log = settings->log,
 	};
-	return restore_run(&restore, outcome, err);
+}
+
+static bool restore(struct restore_job *job, struct pack_reader *reader,
+	struct restore_outcome *outcome, struct err *err)
+{
+	struct restore_settings settings = restore_job_settings_of(job, reader);
+	return restore_run(&settings, outcome, err);
 }
 
 /* With a proof nobody is there to read the report. */
@@ -82,6 +89,11 @@ static bool report(struct restore_job *job, struct pack_reader *reader,
  * Which way
  */
 
+static bool is_of_tables(const struct restore_ask *ask)
+{
+	return ask->tables.count > 0;
+}
+
 static bool is_always(const struct restore_ask *ask)
 {
 	(void)ask;
@@ -98,6 +110,7 @@ struct mode {
 };
 /* The first that is asked for. */
 static const struct mode modes[] = {
+	{is_of_tables, restore_job_tables, restore_job_tables},
 	{is_always, beside, report},
 };
 

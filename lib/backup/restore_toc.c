@@ -143,7 +143,7 @@ static const char *skip_line(const char *c)
 }
 
 /* Behind the closing quote; a doubled quote closes and opens again, which comes to the same. */
-static const char *skip_quoted(const char *c)
+const char *toc_skip_quoted(const char *c)
 {
 	const char *end = strchr(c + 1, *c);
 	return end ? end + 1 : c + strlen(c);
@@ -153,7 +153,7 @@ static const char *skip_quoted(const char *c)
 static const char *statement_end(const char *c)
 {
 	while (*c && *c != ';')
-		c = *c == '\'' || *c == '"' ? skip_quoted(c) : c + 1;
+		c = *c == '\'' || *c == '"' ? toc_skip_quoted(c) : c + 1;
 	return c;
 }
 
@@ -225,12 +225,12 @@ bool toc_is_index(const char *sql)
 }
 
 /* Behind one identifier, quoted or not; NULL: there is none. */
-static const char *skip_ident(const char *c)
+const char *toc_skip_ident(const char *c)
 {
 	const char *start = c;
 	if (*c == '"') {
 		do
-			c = skip_quoted(c);
+			c = toc_skip_quoted(c);
 		while (*c == '"');
 		return c[-1] == '"' ? c : NULL;
 	}
@@ -240,10 +240,10 @@ static const char *skip_ident(const char *c)
 	return c > start ? c : NULL;
 }
 
-static const char *skip_qualified(const char *c)
+const char *toc_skip_qualified(const char *c)
 {
-	c = skip_ident(c);
-	return c && *c == '.' ? skip_ident(c + 1) : NULL;
+	c = toc_skip_ident(c);
+	return c && *c == '.' ? toc_skip_ident(c + 1) : NULL;
 }
 
 /* "(a, "b")" */
@@ -252,7 +252,7 @@ static const char *skip_columns(const char *c)
 	if (*c != '(')
 		return NULL;
 	do {
-		c = skip_ident(c + (*c == '(' ? 1 : 2));
+		c = toc_skip_ident(c + (*c == '(' ? 1 : 2));
 	} while (c && str_starts(c, ", "));
 	return c && *c == ')' ? c + 1 : NULL;
 }
@@ -276,11 +276,11 @@ static const char *take_head(const char *sql, struct toc_constraint *constraint)
 	static const char alter[] = "ALTER TABLE ONLY ", add[] = "\n    ADD CONSTRAINT ";
 	if (!str_starts(sql, alter))
 		return NULL;
-	const char *end = skip_qualified(sql + strlen(alter));
+	const char *end = toc_skip_qualified(sql + strlen(alter));
 	if (!end || !str_starts(end, add))
 		return NULL;
 	const char *name = end + strlen(add);
-	const char *name_end = skip_ident(name);
+	const char *name_end = toc_skip_ident(name);
 	if (!name_end || *name_end != ' ')
 		return NULL;
 	constraint->alter = xstrndup(sql, (size_t)(end - sql));

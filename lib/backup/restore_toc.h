@@ -51,6 +51,12 @@ struct toc_entry *toc_find(struct toc *toc, int64_t id); /* NULL: none */
  */
 void toc_add_sql(struct toc *toc, const char *text);
 
+/* Behind one identifier, or one schema.name, quoted or not; NULL: there is none. */
+const char *toc_skip_ident(const char *c);
+const char *toc_skip_qualified(const char *c);
+/* Behind a quoted string or identifier that begins here. */
+const char *toc_skip_quoted(const char *c);
+
 /* "CREATE [UNIQUE] INDEX .." and nothing behind it. */
 bool toc_is_index(const char *sql);
 /*

@@ -19,6 +19,8 @@ struct restore_ask {
 	const char *proof; /* NULL: a person decides */
 	struct strvec proof_ignore;
 	bool accept_loss, keep_failed, no_proof;
+	struct strvec tables; /* "schema.table", into into_schema of the live database */
+	const char *into_schema;
 	int64_t jobs; /* 0: one per core */
 };
 struct restore_answer {

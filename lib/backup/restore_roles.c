@@ -1,0 +1,144 @@
+#include "backup/restore_roles.h"
+#include "sql/lex.h"
+#include <strings.h>
+
+/* The "=" of the entry that maps `role`; NULL: none does. The last one may be part of a name. */
+static const char *find(const struct strvec *map, const char *role)
+{
+	size_t length = strlen(role);
+	for (size_t i = 0; map && i < map->count; i++)
+		if (!strncmp(map->items[i], role, length) && map->items[i][length] == '=')
+			return map->items[i] + length;
+	return NULL;
+}
+
+bool restore_roles_check(const struct strvec *map, struct err *err)
+{
+	for (size_t i = 0; i < map->count; i++) {
+		const char *equals = strchr(map->items[i], '=');
+		if (!equals || equals == map->items[i] || !equals[1])
+			return err_set(err, ERR_USAGE, "--role-map takes OLD=NEW, not \"%s\"",
+				map->items[i]);
+		AUTO_FREE char *old = xstrndup(map->items[i], (size_t)(equals - map->items[i]));
+		if (find(map, old) != equals)
+			return err_set(err, ERR_USAGE, "--role-map has role \"%s\" twice", old);
+	}
+	return true;
+}
+
+const char *restore_roles_name(const struct strvec *map, const char *role)
+{
+	const char *equals = find(map, role);
+	return equals ? equals + 1 : role;
+}
+
+/*
+ * Statements
+ */
+
+struct reading {
+	const struct strvec *map;
+	const char *sql;
+	struct strbuf out;
+	size_t copied; /* bytes of sql that are in out */
+	bool mapping; /* CREATE USER MAPPING FOR role */
+	bool in_list; /* a role was here: behind a comma is another */
+	bool changed;
+};
+
+static bool word_is(const char *sql, const struct sql_token *token, const char *word)
+{
+	size_t length = strlen(word);
+	return token->kind == SQL_WORD && token->end - token->start == length &&
+	       !strncasecmp(sql + token->start, word, length);
+}
+
+/* The identifier's name, unquoted and folded as the server does; NULL: no identifier. */
+static char *name_of(const char *sql, const struct sql_token *token)
+{
+	AUTO_STRBUF(name);
+	if (token->kind == SQL_WORD) {
+		strbuf_add(&name, sql + token->start, token->end - token->start);
+		return strbuf_take(&name);
+	}
+	if (token->kind != SQL_OTHER || sql[token->start] != '"')
+		return NULL;
+	for (size_t i = token->start + 1; i + 1 < token->end; i++) {
+		strbuf_addc(&name, sql[i]);
+		if (sql[i] == '"')
+			i++;
+	}
+	return strbuf_take(&name);
+}
+
+static void exchange(struct reading *reading, const struct sql_token *token)
+{
+	AUTO_FREE char *name = name_of(reading->sql, token);
+	const char *equals = name ? find(reading->map, name) : NULL;
+	if (!equals)
+		return;
+	strbuf_add(&reading->out, reading->sql + reading->copied, token->start - reading->copied);
+	strbuf_addc(&reading->out, '"');
+	for (const char *c = equals + 1; *c; c++) {
+		if (*c == '"')
+			strbuf_addc(&reading->out, '"');
+		strbuf_addc(&reading->out, *c);
+	}
+	strbuf_addc(&reading->out, '"');
+	reading->copied = token->end;
+	reading->changed = true;
+}
+
+/* Words behind which a role stands. */
+static bool announces(const struct reading *reading, const struct sql_token *token)
+{
+	return word_is(reading->sql, token, "to") || word_is(reading->sql, token, "from") ||
+	       word_is(reading->sql, token, "role") ||
+	       word_is(reading->sql, token, "authorization") ||
+	       (reading->mapping && word_is(reading->sql, token, "for"));
+}
+
+static bool is_comma(const char *sql, const struct sql_token *token)
+{
+	return token->kind == SQL_OTHER && token->end - token->start == 1 &&
+	       sql[token->start] == ',';
+}
+
+static bool names_roles(const char *sql)
+{
+	static const char *const begins[] = {"GRANT ", "REVOKE ", "ALTER DEFAULT PRIVILEGES ",
+		"CREATE POLICY ", "CREATE USER MAPPING ", "CREATE SCHEMA "};
+	for (size_t i = 0; i < ARRAY_SIZE(begins); i++)
+		if (str_starts(sql, begins[i]))
+			return true;
+	return str_starts(sql, "ALTER ") && strstr(sql, " OWNER TO ");
+}
+
+bool restore_roles_map(const struct strvec *map, const char *sql, char **mapped, struct err *err)
+{
+	*mapped = NULL;
+	if (!map || !map->count || !names_roles(sql))
+		return true;
+	struct sql_lexer lexer = {.file = "role map", .text = sql, .length = strlen(sql)};
+	struct reading reading = {.map = map,
+		.sql = sql,
+		.out = STRBUF_INIT,
+		.mapping = str_starts(sql, "CREATE USER MAPPING ")};
+	struct sql_token token;
+	bool announced = false;
+	bool ok = sql_lex(&lexer, &token, err);
+	for (; ok && token.kind != SQL_END; ok = sql_lex(&lexer, &token, err)) {
+		/* a policy's condition may have a FROM of its own */
+		if (lexer.parens || token.kind == SQL_COMMENT)
+			continue;
+		if (announced)
+			exchange(&reading, &token);
+		reading.in_list = announced || (reading.in_list && is_comma(sql, &token));
+		announced =
+			announces(&reading, &token) || (reading.in_list && is_comma(sql, &token));
+	}
+	strbuf_adds(&reading.out, sql + reading.copied);
+	*mapped = ok && reading.changed ? strbuf_take(&reading.out) : NULL;
+	strbuf_release(&reading.out);
+	return ok;
+}
