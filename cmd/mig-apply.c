@@ -29,7 +29,7 @@ static struct migrate_settings settings_of(struct cli *cli, const struct migrate
 	gethostname(host, sizeof(host) - 1);
 	return (struct migrate_settings){
 		.env = cli->env,
-		.where = &cli->env->migrations,
+		.where = conf_tree(cli->env, ask->tree),
 		.target = cli_target_params(cli),
 		.lock_timeout_ms = ask->lock_timeout_ms,
 		.lock_retries = (int)ask->lock_retries,
@@ -75,18 +75,27 @@ static bool open_session(const struct migrate_ask *ask, enum migrate_access acce
 	}
 }
 
+static bool tree_names(const struct cli *cli, struct strvec *names, struct err *err)
+{
+	struct conf_request request = {.config_path = cli->shared.config, .getenv = cli_getenv};
+	AUTO_FREE char *config = conf_find(&request);
+	return conf_tree_names(config, names, err);
+}
+
 /* Every verb: what was typed goes down, the answer comes up and is printed. */
 static bool act(struct cli *cli, void *settings, struct err *err)
 {
 	const struct migrate_verb *verb = cli->verb->what;
 	struct migrate_ask *ask = settings;
 	CLEANUP(migrate_answer_release) struct migrate_answer answer = {0};
+	AUTO_STRVEC(trees);
 	ask->operands = &cli->operands;
+	ask->trees = &trees;
 	ask->dry_run = cli->shared.dry_run;
 	ask->verbose = cli->shared.verbose;
 	ask->open = open_session;
 	ask->ctx = cli;
-	bool good = verb->run(ask, &answer, err);
+	bool good = tree_names(cli, &trees, err) && migrate_verb_run(verb, ask, &answer, err);
 	STRVEC_EACH (&answer.lines, line)
 		cli_print(cli, "%s", line);
 	if (answer.json)
@@ -108,6 +117,11 @@ static bool act(struct cli *cli, void *settings, struct err *err)
 		"tag", 0, CLI_STRING, AT(tag), "TEXT", \
 			"Alembic trees: what env.py gets from context.get_tag_argument()" \
 	}
+static const struct cli_option tree_options[] = {
+	{"tree", 't', CLI_STRING, AT(tree), "NAME",
+		"a tree of migrations by its name in mig.yaml (all of them)"},
+	{0},
+};
 static const struct cli_option run_options[] = {
 	{"lock-timeout", 0, CLI_DURATION, AT(lock_timeout_ms), "T",
 		"how long a statement may wait for a table lock (2s)", "2s"},
@@ -201,6 +215,7 @@ static const struct cli_program program = {
 	.name = "mig-apply",
 	.summary = "move a database along its migrations",
 	.verbs = verbs,
+	.options = tree_options,
 	.settings_size = sizeof(struct migrate_ask),
 	.examples = examples,
 };

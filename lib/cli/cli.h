@@ -74,6 +74,7 @@ struct cli {
 	struct strvec operands;
 	struct log_sink *log; /* hand it down */
 	struct conf_env *env; /* after cli_env() */
+	bool env_offline; /* its connection is not resolved yet */
 	char *chosen_env; /* name of the environment that a pin chose (target.h) */
 	bool result_printed;
 };

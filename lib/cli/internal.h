@@ -37,6 +37,11 @@ void cli_signals_install(bool counted);
 /* With -d, several environments and none chosen: the one whose pin matches (target.c). */
 MUST_CHECK bool cli_choose_env(struct cli *cli, struct err *err);
 
+/*
+ * How one says here what another tool of migrations calls `word`, or `word next` ("db upgrade");
+ * NULL: not known, or the program has nothing to do with migrations. Caller owns.
+ */
+char *cli_foreign_hint(const char *program, const char *word, const char *next);
 /* The program whose verb this is, other than `program`; NULL: none. */
 const char *cli_program_of_verb(const char *verb, const char *program);
 

@@ -21,7 +21,8 @@ char *cli_title(const struct cli *cli)
 
 static bool load_environment(struct cli *cli, bool no_database, struct err *err)
 {
-	if (cli->env)
+	bool first = !cli->env;
+	if (cli->env && (no_database || !cli->env_offline))
 		return true;
 	if (!no_database && !cli_choose_env(cli, err))
 		return false;
@@ -30,10 +31,12 @@ static bool load_environment(struct cli *cli, bool no_database, struct err *err)
 		.dbname = cli->shared.dbname,
 		.getenv = cli_getenv,
 		.no_database = no_database};
+	conf_env_free(xtake(&cli->env));
 	if (!conf_env_load(&request, &cli->env, err))
 		return false;
+	cli->env_offline = no_database;
 	secret_register(cli_getenv("PGPASSWORD"));
-	for (size_t i = 0; i < cli->env->warnings.count; i++)
+	for (size_t i = 0; first && i < cli->env->warnings.count; i++)
 		log_warn(cli->log, "configuration", NULL, "%s", cli->env->warnings.items[i]);
 	return true;
 }
@@ -146,6 +149,9 @@ int cli_main(const struct cli_program *program, int argc, char **argv)
 	void *settings = xcalloc(1, program->settings_size);
 	AUTO_ERR(err);
 	bool ok = cli_parse(&cli, settings, argc, argv, &err);
+	/* A line that could not be read to its end is answered in the form that it asks for. */
+	for (int i = 1; !ok && i < argc && strcmp(argv[i], "--") != 0; i++)
+		cli.shared.json |= !strcmp(argv[i], "--json");
 	apply_environment_defaults(&cli.shared);
 	if (ok) {
 		cli.log = cli_sink_new(&cli.shared, program->name);

@@ -229,7 +229,9 @@ static const struct cli_verb *find_verb(const struct cli_program *program, const
 	return NULL;
 }
 
-static bool unknown_verb(const struct cli_program *program, const char *word, struct err *err)
+/* `next` is the word behind it, or NULL. */
+static bool unknown_verb(
+	const struct cli_program *program, const char *word, const char *next, struct err *err)
 {
 	AUTO_STRVEC(names);
 	for (const struct cli_verb *verb = program->verbs; verb->run; verb++)
@@ -239,6 +241,9 @@ static bool unknown_verb(const struct cli_program *program, const char *word, st
 	const char *other = cli_program_of_verb(word, program->name);
 	const char *near = suggest_in(word, &names);
 	AUTO_FREE char *all = strvec_join(&names, ", ");
+	AUTO_FREE char *foreign = cli_foreign_hint(program->name, word, next);
+	if (foreign)
+		return err_hint(err, "%s", foreign);
 	if (other)
 		return err_hint(err, "did you mean: %s %s", other, word);
 	if (near)
@@ -257,7 +262,7 @@ static bool choose_verb(struct cli *cli, int argc, char **argv, int *index, stru
 		return true;
 	cli->verb = by_operand;
 	if (operand && !by_operand)
-		return unknown_verb(cli->program, argv[operand], err);
+		return unknown_verb(cli->program, argv[operand], argv[operand + 1], err);
 	return true;
 }
 

@@ -320,6 +320,34 @@ bool conf_env_load(const struct conf_request *request, struct conf_env **env, st
 	return good;
 }
 
+const struct conf_migrations *conf_tree(const struct conf_env *env, const char *name)
+{
+	if (!name || !strcmp(env->migrations.name, name))
+		return &env->migrations;
+	for (size_t i = 0; i < env->other_count; i++)
+		if (!strcmp(env->others[i].name, name))
+			return &env->others[i];
+	return NULL;
+}
+
+/* Only the names: what is wrong with the file is said where it is read as a whole. */
+bool conf_tree_names(const char *config_path, struct strvec *names, struct err *err)
+{
+	CLEANUP(conf_document_free_auto) struct conf_document *doc = NULL;
+	if (config_path && !conf_document_load(config_path, &doc, err))
+		return false;
+	const struct conf_node *migrations = doc ? conf_get(doc->root, "migrations") : NULL;
+	const struct conf_node *trees = file_named_trees(migrations);
+	if (trees && conf_get(trees, "main"))
+		strvec_push(names, "main");
+	CONF_EACH (trees, tree)
+		if (!strvec_has(names, tree->key))
+			strvec_push(names, tree->key);
+	if (!names->count)
+		strvec_push(names, "main");
+	return true;
+}
+
 bool conf_env_names(const char *config_path, struct strvec *names, struct err *err)
 {
 	CLEANUP(conf_file_free_auto) struct conf_file *file = NULL;

@@ -120,6 +120,10 @@ struct conf_store *conf_store_named(
 void conf_store_free(struct conf_store *store);
 DEFINE_AUTO(struct conf_store, conf_store_free)
 
+/* The tree of this name, or NULL; without a name the first. */
+const struct conf_migrations *conf_tree(const struct conf_env *env, const char *name);
+/* Names of the trees of migrations in a configuration file (NULL: no file), one at least. */
+MUST_CHECK bool conf_tree_names(const char *config_path, struct strvec *names, struct err *err);
 /* Names of all environments in a configuration file, for doctor and messages. */
 MUST_CHECK bool conf_env_names(const char *config_path, struct strvec *names, struct err *err);
 /* The pins of all environments in a configuration file. */

@@ -42,6 +42,7 @@ static char *alembic_change(const char *table, const char *from, const char *to)
 
 const struct migrate_books books_alembic = {
 	.table = "alembic_version",
+	.column = "version_num",
 	.read = schema_versions_read,
 	.ddl = alembic_ddl,
 	.make = alembic_make,
@@ -78,6 +79,7 @@ static char *dbmate_change(const char *table, const char *from, const char *to)
 
 const struct migrate_books books_dbmate = {
 	.table = "schema_migrations",
+	.column = "version",
 	.each = true,
 	.read = schema_versions_read_each,
 	.ddl = dbmate_ddl,

@@ -9,6 +9,7 @@
 
 struct migrate_books {
 	const char *table; /* its name where mig.yaml has none */
+	const char *column; /* with the id */
 	bool each; /* a row for every applied revision; else for the heads of what is applied */
 	/* Where it is, or would be made, and its rows; reads only. */
 	bool (*read)(

@@ -21,7 +21,8 @@ enum migrate_direction { MIGRATE_UP, MIGRATE_DOWN };
 
 /* Where a database stands. */
 struct migrate_state {
-	struct schema_versions versions;
+	struct schema_versions versions; /* without rows of other trees in the same table */
+	struct strvec foreign; /* those rows */
 	struct graph_list current; /* its rows as revisions of the tree: heads, or each (books.h) */
 	bool has_history; /* mig.history exists */
 	bool may_read_history;

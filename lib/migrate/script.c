@@ -135,4 +135,4 @@ static bool script(const struct migrate_ask *ask, struct migrate_answer *answer,
 	return migrate_script(ask, migrate_ask_target(ask, ":"), answer, err);
 }
 
-const struct migrate_verb migrate_verb_script = {script};
+const struct migrate_verb migrate_verb_script = {.run = script};

@@ -26,7 +26,10 @@ bool migrate_open(struct migrate_session *session, const struct keys_request *re
 	enum migrate_rows rows, struct err *err)
 {
 	const struct conf_migrations *where = session->how.where;
-	return migrate_tree_load(where, &session->tree, err) && begin(session, request, err) &&
+	if (!migrate_tree_load(where, &session->tree, err))
+		return false;
+	session->tree->env = session->how.env;
+	return begin(session, request, err) &&
 	       migrate_state_read(session->db, session->tree, where->version_table, rows,
 		       &session->state, err);
 }

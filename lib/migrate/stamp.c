@@ -1,10 +1,24 @@
 #include "maint/writes.h"
 #include "migrate/internal.h"
 
+/* The rows of another tree in the same table stay. */
+static char *purge_sql(struct migrate_session *session)
+{
+	const struct migrate_books *books = session->tree->format->books;
+	const char *table = session->state.versions.qualified;
+	if (!session->state.foreign.count)
+		return xstrfmt("delete from %s", table);
+	AUTO_STRVEC(theirs);
+	STRVEC_EACH (&session->state.foreign, row)
+		strvec_push_take(&theirs, db_literal(session->db, row));
+	AUTO_FREE char *list = strvec_join(&theirs, ", ");
+	return xstrfmt("delete from %s where %s not in (%s)", table, books->column, list);
+}
+
 /* --purge: whatever the table says is taken out first, also rows that no file knows. */
 static bool purge_rows(struct migrate_session *session, size_t *changes, struct err *err)
 {
-	AUTO_FREE char *sql = xstrfmt("delete from %s", session->state.versions.qualified);
+	AUTO_FREE char *sql = purge_sql(session);
 	AUTO_RESULT(result);
 	if (!db_query(session->db, &result, err, sql))
 		return false;
@@ -59,8 +73,10 @@ bool migrate_stamp(struct migrate_session *session, const struct strvec *targets
 		(purge && !purge_rows(session, changes, err)))
 		return false;
 	/* Who stamps says where the database stands: nothing is half applied any more. */
+	AUTO_RESULT(forgotten);
 	if (session->state.has_steps &&
-		!db_exec(session->db, err, "delete from mig.history_step where tree = 'main'"))
+		!db_query(session->db, &forgotten, err,
+			"delete from mig.history_step where tree = $1", session->how.where->name))
 		return false;
 	STRVEC_EACH (targets, target)
 		if (!stamp_target(session, target, changes, err))

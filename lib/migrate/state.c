@@ -9,13 +9,14 @@ static void known_rows(const struct migrate_tree *tree, struct migrate_state *st
 	}
 }
 
-static bool read_half(struct db *db, struct migrate_state *state, struct err *err)
+static bool read_half(struct db *db, const char *tree, struct migrate_state *state, struct err *err)
 {
 	AUTO_RESULT(rows);
 	if (!db_query(db, &rows, err,
 		    "select revision, direction = 'down', count(*) filter (where state = 'done'),"
 		    " max(statement) filter (where state = 'begun') from mig.history_step"
-		    " where tree = 'main' group by 1, 2 order by min(id)"))
+		    " where tree = $1 group by 1, 2 order by min(id)",
+		    tree))
 		return false;
 	for (int i = 0; i < db_rows(&rows); i++) {
 		xgrow(state->half, state->half_count, state->half_alloc);
@@ -30,7 +31,8 @@ static bool read_half(struct db *db, struct migrate_state *state, struct err *er
 }
 
 /* Not by to_regclass(): a role without rights on schema mig may still ask where things stand. */
-static bool find_history(struct db *db, struct migrate_state *state, struct err *err)
+static bool find_history(
+	struct db *db, const char *tree, struct migrate_state *state, struct err *err)
 {
 	AUTO_RESULT(found);
 	if (!db_query(db, &found, err,
@@ -45,7 +47,7 @@ static bool find_history(struct db *db, struct migrate_state *state, struct err 
 		*(history ? &state->has_history : &state->has_steps) = true;
 		*(history ? &state->may_read_history : &may_read_steps) = may_read;
 	}
-	return !may_read_steps || read_half(db, state, err);
+	return !may_read_steps || read_half(db, tree, state, err);
 }
 
 /* Who brought a revision that is in no file: the checkout to look for. */
@@ -70,13 +72,60 @@ static bool tell_origin(struct db *db, const struct migrate_tree *tree,
 	return false;
 }
 
+static const char *table_of(const struct migrate_tree *tree)
+{
+	const char *name = tree->where->version_table;
+	return name ? name : tree->format->books->table;
+}
+
+/* Rows that only another tree knows, which keeps its rows in the same table. */
+static bool take_out(const struct migrate_tree *tree, const struct conf_migrations *other,
+	struct migrate_state *state, struct err *err)
+{
+	CLEANUP(migrate_tree_free_auto) struct migrate_tree *sibling = NULL;
+	if (!migrate_tree_load(other, &sibling, err))
+		return err_context(err, "tree %s", other->name);
+	if (strcmp(table_of(tree), table_of(sibling)) != 0)
+		return true;
+	struct strvec kept = {0};
+	STRVEC_EACH (&state->versions.rows, row) {
+		bool is_theirs = graph_find(tree->graph, row) == GRAPH_NONE &&
+				 graph_find(sibling->graph, row) != GRAPH_NONE;
+		strvec_push(is_theirs ? &state->foreign : &kept, row);
+	}
+	strvec_release(&state->versions.rows);
+	state->versions.rows = kept;
+	return true;
+}
+
+static bool has_unknown(const struct migrate_tree *tree, const struct migrate_state *state)
+{
+	STRVEC_EACH (&state->versions.rows, row)
+		if (graph_find(tree->graph, row) == GRAPH_NONE)
+			return true;
+	return false;
+}
+
+static bool leave_out_foreign(
+	const struct migrate_tree *tree, struct migrate_state *state, struct err *err)
+{
+	const struct conf_env *env = tree->env;
+	for (size_t i = 0; env && i <= env->other_count && has_unknown(tree, state); i++) {
+		const struct conf_migrations *other = i ? &env->others[i - 1] : &env->migrations;
+		if (other != tree->where && !take_out(tree, other, state, err))
+			return false;
+	}
+	return true;
+}
+
 bool migrate_state_read(struct db *db, const struct migrate_tree *tree, const char *version_table,
 	enum migrate_rows rows, struct migrate_state *state, struct err *err)
 {
 	*state = (struct migrate_state){0};
 	const struct migrate_books *books = tree->format->books;
 	if (!books->read(db, version_table ? version_table : books->table, &state->versions, err) ||
-		!find_history(db, state, err))
+		!find_history(db, tree->where->name, state, err) ||
+		!leave_out_foreign(tree, state, err))
 		return false;
 	/* Where each migration has its row, old files may be gone: their own tool does not mind. */
 	if (rows == MIGRATE_ROWS_ANY || books->each)
@@ -89,6 +138,7 @@ bool migrate_state_read(struct db *db, const struct migrate_tree *tree, const ch
 void migrate_state_release(struct migrate_state *state)
 {
 	schema_versions_release(&state->versions);
+	strvec_release(&state->foreign);
 	graph_list_release(&state->current);
 	for (size_t i = 0; i < state->half_count; i++) {
 		free(state->half[i].revision);

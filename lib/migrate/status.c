@@ -156,4 +156,4 @@ static bool status(const struct migrate_ask *ask, struct migrate_answer *answer,
 	return tell_half_done(&page, err) && tell_edited(&page, err) && tell_key(&page, err);
 }
 
-const struct migrate_verb migrate_verb_status = {status};
+const struct migrate_verb migrate_verb_status = {.run = status};

@@ -96,8 +96,8 @@ bool steps_read(struct steps *steps, struct migrate_session *session,
 	AUTO_RESULT(rows);
 	if (!db_query(session->db, &rows, err,
 		    "select id, number, checksum, state = 'done', before from mig.history_step"
-		    " where tree = 'main' and revision = $1 and direction = $2 order by number",
-		    step->file->id, direction_of(steps)))
+		    " where tree = $3 and revision = $1 and direction = $2 order by number",
+		    step->file->id, direction_of(steps), session->how.where->name))
 		return false;
 	for (int i = 0; i < db_rows(&rows); i++)
 		add_row(steps, &rows, i);
@@ -125,11 +125,13 @@ static bool insert(struct steps *steps, size_t index, const char *state, const c
 	checksum_of(statement, checksum);
 	return db_value(steps->session->db, id, err,
 		"insert into mig.history_step (revision, direction, number, checksum, statement,"
-		" state, before, host, run) values ($1, $2, $3::int, $4, $5, $6, $7, $8, $9)"
+		" state, before, host, run, tree) values ($1, $2, $3::int, $4, $5, $6, $7, $8, $9,"
+		" $10)"
 		" on conflict (tree, revision, direction, number) do update set state = $6"
 		" returning id",
 		steps->step->file->id, direction_of(steps), number, checksum, brief, state, before,
-		steps->session->how.host, steps->session->keys->run_id);
+		steps->session->how.host, steps->session->keys->run_id,
+		steps->session->how.where->name);
 }
 
 bool steps_write_done(struct steps *steps, size_t index, struct err *err)
@@ -165,7 +167,7 @@ bool steps_clear(struct steps *steps, struct err *err)
 {
 	AUTO_RESULT(result);
 	return db_query(steps->session->db, &result, err,
-		"delete from mig.history_step where tree = 'main' and revision = $1 and "
+		"delete from mig.history_step where tree = $3 and revision = $1 and "
 		"direction = $2",
-		steps->step->file->id, direction_of(steps));
+		steps->step->file->id, direction_of(steps), steps->session->how.where->name);
 }

@@ -44,6 +44,7 @@ struct db;
 struct migrate_tree {
 	const struct migrate_format *format;
 	const struct conf_migrations *where; /* borrowed from who loaded it */
+	const struct conf_env *env; /* whose other trees may share the version table; may be NULL */
 	char *dir;
 	struct graph *graph;
 	struct migrate_file *files; /* the same index as in the graph */

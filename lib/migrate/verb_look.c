@@ -166,8 +166,8 @@ static bool show(const struct migrate_ask *ask, struct migrate_answer *answer, s
 	return true;
 }
 
-const struct migrate_verb migrate_verb_current = {current};
-const struct migrate_verb migrate_verb_history = {history};
-const struct migrate_verb migrate_verb_heads = {heads};
-const struct migrate_verb migrate_verb_branches = {branches};
-const struct migrate_verb migrate_verb_show = {show};
+const struct migrate_verb migrate_verb_current = {.run = current};
+const struct migrate_verb migrate_verb_history = {.run = history};
+const struct migrate_verb migrate_verb_heads = {.run = heads};
+const struct migrate_verb migrate_verb_branches = {.run = branches};
+const struct migrate_verb migrate_verb_show = {.run = show};

@@ -87,6 +87,6 @@ static bool plan(const struct migrate_ask *ask, struct migrate_answer *answer, s
 	       answer_plan(&session, ask->verbose, answer, err);
 }
 
-const struct migrate_verb migrate_verb_upgrade = {upgrade};
-const struct migrate_verb migrate_verb_downgrade = {downgrade};
-const struct migrate_verb migrate_verb_plan = {plan};
+const struct migrate_verb migrate_verb_upgrade = {.run = upgrade};
+const struct migrate_verb migrate_verb_downgrade = {.run = downgrade};
+const struct migrate_verb migrate_verb_plan = {.run = plan};

@@ -123,7 +123,7 @@ static bool check(const struct migrate_ask *ask, struct migrate_answer *answer, 
 	return true;
 }
 
-const struct migrate_verb migrate_verb_stamp = {stamp};
-const struct migrate_verb migrate_verb_revision = {revision};
-const struct migrate_verb migrate_verb_check = {check};
-const struct migrate_verb migrate_verb_merge = {merge};
+const struct migrate_verb migrate_verb_stamp = {.run = stamp};
+const struct migrate_verb migrate_verb_revision = {.one_tree = true, .run = revision};
+const struct migrate_verb migrate_verb_check = {.run = check};
+const struct migrate_verb migrate_verb_merge = {.one_tree = true, .run = merge};

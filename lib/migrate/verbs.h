@@ -21,6 +21,8 @@ enum migrate_access {
 /* What was typed, of all verbs together; texts and lists are borrowed. */
 struct migrate_ask {
 	const struct strvec *operands;
+	const char *tree; /* -t; while a verb runs: the tree it works on; NULL: the only one */
+	const struct strvec *trees; /* names in mig.yaml, one at least */
 	bool dry_run, verbose;
 	int64_t lock_timeout_ms, lock_retries;
 	bool check, splice, purge, indicate, autogenerate, sql, applied, markdown;
@@ -43,8 +45,16 @@ void migrate_answer_release(struct migrate_answer *answer);
 const char *migrate_ask_target(const struct migrate_ask *ask, const char *otherwise);
 
 struct migrate_verb {
+	bool one_tree; /* never runs over several trees */
 	bool (*run)(const struct migrate_ask *ask, struct migrate_answer *answer, struct err *err);
 };
+
+/*
+ * Runs it on the tree that was asked for, on the trees that know the revisions that were typed, or
+ * on all. With several the answer has their names, and "trees" with what each answers.
+ */
+MUST_CHECK bool migrate_verb_run(const struct migrate_verb *verb, struct migrate_ask *ask,
+	struct migrate_answer *answer, struct err *err);
 
 extern const struct migrate_verb migrate_verb_upgrade, migrate_verb_downgrade, migrate_verb_plan;
 extern const struct migrate_verb migrate_verb_current, migrate_verb_history, migrate_verb_heads,

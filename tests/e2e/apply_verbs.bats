@@ -250,3 +250,29 @@ fork() {
 	says "-    op.create_table('t1', sa.Column('id', sa.Integer, primary_key=True))"
 	says "+    op.create_table('t1', sa.Column('id', sa.BigInteger, primary_key=True))"
 }
+
+@test "words of Flask, Django and other tools are answered with the right command" {
+	local row words wanted
+	while IFS='|' read -r words wanted; do
+		# shellcheck disable=SC2086 # they are words
+		expect 2 $words
+		says "$wanted"
+		# shellcheck disable=SC2086
+		$words --json 2>&1 | tail -1 | jq -e '.code == 2 and (.hint | length > 0)'
+	done <<-'END'
+		mig-apply migrate|mig-apply upgrade
+		mig-apply migrate -m x|mig-apply revision --autogenerate -m
+		mig-apply db upgrade|without "db": mig-apply upgrade
+		mig-apply db migrate|mig-apply revision --autogenerate
+		mig-apply db|without "db": mig-apply upgrade
+		mig db upgrade|without "db": mig-apply upgrade
+		mig migrate|mig-apply upgrade
+		mig makemigrations|mig-apply revision --autogenerate -m
+		mig-apply makemigrations|mig-apply revision --autogenerate -m
+		mig-apply rollback|mig-apply downgrade -1
+		mig-apply showmigrations|mig-apply history -i
+		mig-apply force 3|mig-apply stamp TARGET
+		mig-apply upgarde|did you mean: mig-apply upgrade
+		mig-apply create|did you mean: mig-backup create
+	END
+}

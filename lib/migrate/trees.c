@@ -1,0 +1,198 @@
+/* One verb over the named trees of mig.yaml: which of them are meant, and one answer of all. */
+#include "base/suggest.h"
+#include "migrate/verbs.h"
+
+static bool no_such_tree(const struct migrate_ask *ask, const char *name, struct err *err)
+{
+	AUTO_FREE char *all = strvec_join(ask->trees, ", ");
+	const char *near = suggest_in(name, ask->trees);
+	err_set(err, ERR_USAGE, "mig.yaml names no tree of migrations \"%s\"", name);
+	if (near)
+		return err_hint(err, "did you mean -t %s?", near);
+	return err_hint(err, "there %s %s", ask->trees->count == 1 ? "is" : "are", all);
+}
+
+/* Words that mean something in every tree, and places that count from where each stands. */
+static bool is_general(const char *word)
+{
+	static const char *const words[] = {"", "head", "heads", "base", "current", "previous"};
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (!strcmp(words[i], word))
+			return true;
+	return (*word == '+' || *word == '-') && strspn(word + 1, "0123456789") == strlen(word + 1);
+}
+
+static bool end_is_known(const struct graph *graph, const char *end)
+{
+	AUTO_ERR(why);
+	AUTO_LIST(found);
+	AUTO_FREE char *name = xstrdup(end);
+	char *sign = strpbrk(name, "+-");
+	if (sign && sign > name && sign[-1] != '@')
+		*sign = '\0';
+	if (sign && sign > name && sign[-1] == '@')
+		sign[-1] = '\0';
+	return is_general(name) || graph_resolve(graph, name, &found, &why) ||
+	       why.code != ERR_NOTFOUND;
+}
+
+static bool word_is_known(const struct graph *graph, const char *word)
+{
+	AUTO_STRVEC(ends);
+	strvec_split(&ends, word, ':');
+	STRVEC_EACH (&ends, end)
+		if (!end_is_known(graph, end))
+			return false;
+	return true;
+}
+
+/* What was typed that names revisions. */
+static void collect_words(const struct migrate_ask *ask, struct strvec *words)
+{
+	const struct strvec *lists[] = {ask->operands, &ask->heads, &ask->depends_on};
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
+		STRVEC_EACH (lists[i], word)
+			if (!is_general(word))
+				strvec_push(words, word);
+	if (ask->range)
+		strvec_push(words, ask->range);
+}
+
+static bool knows_all(struct migrate_ask *ask, const char *tree, const struct strvec *words,
+	bool *all, struct err *err)
+{
+	AUTO_SESSION(session);
+	ask->tree = tree;
+	bool opened = ask->open(ask, MIGRATE_FILES, MIGRATE_ROWS_ANY, &session, err);
+	ask->tree = NULL;
+	*all = opened;
+	for (size_t i = 0; opened && i < words->count; i++)
+		*all &= word_is_known(session.tree->graph, words->items[i]);
+	return opened;
+}
+
+/* Trees that know every revision that was typed; those typed decide, so that -t is rarely needed.
+ */
+static bool choose(struct migrate_ask *ask, struct strvec *chosen, struct err *err)
+{
+	AUTO_STRVEC(words);
+	collect_words(ask, &words);
+	STRVEC_EACH (ask->trees, tree) {
+		bool all = true;
+		if (words.count && !knows_all(ask, tree, &words, &all, err))
+			return err_context(err, "tree %s", tree);
+		if (all)
+			strvec_push(chosen, tree);
+	}
+	if (chosen->count)
+		return true;
+	AUTO_FREE char *names = strvec_join(ask->trees, ", ");
+	AUTO_FREE char *typed = strvec_join(&words, " ");
+	err_set(err, ERR_NOTFOUND, "no tree of migrations knows %s", typed);
+	err_detail(err, "trees: %s", names);
+	return err_hint(err, "list them: mig-apply history");
+}
+
+/* "ai@head", where ai is the name of a tree, is "head" of that tree. */
+static bool take_tree_prefix(struct migrate_ask *ask, struct strvec *operands)
+{
+	const char *name = NULL;
+	STRVEC_EACH (ask->operands, word) {
+		const char *at = strchr(word, '@');
+		AUTO_FREE char *prefix = at ? xstrndup(word, (size_t)(at - word)) : NULL;
+		STRVEC_EACH (ask->trees, tree)
+			if (prefix && !strcmp(tree, prefix) && (!name || !strcmp(name, tree)))
+				name = tree;
+		bool taken = name && prefix && !strcmp(name, prefix);
+		strvec_push(operands, taken ? at + 1 : word);
+	}
+	ask->tree = name;
+	return name != NULL;
+}
+
+/* Lists are joined, a yes of all is needed for a yes, of other values the first stands. */
+static void join_json(json_t *all, json_t *one)
+{
+	const char *key;
+	json_t *value;
+	json_object_foreach(one, key, value)
+	{
+		json_t *have = json_object_get(all, key);
+		if (json_is_array(have) && json_is_array(value))
+			json_array_extend(have, value);
+		else if (json_is_boolean(have))
+			json_object_set_new(
+				all, key, json_boolean(json_is_true(have) && json_is_true(value)));
+		else if (!have)
+			json_object_set_new(all, key, json_copy(value));
+	}
+}
+
+static void take_answer(struct migrate_answer *answer, struct migrate_answer *one, const char *tree)
+{
+	if (one->lines.count)
+		strvec_pushf(&answer->lines, "%s%s:", answer->lines.count ? "\n" : "", tree);
+	strvec_push_all(&answer->lines, &one->lines);
+	if (!one->json)
+		return;
+	if (!answer->json)
+		answer->json = json_pack("{s:[]}", "trees");
+	join_json(answer->json, one->json);
+	json_t *single = xtake(&one->json);
+	json_object_set_new(single, "tree", json_string(tree));
+	json_array_append_new(json_object_get(answer->json, "trees"), single);
+}
+
+/* A tree that says no does not keep the others from answering; what fails ends all. */
+static bool run_each(const struct migrate_verb *verb, struct migrate_ask *ask,
+	const struct strvec *trees, struct migrate_answer *answer, struct err *err)
+{
+	STRVEC_EACH (trees, tree) {
+		AUTO_ERR(why);
+		CLEANUP(migrate_answer_release) struct migrate_answer one = {0};
+		ask->tree = tree;
+		bool good = verb->run(ask, &one, &why);
+		take_answer(answer, &one, tree);
+		if (good)
+			continue;
+		err_context(&why, "tree %s", tree);
+		if (err->code == ERR_NONE)
+			err_copy(err, &why);
+		if (why.code != ERR_NO)
+			return err_move(err, &why);
+	}
+	return err->code == ERR_NONE;
+}
+
+static bool which_tree(const struct migrate_ask *ask, struct err *err)
+{
+	AUTO_FREE char *names = strvec_join(ask->trees, ", -t ");
+	err_set(err, ERR_USAGE, "which tree of migrations?");
+	return err_hint(err, "there are several: -t %s", names);
+}
+
+bool migrate_verb_run(const struct migrate_verb *verb, struct migrate_ask *ask,
+	struct migrate_answer *answer, struct err *err)
+{
+	AUTO_STRVEC(operands);
+	AUTO_STRVEC(chosen);
+	const char *typed = ask->tree;
+	if (typed && !strvec_has(ask->trees, typed))
+		return no_such_tree(ask, typed, err);
+	if (ask->trees->count < 2 || typed)
+		return verb->run(ask, answer, err);
+	if (take_tree_prefix(ask, &operands)) {
+		const struct strvec *before = ask->operands;
+		ask->operands = &operands;
+		bool good = verb->run(ask, answer, err);
+		ask->operands = before;
+		return good;
+	}
+	if (!choose(ask, &chosen, err))
+		return false;
+	if (chosen.count == 1) {
+		ask->tree = chosen.items[0];
+		return verb->run(ask, answer, err);
+	}
+	return verb->one_tree ? which_tree(ask, err) : run_each(verb, ask, &chosen, answer, err);
+}

@@ -1,0 +1,145 @@
+# Several trees of migrations in one project, by name.
+load ../support/common
+load ../support/migrations
+load ../support/alembic
+
+setup_file() { common_setup_file; }
+teardown_file() { common_teardown_file; }
+setup() { common_setup; }
+teardown() { common_teardown; }
+
+# two_trees "keys of main" "keys of ai"
+two_trees() {
+	cat > mig.yaml <<-END
+		mig: 1
+		project: shop
+		state_dir: state
+		migrations:
+		  ai: {dir: ai/migrations${2:+, $2}}
+		  main: {dir: migrations${1:+, $1}}
+		environments:
+		  test:
+		    database: "dbname=$PGDATABASE"
+		    policy: {downgrade: allow}
+	END
+	line_of 2
+	mkdir -p ai
+	(
+		cd ai || return
+		revision v001 "" "Vectors" -l vectors <<< $'-- migrate:up\ncreate table v (i int);\n-- migrate:down\ndrop table v;'
+		revision v002 v001 "Models" <<< $'-- migrate:up\ncreate table m (i int);\n-- migrate:down\ndrop table m;'
+	)
+}
+
+rows_of() {
+	sql -c "select coalesce(string_agg(version_num, ' ' order by version_num), '') from $1"
+}
+
+@test "two trees with a table each: all by default, -t picks one" {
+	two_trees "" "version_table: ai_version"
+	expect 0 mig-apply upgrade
+	says "test is now at r002 Table 2"
+	says "test is now at v002 Models"
+	[ "$(rows_of alembic_version)" = r002 ]
+	[ "$(rows_of ai_version)" = v002 ]
+	[ "$(sql -c "select string_agg(tree || ' ' || revision, ',' order by id) from mig.history")" = "main r001,main r002,ai v001,ai v002" ]
+	expect 0 mig-apply current
+	[ "$output" = "main:
+r002 Table 2 (head)
+
+ai:
+v002 Models (vectors) (head)" ]
+	expect 0 mig-apply current --check
+	expect 0 mig-apply -t ai downgrade -1
+	[ "$(rows_of ai_version)" = v001 ]
+	[ "$(rows_of alembic_version)" = r002 ]
+	expect 4 mig-apply current --check
+	says "tree ai: the database is not at head"
+	expect 0 mig-apply current --check -t main
+	mig-apply current --json | tail -1 | jq -e '.at_head == false and .heads == ["r002", "v001"]
+		and (.trees | length == 2) and .trees[1].tree == "ai" and .trees[0].at_head'
+	mig-apply upgrade --json | tail -1 | jq -e '.applied == ["v002"] and .direction == "up"'
+	expect 0 mig-apply history --applied -t ai
+	[ "${#lines[@]}" = 4 ]
+}
+
+@test "revisions and labels find their tree, and a tree's name is a branch" {
+	two_trees "" "version_table: ai_version"
+	expect 0 mig-apply upgrade v001
+	[ "$(rows_of ai_version)" = v001 ]
+	[ "$(sql -c "select to_regclass('alembic_version') is null")" = t ]
+	expect 0 mig-apply upgrade vectors@head
+	[ "$(rows_of ai_version)" = v002 ]
+	expect 0 mig-apply upgrade main@+1
+	[ "$(rows_of alembic_version)" = r001 ]
+	expect 0 mig-apply downgrade ai@base
+	[ "$(rows_of ai_version)" = "" ]
+	expect 0 mig-apply show r002
+	says "Rev: r002 (head)"
+	expect 0 mig-apply history -r v001:
+	[ "${lines[0]}" = "* v002 Models (vectors) (head)" ]
+	expect 0 mig-apply script r001:r002
+	says "create table t2"
+	expect 14 mig-apply upgrade nosuch
+	says "no tree of migrations knows nosuch"
+	expect 2 mig-apply heads -t aj
+	says "did you mean -t ai?"
+	expect 2 mig-apply revision -m "Which?"
+	says "-t main, -t ai"
+	expect 0 mig-apply revision -m "More vectors" -t ai --rev-id v003
+	[ -e ai/migrations/v003_more_vectors.sql ]
+	expect 0 mig-apply revision -m "By its head" --head r002 --rev-id r003
+	[ -e migrations/r003_by_its_head.sql ]
+}
+
+@test "two trees in one version table leave each other's rows alone" {
+	two_trees
+	expect 0 mig-apply upgrade
+	[ "$(rows_of alembic_version)" = "r002 v002" ]
+	expect 0 mig-apply current --check
+	expect 0 mig-apply downgrade -1 -t ai
+	[ "$(rows_of alembic_version)" = "r002 v001" ]
+	expect 0 mig-apply current -t main
+	[ "$output" = "r002 Table 2 (head)" ]
+	expect 0 mig-apply stamp --purge r001
+	[ "$(rows_of alembic_version)" = "r001 v001" ]
+	expect 0 mig-apply stamp base -t ai
+	[ "$(rows_of alembic_version)" = "r001" ]
+	sql -c "insert into alembic_version values ('zzzz')"
+	expect 14 mig-apply upgrade
+	says "zzzz"
+	[ "$(rows_of alembic_version)" = "r001 zzzz" ]
+}
+
+@test "an Alembic tree and one of SQL, side by side" {
+	need_alembic
+	alembic_tree
+	py_line 2
+	cat > mig.yaml <<-END
+		mig: 1
+		project: shop
+		state_dir: state
+		migrations:
+		  main: {dir: alembic, python: /usr/bin/python3}
+		  ai: {dir: migrations, version_table: ai_version}
+		environments:
+		  test:
+		    database: "dbname=$PGDATABASE"
+		    policy: {downgrade: allow}
+	END
+	revision v001 "" "Vectors" <<< $'-- migrate:up\ncreate table v (i int);\n-- migrate:down\ndrop table v;'
+	expect 0 mig-apply upgrade
+	[ "$(rows_of alembic_version)" = a002 ]
+	[ "$(rows_of ai_version)" = v001 ]
+	expect 0 alembic current
+	says "a002 (head)"
+	[ "$(sql -c "select string_agg(tree || ' ' || revision, ',' order by id) from mig.history")" = "main a001,main a002,ai v001" ]
+	expect 0 mig-apply downgrade -1 -t main
+	[ "$(rows_of alembic_version)" = a001 ]
+	expect 0 mig-apply status
+	says "pending    1 revision: mig-apply upgrade"
+	sed -i 's/create table v (i int)/create table v (i bigint)/' migrations/v001_*.sql
+	expect 17 mig-apply upgrade
+	says "tree ai: migrations/v001_vectors.sql: v001 Vectors was edited"
+	[ "$(rows_of alembic_version)" = a002 ]
+}
