@@ -13,7 +13,7 @@ static const struct {
 	{"mig-restore", " swap undo copies drop rows "},
 	{"mig-maintenance", " on off renew assert "},
 	{"mig-alert", " send test flush "},
-	{"mig-run", " resume recover "},
+	{"mig-run", " lint resume recover "},
 	{"mig", " init doctor status help "},
 };
 
