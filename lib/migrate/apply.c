@@ -1,8 +1,10 @@
 #include "base/clock.h"
 #include "maint/writes.h"
+#include "migrate/backfill.h"
 #include "migrate/steps.h"
 
 #include <inttypes.h>
+#include <signal.h>
 
 enum { FIRST_DELAY_MS = 200, LONGEST_DELAY_MS = 5000 };
 
@@ -12,6 +14,8 @@ enum part {
 	PART_STATEMENT, /* one statement, with its row in mig.history_step */
 	PART_OUTSIDE, /* one that no transaction allows */
 	PART_END, /* verify, and the rows of the revision */
+	PART_BATCH, /* one batch of a backfill */
+	PART_CLOSE, /* verify, and the end of a backfill */
 };
 
 struct attempt {
@@ -19,7 +23,8 @@ struct attempt {
 	struct migrate_session *session;
 	struct migrate_step *step;
 	enum part part;
-	struct steps *steps; /* but for PART_WHOLE */
+	struct steps *steps; /* of statements, and of their end */
+	struct backfill *backfill; /* of batches, and of their end */
 	size_t index; /* of the one statement */
 	struct graph_list rows; /* of the version table, as they will be */
 	char *transaction; /* its id, once it is about to commit */
@@ -54,7 +59,14 @@ static bool run_script(struct attempt *attempt, struct err *err)
 		if (!runner_statement(attempt->runner, step, &step->script, statement, err))
 			return false;
 	}
-	for (size_t i = 0; attempt->part != PART_STATEMENT && i < step->verify.count; i++)
+	if (attempt->part == PART_BATCH) {
+		attempt->wrote = true;
+		return backfill_batch(attempt->backfill, attempt->runner, err);
+	}
+	/* What is true only when the backfill is done is asked then. */
+	bool verified = attempt->part == PART_CLOSE ||
+			(attempt->part != PART_STATEMENT && !step->backfill.count);
+	for (size_t i = 0; verified && i < step->verify.count; i++)
 		if (!runner_verify(attempt->runner, step, &step->verify.items[i], err))
 			return false;
 	return true;
@@ -65,6 +77,10 @@ static bool record(struct attempt *attempt, int64_t started_ms, struct err *err)
 	struct migrate_session *session = attempt->session;
 	if (attempt->part == PART_STATEMENT)
 		return steps_write_done(attempt->steps, attempt->index, err);
+	if (attempt->part == PART_BATCH)
+		return true;
+	if (attempt->part == PART_CLOSE)
+		return backfill_close(attempt->backfill, err);
 	bool up = session->plan.direction == MIGRATE_UP;
 	AUTO_ROW_CHANGES(changes);
 	attempt->wrote = true;
@@ -79,7 +95,8 @@ static bool record(struct attempt *attempt, int64_t started_ms, struct err *err)
 		.duration_ms = clock_monotonic_ms() - started_ms,
 	};
 	return history_write(session, &row, err) &&
-	       (attempt->part != PART_END || steps_clear(attempt->steps, err));
+	       (attempt->part != PART_END || steps_clear(attempt->steps, err)) &&
+	       (!attempt->step->backfill.count || backfill_write_open(session, attempt->step, err));
 }
 
 /* What keeps the proof that nobody else writes (safety 12) true, or says that it is not. */
@@ -323,6 +340,78 @@ static bool run_bare(struct runner *runner, struct migrate_step *step, struct er
 	return run_part(runner, &end, err);
 }
 
+/* --- backfills -------------------------------------------------------------------------------- */
+
+static bool rest(const struct migrate_session *session, int64_t pause_ms, struct err *err)
+{
+	for (int64_t end = clock_monotonic_ms() + pause_ms; clock_monotonic_ms() < end;) {
+		if (cancelled(session)) {
+			err_set(err, ERR_SIGNAL, "interrupted between two batches");
+			err->signal = SIGINT;
+			return false;
+		}
+		clock_sleep_ms(pause_ms < 50 ? pause_ms : 50);
+	}
+	return true;
+}
+
+static bool run_backfill(struct runner *runner, struct migrate_step *step, struct err *err)
+{
+	AUTO_BACKFILL(backfill);
+	struct attempt batch = {.runner = runner,
+		.session = runner->session,
+		.step = step,
+		.backfill = &backfill,
+		.part = PART_BATCH};
+	if (!backfill_begin(&backfill, runner->session, step, err))
+		return false;
+	while (!backfill.finished) {
+		if (!run_part(runner, &batch, err))
+			return false;
+		backfill_step_on(&backfill);
+		if (!backfill.finished && !rest(runner->session, step->file->batches.pause_ms, err))
+			return false;
+	}
+	batch.part = PART_CLOSE;
+	if (!run_part(runner, &batch, err))
+		return false;
+	log_info(runner->session->how.log, "backfill_done",
+		json_pack("{s:s, s:s, s:I, s:I}", "revision", step->file->id, "table",
+			step->file->batches.table, "rows", (json_int_t)backfill.rows, "batches",
+			(json_int_t)backfill.batches),
+		"backfill of %s: %" PRId64 " rows of %s changed in %" PRId64 " batches",
+		step->file->id, backfill.rows, step->file->batches.table, backfill.batches);
+	return true;
+}
+
+static bool explain_open(const struct migrate_step *step, struct err *err)
+{
+	err_context(err, "backfill of %s", step->file->id);
+	return err->hint ? false
+			 : err_hint(err, "what is done is kept; to go on: mig-apply upgrade");
+}
+
+/* Those that an earlier command left come before anything that may rely on them. */
+static bool resume_backfills(struct runner *runner, struct err *err)
+{
+	const struct migrate_session *session = runner->session;
+	for (size_t i = 0; i < session->state.open_count; i++) {
+		size_t index = graph_find(session->tree->graph, session->state.open[i].revision);
+		CLEANUP(plan_step_release) struct migrate_step step = {0};
+		if (index == GRAPH_NONE || !session->tree->files[index].backfill.present) {
+			err_set(err, ERR_NOTFOUND,
+				"the backfill of %s is open, and is in no file here",
+				session->state.open[i].revision);
+			return err_hint(err, "check out the version that has it, then: "
+					     "mig-apply upgrade");
+		}
+		if (!plan_backfill_step(session->tree, index, &step, err) ||
+			(!run_backfill(runner, &step, err) && !explain_open(&step, err)))
+			return false;
+	}
+	return true;
+}
+
 static bool run_step(struct runner *runner, struct migrate_step *step, struct err *err)
 {
 	const struct attempt whole = {
@@ -362,7 +451,8 @@ void apply_say_how_far(const struct migrate_session *session, size_t done, struc
 bool migrate_apply(struct migrate_session *session, size_t *done, struct err *err)
 {
 	*done = 0;
-	if (!session->plan.count)
+	bool up = session->plan.direction == MIGRATE_UP;
+	if (!session->plan.count && !(up && session->state.open_count))
 		return true;
 	if (!books_ensure(session->db, session->tree, &session->state, err))
 		return false;
@@ -372,6 +462,8 @@ bool migrate_apply(struct migrate_session *session, size_t *done, struct err *er
 		return false;
 	CLEANUP(runner_release) struct runner runner;
 	runner_init(&runner, session);
+	if (up && !resume_backfills(&runner, err))
+		return false;
 	for (size_t i = 0; i < session->plan.count; i++) {
 		int64_t started_ms = clock_monotonic_ms();
 		apply_tell(session, i, "revision_begins", -1);
@@ -381,6 +473,12 @@ bool migrate_apply(struct migrate_session *session, size_t *done, struct err *er
 		}
 		++*done;
 		apply_tell(session, i, "revision_done", clock_monotonic_ms() - started_ms);
+		struct migrate_step *step = &session->plan.steps[i];
+		if (step->backfill.count && !run_backfill(&runner, step, err)) {
+			explain_open(step, err);
+			apply_say_how_far(session, *done, err);
+			return false;
+		}
 	}
 	return true;
 }

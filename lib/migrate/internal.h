@@ -62,8 +62,18 @@ void runner_release(struct runner *runner);
 /* One statement of a file; the error has its place, text and SQLSTATE. */
 MUST_CHECK bool runner_statement(struct runner *runner, const struct migrate_step *step,
 	const struct sql_script *script, const struct sql_statement *statement, struct err *err);
+/* As above, a text that was made of the statement, with parameters. */
+MUST_CHECK bool runner_query(struct runner *runner, const struct migrate_step *step,
+	const struct sql_script *script, const struct sql_statement *statement,
+	const char *const *params, size_t count, struct db_result *result, struct err *err);
 /* As above; every row must be one true. */
 MUST_CHECK bool runner_verify(struct runner *runner, const struct migrate_step *step,
 	const struct sql_statement *statement, struct err *err);
+
+/* A step that is only the backfill of a revision that is applied; release with plan_step_release.
+ */
+MUST_CHECK bool plan_backfill_step(
+	const struct migrate_tree *tree, size_t index, struct migrate_step *step, struct err *err);
+void plan_step_release(struct migrate_step *step);
 
 #endif

@@ -29,6 +29,13 @@ struct migrate_state {
 	bool has_steps; /* mig.history_step exists */
 	struct migrate_half *half; /* revisions that are half applied */
 	size_t half_count, half_alloc;
+	struct migrate_open_backfill *open; /* backfills that have not ended */
+	size_t open_count, open_alloc;
+};
+/* A backfill that goes on with the next upgrade. */
+struct migrate_open_backfill {
+	char *revision, *table;
+	int64_t passed, estimate; /* rows; 0: not known */
 };
 /* A revision without a transaction of which some statements are done ("transaction: off"). */
 struct migrate_half {
@@ -68,6 +75,7 @@ struct migrate_step {
 	const struct migrate_file *file;
 	struct sql_script script; /* up or down */
 	struct sql_script verify;
+	struct sql_script backfill; /* one UPDATE, or none */
 	bool bare; /* not in one transaction */
 	const struct strvec *losses; /* lines of Python that take data away, "12: drop_table" */
 	unsigned flags; /* of all statements together */

@@ -1,5 +1,6 @@
 #include "base/fs.h"
 #include "base/suggest.h"
+#include "migrate/backfill.h"
 #include "migrate/formats.h"
 
 #include <ctype.h>
@@ -201,6 +202,16 @@ static char *marker_name(const char *source, const struct sql_token *token)
 	return xstrndup(word, (size_t)(at - word));
 }
 
+/* What stands behind the marker's own word. */
+static bool read_backfill(struct migrate_file *file, const struct sql_token *token, struct err *err)
+{
+	AUTO_FREE char *line = xstrndup(file->source + token->start, token->end - token->start);
+	const char *name = strstr(line, "migrate:");
+	const char *rest = name + strcspn(name, " \t\r");
+	file->batches.options = trimmed(rest, rest + strlen(rest));
+	return backfill_read_options(file, err);
+}
+
 static bool open_section(struct migrate_file *file, const char *name, const struct sql_token *token,
 	struct migrate_section **open, struct err *err)
 {
@@ -222,7 +233,7 @@ static bool open_section(struct migrate_file *file, const char *name, const stru
 		.line = sql_place_of(file->source, token->start).line,
 		.bare = section->bare};
 	*open = section;
-	return true;
+	return section != &file->backfill || read_backfill(file, token, err);
 }
 
 static bool read_token(struct header *header, const struct sql_token *token,

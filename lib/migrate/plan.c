@@ -1,36 +1,21 @@
-#include "migrate/internal.h"
+#include "migrate/backfill.h"
+
+void plan_step_release(struct migrate_step *step)
+{
+	sql_script_release(&step->script);
+	sql_script_release(&step->verify);
+	sql_script_release(&step->backfill);
+}
 
 void migrate_plan_release(struct migrate_plan *plan)
 {
-	for (size_t i = 0; i < plan->count; i++) {
-		sql_script_release(&plan->steps[i].script);
-		sql_script_release(&plan->steps[i].verify);
-	}
+	for (size_t i = 0; i < plan->count; i++)
+		plan_step_release(&plan->steps[i]);
 	free(plan->steps);
 	free(plan->target);
 	graph_list_release(&plan->from);
 	graph_list_release(&plan->to);
 	*plan = (struct migrate_plan){0};
-}
-
-static bool not_yet(const struct migrate_file *file, int line, const char *what, struct err *err)
-{
-	err_set(err, ERR_REFUSED, "%s:%d: %s cannot be run yet", file->name, line, what);
-	return err_where(err, "%s:%d:1", file->name, line);
-}
-
-static bool check_supported(const struct migrate_file *file, struct err *err)
-{
-	if (file->trouble.code != ERR_NONE) {
-		err_copy(err, &file->trouble);
-		return false;
-	}
-	if (file->backfill.present) {
-		not_yet(file, file->backfill.line, "\"migrate:backfill\"", err);
-		return err_hint(err, "write the UPDATE into \"migrate:up\", or run it by hand in "
-				     "batches");
-	}
-	return true;
 }
 
 static bool needs_name(
@@ -97,6 +82,22 @@ static bool add_foreign(struct migrate_plan *plan, struct migrate_step *step)
 	return true;
 }
 
+/* What comes behind the up section. */
+static bool parse_after(struct migrate_step *step, struct err *err)
+{
+	const struct migrate_file *file = step->file;
+	return parse_section(file, &file->verify, false, &step->verify, err) &&
+	       parse_section(file, &file->backfill, false, &step->backfill, err) &&
+	       (!file->backfill.present || backfill_check(step, err));
+}
+
+bool plan_backfill_step(
+	const struct migrate_tree *tree, size_t index, struct migrate_step *step, struct err *err)
+{
+	*step = (struct migrate_step){.index = index, .file = &tree->files[index]};
+	return parse_after(step, err);
+}
+
 static bool add_step(struct migrate_plan *plan, size_t index, struct err *err)
 {
 	struct migrate_step *step = &plan->steps[plan->count++];
@@ -105,8 +106,10 @@ static bool add_step(struct migrate_plan *plan, size_t index, struct err *err)
 	*step = (struct migrate_step){.index = index, .file = file};
 	if (plan->tree->format->apply)
 		return add_foreign(plan, step);
-	if (!check_supported(file, err))
+	if (file->trouble.code != ERR_NONE) {
+		err_copy(err, &file->trouble);
 		return false;
+	}
 	/* A merge changes only the graph, so it has a way back without saying so. */
 	if (!up && !file->down_section.present && file->down.count < 2)
 		return no_way_down(plan, file, err);
@@ -114,7 +117,7 @@ static bool add_step(struct migrate_plan *plan, size_t index, struct err *err)
 	step->bare = section->bare;
 	if (!parse_section(file, section, step->bare, &step->script, err))
 		return false;
-	if (up && !parse_section(file, &file->verify, false, &step->verify, err))
+	if (up && !parse_after(step, err))
 		return false;
 	for (size_t i = 0; i < step->script.count; i++)
 		step->flags |= step->script.items[i].flags;

@@ -131,6 +131,34 @@ void migrate_report_half(const struct migrate_session *session, struct strvec *l
 	}
 }
 
+void migrate_report_open(const struct migrate_session *session, struct strvec *lines)
+{
+	for (size_t i = 0; i < session->state.open_count; i++) {
+		const struct migrate_open_backfill *open = &session->state.open[i];
+		size_t index = graph_find(session->tree->graph, open->revision);
+		AUTO_FREE char *name = index == GRAPH_NONE
+					       ? xstrdup(open->revision)
+					       : graph_name(session->tree->graph, index);
+		strvec_pushf(lines,
+			"backfill open: %s: %" PRId64 " of about %" PRId64
+			" rows of %s; go on: mig-apply upgrade",
+			name, open->passed, open->estimate, open->table);
+	}
+}
+
+json_t *migrate_report_open_json(const struct migrate_session *session)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < session->state.open_count; i++) {
+		const struct migrate_open_backfill *open = &session->state.open[i];
+		json_array_append_new(
+			list, json_pack("{s:s, s:s*, s:I, s:I}", "revision", open->revision,
+				      "table", open->table, "passed", (json_int_t)open->passed,
+				      "estimate", (json_int_t)open->estimate));
+	}
+	return list;
+}
+
 json_t *migrate_report_half_json(const struct migrate_session *session)
 {
 	json_t *list = json_array();

@@ -21,6 +21,9 @@ char *migrate_report_row(const struct migrate_session *session, const char *row,
 /* One line for each revision that is half applied; and as JSON, new reference. */
 void migrate_report_half(const struct migrate_session *session, struct strvec *lines);
 json_t *migrate_report_half_json(const struct migrate_session *session);
+/* The same for backfills that have not ended. */
+void migrate_report_open(const struct migrate_session *session, struct strvec *lines);
+json_t *migrate_report_open_json(const struct migrate_session *session);
 /* Where the database stands, or "<base>"; caller owns. */
 char *migrate_report_where(const struct migrate_session *session);
 json_t *migrate_report_revision(const struct migrate_tree *tree, size_t index);

@@ -89,10 +89,13 @@ static bool explain(struct runner *runner, const struct migrate_step *step,
 	}
 	if (!err->hint && err->code == ERR_SQL)
 		err_hint(err,
-			step->bare ? "what ran before is kept: correct this statement in %s, then "
-				     "run the command again: it goes on here"
-				   : "nothing of this revision was kept: correct %s, then run it "
-				     "again",
+			script == &step->backfill
+				? "what is done is kept: correct %s, then: mig-apply upgrade"
+			: step->bare
+				? "what ran before is kept: correct this statement in %s, then "
+				  "run the command again: it goes on here"
+				: "nothing of this revision was kept: correct %s, then run it "
+				  "again",
 			step->file->name);
 	return false;
 }
@@ -124,18 +127,18 @@ static bool send_copy(struct runner *runner, const struct sql_script *script,
 	return fine;
 }
 
-static bool run_one(struct runner *runner, const struct migrate_step *step,
+bool runner_query(struct runner *runner, const struct migrate_step *step,
 	const struct sql_script *script, const struct sql_statement *statement,
-	struct db_result *result, struct err *err)
+	const char *const *params, size_t count, struct db_result *result, struct err *err)
 {
 	if (!keys_check(runner->session->keys, err))
 		return false;
 	AUTO_FREE char *text = xstrndup(statement->text, statement->length);
 	runner->started_ms = runner->checked_ms = clock_monotonic_ms();
 	/* One statement by protocol, too: text that holds two is refused by the server. */
-	bool fine = statement->has_data
-			    ? send_copy(runner, script, statement, text, err)
-			    : db_query_params(runner->session->db, result, err, text, 0, NULL);
+	bool fine = statement->has_data ? send_copy(runner, script, statement, text, err)
+					: db_query_params(runner->session->db, result, err, text,
+						  count, params);
 	runner->started_ms = 0;
 	return fine || explain(runner, step, script, statement, err);
 }
@@ -144,14 +147,14 @@ bool runner_statement(struct runner *runner, const struct migrate_step *step,
 	const struct sql_script *script, const struct sql_statement *statement, struct err *err)
 {
 	AUTO_RESULT(result);
-	return run_one(runner, step, script, statement, &result, err);
+	return runner_query(runner, step, script, statement, NULL, 0, &result, err);
 }
 
 bool runner_verify(struct runner *runner, const struct migrate_step *step,
 	const struct sql_statement *statement, struct err *err)
 {
 	AUTO_RESULT(result);
-	if (!run_one(runner, step, &step->verify, statement, &result, err))
+	if (!runner_query(runner, step, &step->verify, statement, NULL, 0, &result, err))
 		return false;
 	int rows = db_rows(&result);
 	bool is_true = rows > 0 && PQnfields(result.pg) == 1;
@@ -167,5 +170,8 @@ bool runner_verify(struct runner *runner, const struct migrate_step *step,
 	err_detail(err, "statement: %.*s", (int)statement->length, statement->text);
 	err_where(
 		err, "%s:%d:%d", step->verify.file, statement->place.line, statement->place.column);
+	if (step->backfill.count)
+		return err_hint(err, "the backfill stays open: correct the rows or the verify "
+				     "section, then run the command again");
 	return err_hint(err, "the revision was rolled back: correct its up or verify section");
 }

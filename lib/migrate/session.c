@@ -72,12 +72,30 @@ static bool check_half(const struct migrate_session *session, struct err *err)
 	return true;
 }
 
+/* What a backfill works on must not be taken away under it. */
+static bool check_open(const struct migrate_session *session, struct err *err)
+{
+	for (size_t i = 0; i < session->state.open_count; i++) {
+		const char *open = session->state.open[i].revision;
+		for (size_t n = 0; n < session->plan.count; n++) {
+			if (strcmp(session->plan.steps[n].file->id, open) != 0)
+				continue;
+			err_set(err, ERR_REFUSED, "the backfill of %s is open", open);
+			return err_hint(err,
+				"let it end first: mig-apply upgrade %s; or give it up: "
+				"mig-apply stamp %s",
+				open, open);
+		}
+	}
+	return true;
+}
+
 bool migrate_plan(struct migrate_session *session, enum migrate_direction direction,
 	const char *target, struct err *err)
 {
 	struct migrate_plan *plan = &session->plan;
 	if (!migrate_plan_make(session->tree, &session->state, direction, target, plan, err) ||
-		!check_half(session, err))
+		!check_half(session, err) || !check_open(session, err))
 		return false;
 	AUTO_LIST(steps);
 	for (size_t i = 0; i < plan->count; i++)

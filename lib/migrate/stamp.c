@@ -62,6 +62,23 @@ bool migrate_stamp_plan(struct migrate_session *session, const struct strvec *ta
 	return true;
 }
 
+/* Who stamps says where the database stands: nothing is half done any more. */
+static bool forget_half(struct migrate_session *session, struct err *err)
+{
+	const char *tree = session->tree->where->name;
+	AUTO_RESULT(steps);
+	AUTO_RESULT(backfills);
+	if (session->state.has_steps &&
+		!db_query(session->db, &steps, err, "delete from mig.history_step where tree = $1",
+			tree))
+		return false;
+	return !session->state.open_count ||
+	       db_query(session->db, &backfills, err,
+		       "update mig.history set detail = detail || '{\"state\": \"given up\"}'"
+		       " where tree = $1 and direction = 'backfill' and detail->>'state' = 'open'",
+		       tree);
+}
+
 bool migrate_stamp(struct migrate_session *session, const struct strvec *targets, bool purge,
 	size_t *changes, struct err *err)
 {
@@ -72,11 +89,7 @@ bool migrate_stamp(struct migrate_session *session, const struct strvec *targets
 	if (!db_begin(session->db, &tx, "read write", err) ||
 		(purge && !purge_rows(session, changes, err)))
 		return false;
-	/* Who stamps says where the database stands: nothing is half applied any more. */
-	AUTO_RESULT(forgotten);
-	if (session->state.has_steps &&
-		!db_query(session->db, &forgotten, err,
-			"delete from mig.history_step where tree = $1", session->how.where->name))
+	if (!forget_half(session, err))
 		return false;
 	STRVEC_EACH (targets, target)
 		if (!stamp_target(session, target, changes, err))

@@ -30,6 +30,27 @@ static bool read_half(struct db *db, const char *tree, struct migrate_state *sta
 	return true;
 }
 
+static bool read_open(struct db *db, const char *tree, struct migrate_state *state, struct err *err)
+{
+	AUTO_RESULT(rows);
+	if (!db_query(db, &rows, err,
+		    "select revision, detail->>'table', detail->>'passed', detail->>'estimate'"
+		    " from mig.history where tree = $1 and direction = 'backfill'"
+		    " and detail->>'state' = 'open' order by id",
+		    tree))
+		return false;
+	for (int i = 0; i < db_rows(&rows); i++) {
+		xgrow(state->open, state->open_count, state->open_alloc);
+		state->open[state->open_count++] = (struct migrate_open_backfill){
+			.revision = xstrdup(db_get(&rows, i, 0)),
+			.table = xstrdup_null(db_get(&rows, i, 1)),
+			.passed = db_get_int(&rows, i, 2),
+			.estimate = db_get_int(&rows, i, 3),
+		};
+	}
+	return true;
+}
+
 /* Not by to_regclass(): a role without rights on schema mig may still ask where things stand. */
 static bool find_history(
 	struct db *db, const char *tree, struct migrate_state *state, struct err *err)
@@ -47,7 +68,8 @@ static bool find_history(
 		*(history ? &state->has_history : &state->has_steps) = true;
 		*(history ? &state->may_read_history : &may_read_steps) = may_read;
 	}
-	return !may_read_steps || read_half(db, tree, state, err);
+	return (!may_read_steps || read_half(db, tree, state, err)) &&
+	       (!state->may_read_history || read_open(db, tree, state, err));
 }
 
 /* Who brought a revision that is in no file: the checkout to look for. */
@@ -145,6 +167,11 @@ void migrate_state_release(struct migrate_state *state)
 		free(state->half[i].begun);
 	}
 	free(state->half);
+	for (size_t i = 0; i < state->open_count; i++) {
+		free(state->open[i].revision);
+		free(state->open[i].table);
+	}
+	free(state->open);
 	*state = (struct migrate_state){0};
 }
 

@@ -15,6 +15,9 @@ void migrate_file_release(struct migrate_file *file)
 	free(file->created);
 	free(file->phase);
 	free(file->source);
+	free(file->batches.options);
+	free(file->batches.table);
+	free(file->batches.key);
 	strvec_release(&file->down);
 	strvec_release(&file->depends);
 	strvec_release(&file->labels);

@@ -17,6 +17,13 @@ struct migrate_section {
 	bool bare; /* "transaction: off": not in one transaction */
 };
 
+/* "-- migrate:backfill table=users key=id batch=5000 pause=50ms" */
+struct migrate_backfill {
+	char *options; /* as written */
+	char *table, *key;
+	int64_t batch, pause_ms;
+};
+
 /* One revision as its file gives it. */
 struct migrate_file {
 	char *path; /* absolute */
@@ -29,6 +36,7 @@ struct migrate_file {
 	char *source; /* the whole text, NUL-ended */
 	size_t length;
 	struct migrate_section up, verify, backfill, down_section;
+	struct migrate_backfill batches;
 	struct strvec up_losses, down_losses; /* of Python: "12: op.drop_table" */
 	char checksum[65]; /* SHA-256 of the up section, line ends and white space at its ends aside
 			    */

@@ -16,8 +16,10 @@ static bool current(const struct migrate_ask *ask, struct migrate_answer *answer
 	}
 	bool at_head = migrate_at_head(session.tree, &session.state);
 	migrate_report_half(&session, &answer->lines);
-	answer->json = json_pack("{s:o, s:b, s:o}", "heads", heads, "at_head", at_head,
-		"half_applied", migrate_report_half_json(&session));
+	migrate_report_open(&session, &answer->lines);
+	answer->json = json_pack("{s:o, s:b, s:o, s:o}", "heads", heads, "at_head", at_head,
+		"half_applied", migrate_report_half_json(&session), "backfills",
+		migrate_report_open_json(&session));
 	if (!ask->check || at_head)
 		return true;
 	err_set(err, ERR_NO, "the database is not at head");

@@ -8,7 +8,7 @@ struct fact {
 	struct strbuf subject;
 	char *table;
 	enum sql_effect effect;
-	char *object, *shape;
+	char *object, *shape, *alias;
 };
 
 static void add_name(struct fact *fact, const char *schema, const char *name)
@@ -272,7 +272,10 @@ static void fact_insert(struct fact *fact, const PgQuery__Node *node)
 
 static void fact_update(struct fact *fact, const PgQuery__Node *node)
 {
-	add_range(fact, node->update_stmt->relation);
+	const PgQuery__RangeVar *range = node->update_stmt->relation;
+	bool renamed = range->alias && range->alias->aliasname;
+	add_range(fact, range);
+	fact->alias = qualified(NULL, renamed ? range->alias->aliasname : range->relname);
 }
 
 static void fact_copy(struct fact *fact, const PgQuery__Node *node)
@@ -423,6 +426,7 @@ void sql_classify(struct sql_statement *statement, const PgQuery__Node *node)
 	statement->effect = fact.effect;
 	statement->object = fact.object;
 	statement->shape = fact.shape;
+	statement->alias = fact.alias;
 	if (node->node_case == PG_QUERY__NODE__NODE_SELECT_STMT &&
 		has_word(statement, "set_config"))
 		statement->flags |= SQL_SETS_SESSION;

@@ -43,6 +43,7 @@ struct sql_statement {
 	unsigned flags;
 	enum sql_effect effect;
 	char *object; /* see sql_effect; NULL: it has no name */
+	char *alias; /* UPDATE: what its table is called in it, quoted */
 	char *shape; /* "unique btree (a, b desc, ?) include (c) where": what an index is like */
 	size_t data_offset, data_length; /* rows of COPY .. FROM STDIN */
 	bool has_data;

@@ -56,7 +56,7 @@ until_running() {
 		dollar|-- revision: a1\n-- migrate:up\nselect $x$ abc $y$;\n|11|a dollar-quoted string
 		comment|-- revision: a1\n-- migrate:up\nselect 1; /* \n|11|a comment that does not end
 		psql|-- revision: a1\n-- migrate:up\n\\\\restrict abc\nselect 1;\n|11|is a command of psql
-		backfill|-- revision: a1\n-- migrate:up\n-- migrate:backfill table=t key=id\nupdate t;\n|17|cannot be run yet
+		backfill|-- revision: a1\n-- migrate:up\n-- migrate:backfill table=t\nupdate t set a = 1;\n|3|along which key?
 		concurrently|-- revision: a1\n-- migrate:up\nselect 1;\n create index concurrently i on t (a);\n|17|concurrently.sql:4:2
 		vacuum|-- revision: a1\n-- migrate:up\nvacuum;\n|17|cannot run inside a transaction
 		commit|-- revision: a1\n-- migrate:up\nselect 1;\ncommit;\n|17|a revision's transactions are opened and committed by mig
