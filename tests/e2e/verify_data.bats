@@ -193,7 +193,7 @@ result() {
 	expect 2 mig-verify data --against latest --rows -2
 	expect 2 mig-verify data --against latest -j 65
 	expect 14 mig-verify data --against label:none
-	head -c 4096 "$STATE"/snapshots/*.mig.tar > bad.mig.tar
+	head -c 4096 "$(echo "$WORK"/state/shop/live/snapshots/*.mig.tar)" > bad.mig.tar
 	expect 15 mig-verify data --against ./bad.mig.tar
 	PGPORT=1 expect 10 mig-verify data --against latest
 	sql postgres -c "drop role if exists blind" -c "create role blind login"
