@@ -8,10 +8,14 @@
 static const char *locale_columns(int version)
 {
 	if (version >= 170000)
-		return "datlocprovider, datlocale, datcollversion";
+		return "datlocprovider, datlocale, datcollversion,"
+		       " pg_catalog.pg_database_collation_actual_version(d.oid)";
 	if (version >= 150000)
-		return "datlocprovider, daticulocale, datcollversion";
-	return "'c', null, null";
+		return "datlocprovider, daticulocale, datcollversion,"
+		       " pg_catalog.pg_database_collation_actual_version(d.oid)";
+	return "'c', null, null, (select pg_catalog.pg_collation_actual_version(c.oid)"
+	       " from pg_catalog.pg_collation c where c.collprovider = 'c'"
+	       " and c.collcollate = d.datcollate limit 1)";
 }
 
 static bool read_database(struct db *db, struct pack_database *database, struct err *err)
@@ -45,6 +49,7 @@ static bool read_database(struct db *db, struct pack_database *database, struct 
 	database->locale_provider = xstrdup(db_get(&row, 0, 12));
 	database->icu_locale = xstrdup_null(db_get(&row, 0, 13));
 	database->collation_version = xstrdup_null(db_get(&row, 0, 14));
+	database->collation_actual_version = xstrdup_null(db_get(&row, 0, 15));
 	return true;
 }
 
@@ -92,7 +97,9 @@ static bool read_extensions(struct db *db, struct pack_manifest *manifest, struc
 /* Collations that columns use, or that are the user's own. */
 static const char collations_sql[] =
 	"select n.nspname, c.collname, c.collprovider, c.collversion,"
-	" pg_catalog.pg_collation_actual_version(c.oid)"
+	" pg_catalog.pg_collation_actual_version(c.oid), coalesce("
+	"pg_catalog.to_jsonb(c) ->> 'colliculocale', pg_catalog.to_jsonb(c) ->> 'colllocale',"
+	" pg_catalog.to_jsonb(c) ->> 'collcollate')"
 	" from pg_catalog.pg_collation c join pg_catalog.pg_namespace n on n.oid = c.collnamespace"
 	" where c.collprovider <> 'd' and (n.nspname <> 'pg_catalog'"
 	"  or c.oid in (select attcollation from pg_catalog.pg_attribute"
@@ -111,6 +118,7 @@ static bool read_collations(struct db *db, struct pack_manifest *manifest, struc
 			.provider = xstrdup(db_get(&rows, i, 2)),
 			.version = xstrdup_null(db_get(&rows, i, 3)),
 			.actual_version = xstrdup_null(db_get(&rows, i, 4)),
+			.locale = xstrdup_null(db_get(&rows, i, 5)),
 		};
 	return true;
 }

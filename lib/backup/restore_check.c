@@ -1,4 +1,4 @@
-#include "backup/restore.h"
+#include "backup/restore_versions.h"
 #include "backup/space.h"
 #include "base/clock.h"
 #include <inttypes.h>
@@ -20,23 +20,16 @@ static bool add_missing(struct db *server, const char *sql, const struct strvec 
 	return true;
 }
 
-static void extension_names(const struct pack_manifest *manifest, struct strvec *names)
+static bool check_missing(
+	const struct restore_settings *settings, struct db *server, struct err *err)
 {
-	for (size_t i = 0; i < manifest->extensions.count; i++)
-		strvec_push(names, manifest->extensions.items[i].name);
-}
-
-static bool check_missing(struct db *server, const struct pack_manifest *manifest, struct err *err)
-{
+	const struct pack_manifest *manifest = pack_reader_manifest(settings->reader);
 	AUTO_STRVEC(missing);
-	AUTO_STRVEC(extensions);
-	extension_names(manifest, &extensions);
 	if (!add_missing(server, "select from pg_roles where rolname = $1", &manifest->roles,
 		    "role", &missing, err) ||
 		!add_missing(server, "select from pg_tablespace where spcname = $1",
 			&manifest->tablespaces, "tablespace", &missing, err) ||
-		!add_missing(server, "select from pg_available_extensions where name = $1",
-			&extensions, "extension", &missing, err))
+		!restore_versions_check(settings, server, &missing, err))
 		return false;
 	if (!missing.count)
 		return true;
@@ -46,7 +39,8 @@ static bool check_missing(struct db *server, const struct pack_manifest *manifes
 	err_detail(err, "%s", lines);
 	return err_hint(err,
 		"make them first (CREATE ROLE ..; CREATE TABLESPACE ..; install the "
-		"extension's package); the snapshot's member %s has the roles",
+		"extension's package, as new as the snapshot's); the snapshot's member %s has the "
+		"roles",
 		PACK_GLOBALS);
 }
 
@@ -109,8 +103,7 @@ static void warn_of_age(const struct restore_settings *settings, struct db *serv
 
 bool restore_check(const struct restore_settings *settings, struct db *server, struct err *err)
 {
-	const struct pack_manifest *manifest = pack_reader_manifest(settings->reader);
-	if (!check_name_free(settings, server, err) || !check_missing(server, manifest, err) ||
+	if (!check_name_free(settings, server, err) || !check_missing(settings, server, err) ||
 		!check_space(settings, server, err))
 		return false;
 	warn_of_age(settings, server);

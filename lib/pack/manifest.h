@@ -89,6 +89,7 @@ struct pack_collation {
 	char *schema;
 	char *name;
 	char *provider; /* "c", "i" */
+	char *locale; /* as the provider calls it; NULL: not recorded */
 	char *version; /* recorded when it was made; may be NULL */
 	char *actual_version; /* of the library that the server uses; may be NULL */
 };
@@ -116,7 +117,8 @@ struct pack_database {
 	char *collate;
 	char *ctype;
 	char *icu_locale; /* NULL: none */
-	char *collation_version; /* NULL: none */
+	char *collation_version; /* recorded when it was made; NULL: none */
+	char *collation_actual_version; /* of the library that the server used; NULL: none */
 	char *tablespace;
 	int64_t connection_limit; /* -1: none */
 	char *acl; /* aclitem[] as text; NULL: the default */
