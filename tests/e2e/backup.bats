@@ -70,6 +70,7 @@ rows() {
 	[ ! -s out ]
 }
 
+# bats test_tags=majors
 @test "restore.sh brings every kind of table and object back without mig" {
 	sql <<-'END'
 		create role backup_reader;
@@ -182,6 +183,7 @@ parts() {
 		cut -d/ -f3 | cut -d. -f1 | sort -u | wc -l
 }
 
+# bats test_tags=majors
 @test "large tables are read in parts, and are the same as in one piece" {
 	sql <<-'END'
 		create table wide (id int primary key, t text) with (fillfactor = 60);
@@ -195,8 +197,11 @@ parts() {
 	END
 	expect 0 mig-backup create -j 2 --to parts.mig.tar
 	expect 0 mig-backup create -j 1 --to whole.mig.tar
-	[ "$(parts wide parts.mig.tar)" -gt 1 ]
-	[ "$(parts toasted parts.mig.tar)" -gt 1 ]
+	# ranges of ctid are scans of the whole table before 14
+	if [ "${cluster_major:-15}" -ge 14 ]; then
+		[ "$(parts wide parts.mig.tar)" -gt 1 ]
+		[ "$(parts toasted parts.mig.tar)" -gt 1 ]
+	fi
 	[ "$(parts small parts.mig.tar)" = 1 ]
 	[ "$(parts wide whole.mig.tar)" = 1 ]
 	local file
@@ -284,9 +289,7 @@ parts() {
 }
 
 @test "safety_18 configuration tables of extensions come with their condition" {
-	[ -e "$(pg_config --sharedir)/extension/postgres_fdw.control" ] || skip "no contrib modules"
-	local folder
-	folder=$(pg_config --sharedir)/extension
+	local folder=$cluster_share/extension
 	[ -w "$folder" ] || skip "extensions cannot be added here"
 	printf "default_version = '1'\n" > "$folder/mig_test.control"
 	cat > "$folder/mig_test--1.sql" <<-'END'
@@ -306,6 +309,7 @@ parts() {
 	rm "$folder"/mig_test*
 }
 
+# bats test_tags=majors
 @test "every snapshot is of one moment while others write, truncate and alter" {
 	sql -c "create table account (id int primary key, balance int)" \
 		-c "insert into account select i, 100 from generate_series(1, 200) i" \

@@ -55,6 +55,7 @@ conform() {
 	rows=$(grep -c '^	&maint_' "$BATS_TEST_DIRNAME/../../lib/maint/providers.c")
 	[ "$(grep -c '^@test "conformance: .* { conform ' "$BATS_TEST_FILENAME")" = "$rows" ]
 }
+# bats test_tags=majors
 @test "conformance: all together, in order and in reverse order" {
 	conform "{file: flag}
       - $(command_item)

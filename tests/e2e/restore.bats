@@ -75,6 +75,7 @@ make_shop() {
 	END
 }
 
+# bats test_tags=majors
 @test "safety_18 every table, sequence, large object and definition comes back equal" {
 	make_shop
 	expect 0 mig-backup create
@@ -188,6 +189,7 @@ make_shop() {
 	says "owner: kept_reader here, owner there"
 }
 
+# bats test_tags=majors
 @test "by hand: restore, report, swap, undo, drop" {
 	make_live
 	expect 0 mig-backup create
@@ -224,6 +226,7 @@ begin_run() {
 	[ -s "$PROOF" ]
 }
 
+# bats test_tags=majors
 @test "safety_12 a run whose writes stopped swaps back without a question" {
 	make_live
 	begin_run
@@ -236,6 +239,7 @@ begin_run() {
 	says "closed"
 }
 
+# bats test_tags=majors
 @test "safety_12 somebody wrote: 17, the table named, the database untouched" {
 	make_live
 	begin_run

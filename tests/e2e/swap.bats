@@ -108,6 +108,7 @@ swap() { expect "$1" mig-restore swap "$COPY" --accept-loss --yes; }
 	sql -c "drop database ${DB}_other" postgres
 }
 
+# bats test_tags=majors
 @test "safety_07 owner, privileges, limit, settings and comment move with the name" {
 	sql postgres <<-END
 		create role swap_owner; create role swap_app login; create role swap_reader;
@@ -180,6 +181,7 @@ swap() { expect "$1" mig-restore swap "$COPY" --accept-loss --yes; }
 	grep -q "terminating connection" copy.out
 }
 
+# bats test_tags=majors
 @test "safety_07 50 clients in tight loops: each at worst one failed connect" {
 	make_live
 	make_copy "$COPY"

@@ -33,6 +33,7 @@ idle_after() {
 	until [ "$line" = "done" ]; do read -r -t 5 -u "${APP[0]}" line || return 1; done
 }
 
+# bats test_tags=majors
 @test "safety_12 nobody wrote: stopped" {
 	"$w" begin "$proof"
 	as_app "select count(*) from orders"
@@ -40,6 +41,7 @@ idle_after() {
 	says "stopped: 4 tables and 1 sequences are as mig left them"
 }
 
+# bats test_tags=majors
 @test "safety_12 each kind of write by somebody else is seen" {
 	local sql
 	for sql in "insert into orders (item) values ('y')" "update orders set item = 'z' where id = 1" \
@@ -67,6 +69,7 @@ idle_after() {
 	says "pg_largeobject"
 }
 
+# bats test_tags=majors
 @test "safety_12 a write whose counters an idle session still keeps is seen: it is ended first" {
 	"$w" begin "$proof"
 	idle_after "select count(*) from orders; insert into visits values (1)"
@@ -89,6 +92,7 @@ idle_after() {
 	[ "$(sql -c 'select count(*) from visits')" = 0 ]
 }
 
+# bats test_tags=majors
 @test "safety_12 what mig itself wrote and reported is subtracted" {
 	sql -c "create table kept (i int)" -c "insert into kept values (1)"
 	"$w" begin "$proof"

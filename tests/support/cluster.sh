@@ -11,8 +11,15 @@
 #
 # The first start of a build makes a template folder (initdb takes a second), later ones copy it.
 
-cluster_bin=$(pg_config --bindir 2>/dev/null || true)
-[ -x "$cluster_bin/initdb" ] || cluster_bin=$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -1)
+if [ -n "${cluster_major:-}" ]; then
+	cluster_bin=$("${BASH_SOURCE[0]%/*}/../../tools/others" "postgresql-$cluster_major")
+	cluster_share=${cluster_bin%/bin}/share/postgresql
+else
+	cluster_bin=$(pg_config --bindir 2>/dev/null || true)
+	[ -x "$cluster_bin/initdb" ] || cluster_bin=$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -1)
+	# shellcheck disable=SC2034 # for tests that bring an extension
+	cluster_share=$(pg_config --sharedir 2>/dev/null || true)
+fi
 
 cluster_as() {
 	if [ "$(id -u)" = 0 ]; then
@@ -32,9 +39,6 @@ cluster_free_port() {
 }
 
 cluster_start() {
-	if [ -n "${cluster_major:-}" ]; then
-		cluster_bin=$("${BASH_SOURCE[0]%/*}/../../tools/others" "postgresql-$cluster_major") || return 1
-	fi
 	CLUSTER=$(mktemp -d "${TMPDIR:-/tmp}/mig-pg.XXXXXX")
 	mkdir "$CLUSTER/socket"
 	[ "$(id -u)" != 0 ] || chown -R postgres:postgres "$CLUSTER"
