@@ -60,7 +60,7 @@ static bool open_session(const struct migrate_ask *ask, enum migrate_access acce
 {
 	struct cli *cli = ask->ctx;
 	bool offline = access == MIGRATE_NOTHING || access == MIGRATE_FILES;
-	if (offline ? !cli_env_offline(cli, err) : !cli_target(cli, &session->db, err))
+	if (offline ? !cli_env_any(cli, err) : !cli_target(cli, &session->db, err))
 		return false;
 	session->how = settings_of(cli, ask);
 	switch (access) {
@@ -75,11 +75,30 @@ static bool open_session(const struct migrate_ask *ask, enum migrate_access acce
 	}
 }
 
-static bool tree_names(const struct cli *cli, struct strvec *names, struct err *err)
+static bool open_other(const struct migrate_ask *ask, const char *env,
+	struct migrate_session *session, struct err *err)
+{
+	const char *name = ask->envs->count > 1 || strcmp(env, "default") != 0 ? env : NULL;
+	if (!cli_target_other(ask->ctx, name, &session->own_env, &session->db, err))
+		return false;
+	session->how = settings_of(ask->ctx, ask);
+	session->how.env = session->own_env;
+	session->how.target.conninfo = session->own_env->conninfo;
+	session->how.where = conf_tree(session->own_env, ask->tree);
+	return migrate_open(session, NULL, MIGRATE_ROWS_ANY, err);
+}
+
+/* What there is to choose from in mig.yaml. */
+static bool names_of(
+	const struct cli *cli, struct strvec *trees, struct strvec *envs, struct err *err)
 {
 	struct conf_request request = {.config_path = cli->shared.config, .getenv = cli_getenv};
 	AUTO_FREE char *config = conf_find(&request);
-	return conf_tree_names(config, names, err);
+	if (!conf_tree_names(config, trees, err) || (envs && !cli_env_list(cli, envs, err)))
+		return false;
+	if (envs && !envs->count)
+		strvec_push(envs, "default");
+	return true;
 }
 
 /* Every verb: what was typed goes down, the answer comes up and is printed. */
@@ -89,13 +108,17 @@ static bool act(struct cli *cli, void *settings, struct err *err)
 	struct migrate_ask *ask = settings;
 	CLEANUP(migrate_answer_release) struct migrate_answer answer = {0};
 	AUTO_STRVEC(trees);
+	AUTO_STRVEC(envs);
 	ask->operands = &cli->operands;
 	ask->trees = &trees;
+	ask->envs = &envs;
+	ask->open_env = open_other;
 	ask->dry_run = cli->shared.dry_run;
 	ask->verbose = cli->shared.verbose;
 	ask->open = open_session;
 	ask->ctx = cli;
-	bool good = tree_names(cli, &trees, err) && migrate_verb_run(verb, ask, &answer, err);
+	bool good = names_of(cli, &trees, verb->every_env ? &envs : NULL, err) &&
+		    migrate_verb_run(verb, ask, &answer, err);
 	STRVEC_EACH (&answer.lines, line)
 		cli_print(cli, "%s", line);
 	if (answer.json)
@@ -167,6 +190,13 @@ static const struct cli_option merge_options[] = {
 	{0},
 };
 
+static const struct cli_option rebase_options[] = {
+	{"onto", 0, CLI_STRING, AT(onto), "REV", "what it shall stand on: a revision, head"},
+	{"skip-env", 0, CLI_LIST, AT(skip_envs), "NAME",
+		"do not ask this environment whether it has the revision"},
+	{0},
+};
+
 static const struct cli_verb verbs[] = {
 	{"upgrade", "[TARGET]", "apply revisions up to a target (head)", run_options, act,
 		CLI_DRY_RUN, &migrate_verb_upgrade},
@@ -194,6 +224,8 @@ static const struct cli_verb verbs[] = {
 		&migrate_verb_revision},
 	{"merge", "REV..", "write a revision that makes several heads one", merge_options, act, 0,
 		&migrate_verb_merge},
+	{"rebase", "REV", "move a revision that nobody has applied onto another one",
+		rebase_options, act, CLI_DRY_RUN, &migrate_verb_rebase},
 	{"check", NULL, "ask an Alembic tree whether its models need a new revision", NULL, act,
 		CLI_READ_ONLY, &migrate_verb_check},
 	{0},

@@ -88,6 +88,11 @@ MUST_CHECK bool cli_env(struct cli *cli, struct err *err);
 /* The same without resolving the connection (list, lint, ...). */
 MUST_CHECK bool cli_env_offline(struct cli *cli, struct err *err);
 
+/* The same for what is alike in all environments (migrations): any will do. */
+MUST_CHECK bool cli_env_any(struct cli *cli, struct err *err);
+/* Names of all environments; none without mig.yaml. */
+MUST_CHECK bool cli_env_list(const struct cli *cli, struct strvec *names, struct err *err);
+
 /* A plain line of the result on stdout (text mode only). */
 void cli_print(struct cli *cli, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* A JSON line on stdout (--json only); steals fields, adds "event". */

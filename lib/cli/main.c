@@ -19,15 +19,14 @@ char *cli_title(const struct cli *cli)
 	return xstrfmt("%s%s%s", cli->program->name, verb ? " " : "", verb ? verb : "");
 }
 
-static bool load_environment(struct cli *cli, bool no_database, struct err *err)
+static bool load_environment(
+	struct cli *cli, const char *env_name, bool no_database, struct err *err)
 {
 	bool first = !cli->env;
 	if (cli->env && (no_database || !cli->env_offline))
 		return true;
-	if (!no_database && !cli_choose_env(cli, err))
-		return false;
 	struct conf_request request = {.config_path = cli->shared.config,
-		.env_name = cli->shared.env,
+		.env_name = env_name,
 		.dbname = cli->shared.dbname,
 		.getenv = cli_getenv,
 		.no_database = no_database};
@@ -43,12 +42,28 @@ static bool load_environment(struct cli *cli, bool no_database, struct err *err)
 
 bool cli_env(struct cli *cli, struct err *err)
 {
-	return load_environment(cli, false, err);
+	return cli_choose_env(cli, err) && load_environment(cli, cli->shared.env, false, err);
 }
 
 bool cli_env_offline(struct cli *cli, struct err *err)
 {
-	return load_environment(cli, true, err);
+	return load_environment(cli, cli->shared.env, true, err);
+}
+
+bool cli_env_any(struct cli *cli, struct err *err)
+{
+	AUTO_STRVEC(names);
+	if (!cli_env_list(cli, &names, err))
+		return false;
+	const char *name = cli->shared.env ? cli->shared.env : names.count ? names.items[0] : NULL;
+	return load_environment(cli, name, true, err);
+}
+
+bool cli_env_list(const struct cli *cli, struct strvec *names, struct err *err)
+{
+	struct conf_request request = {.config_path = cli->shared.config, .getenv = cli_getenv};
+	AUTO_FREE char *config = conf_find(&request);
+	return !config || conf_env_names(config, names, err);
 }
 
 static void apply_environment_defaults(struct cli_shared *shared)

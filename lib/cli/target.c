@@ -160,3 +160,26 @@ bool cli_target(struct cli *cli, struct db **db, struct err *err)
 	*db = xtake(&made);
 	return true;
 }
+
+bool cli_target_other(
+	struct cli *cli, const char *name, struct conf_env **env, struct db **db, struct err *err)
+{
+	struct conf_request request = {.config_path = cli->shared.config,
+		.env_name = name,
+		.dbname = name ? NULL : cli->shared.dbname,
+		.getenv = cli_getenv};
+	CLEANUP(db_close_auto) struct db *made = NULL;
+	CLEANUP(conf_env_free_auto) struct conf_env *loaded = NULL;
+	if (!conf_env_load(&request, &loaded, err))
+		return false;
+	struct db_params params = {.conninfo = loaded->conninfo,
+		.application_name = cli->program->name,
+		.log = cli->log,
+		.stop = cli_interrupted,
+		.pooler_session = loaded->pooler_session};
+	if (!db_open(&params, &made, err) || !cli_target_check(loaded, made, err))
+		return false;
+	*env = xtake(&loaded);
+	*db = xtake(&made);
+	return true;
+}

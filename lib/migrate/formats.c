@@ -14,6 +14,7 @@ static const struct migrate_format formats[] = {
 		.revision = alembic_revision,
 		.script = alembic_script,
 		.check = alembic_check,
+		.reparent = alembic_reparent,
 	},
 	{
 		.name = "dbmate",
@@ -31,6 +32,7 @@ static const struct migrate_format formats[] = {
 		.detect = native_detect,
 		.load = native_load,
 		.template = native_template,
+		.reparent = native_reparent,
 	},
 };
 

@@ -18,6 +18,11 @@ MUST_CHECK bool alembic_script(
 	const struct migrate_plan *plan, struct db *db, char **sql, struct err *err);
 MUST_CHECK bool alembic_check(const struct migrate_tree *tree, struct db *db, struct err *err);
 
+MUST_CHECK bool native_reparent(
+	const struct migrate_file *file, const char *parent, struct strbuf *text, struct err *err);
+MUST_CHECK bool alembic_reparent(
+	const struct migrate_file *file, const char *parent, struct strbuf *text, struct err *err);
+
 char *native_template(const struct migrate_file *header);
 
 bool dbmate_detect(const char *dir);

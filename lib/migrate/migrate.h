@@ -128,6 +128,7 @@ struct migrate_session {
 	struct migrate_tree *tree;
 	struct migrate_state state;
 	struct migrate_plan plan;
+	struct conf_env *own_env; /* freed at the end; NULL: how.env is somebody else's */
 	struct strvec own_settings; /* name, value, name, value: what every revision starts with */
 };
 

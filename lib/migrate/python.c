@@ -255,6 +255,10 @@ static void take_value(
 	bool ended = at >= line->count ||
 		     (is_sign(text, &line->tokens[at], ';') && at + 1 == line->count);
 	value->kind = ended ? kind : PYTHON_OTHER;
+	if (ended) {
+		value->start = first->start;
+		value->end = line->tokens[at - 1].end;
+	}
 	if (value->kind == PYTHON_OTHER)
 		strvec_release(&value->items);
 }

@@ -19,6 +19,7 @@ enum python_kind {
 struct python_value {
 	enum python_kind kind;
 	struct strvec items; /* one for PYTHON_TEXT */
+	size_t start, end; /* where it stands in the text; PYTHON_OTHER: nowhere */
 };
 /* A name to look for; `value` must be zeroed. */
 struct python_name {

@@ -43,6 +43,7 @@ void migrate_close(struct migrate_session *session)
 	keys_release(session->keys);
 	free(session->proof);
 	strvec_release(&session->own_settings);
+	conf_env_free(session->own_env);
 	*session = (struct migrate_session){0};
 }
 

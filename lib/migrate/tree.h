@@ -83,6 +83,9 @@ struct migrate_format {
 	 * connect; NULL: nowhere. Caller owns *sql. NULL: SQL, by mig.
 	 */
 	bool (*script)(const struct migrate_plan *plan, struct db *db, char **sql, struct err *err);
+	/* The file's text with this one down_revision. NULL: files of this format have none. */
+	bool (*reparent)(const struct migrate_file *file, const char *parent, struct strbuf *text,
+		struct err *err);
 	/* As migrate_check_models(); NULL: there are no models. */
 	bool (*check)(const struct migrate_tree *tree, struct db *db, struct err *err);
 };

@@ -26,13 +26,17 @@ struct migrate_ask {
 	bool dry_run, verbose;
 	int64_t lock_timeout_ms, lock_retries;
 	bool check, splice, purge, indicate, autogenerate, sql, applied, markdown;
-	const char *message, *rev_id, *branch_label, *range, *tag;
-	struct strvec heads, depends_on;
+	const char *message, *rev_id, *branch_label, *range, *tag, *onto;
+	struct strvec heads, depends_on, skip_envs;
 
 	/* Fills a zeroed session as far as `access` says. */
 	bool (*open)(const struct migrate_ask *ask, enum migrate_access access,
 		enum migrate_rows rows, struct migrate_session *session, struct err *err);
-	void *ctx; /* of open */
+	/* The same to read another environment, by its name in mig.yaml. */
+	const struct strvec *envs; /* all of them, for a verb with every_env */
+	bool (*open_env)(const struct migrate_ask *ask, const char *env,
+		struct migrate_session *session, struct err *err);
+	void *ctx; /* of open and open_env */
 };
 
 /* Also a verb that fails may have answered: "4, no" comes with what there is. */
@@ -46,6 +50,7 @@ const char *migrate_ask_target(const struct migrate_ask *ask, const char *otherw
 
 struct migrate_verb {
 	bool one_tree; /* never runs over several trees */
+	bool every_env; /* asks all environments */
 	bool (*run)(const struct migrate_ask *ask, struct migrate_answer *answer, struct err *err);
 };
 
@@ -61,7 +66,7 @@ extern const struct migrate_verb migrate_verb_current, migrate_verb_history, mig
 	migrate_verb_branches, migrate_verb_show, migrate_verb_status;
 extern const struct migrate_verb migrate_verb_script;
 extern const struct migrate_verb migrate_verb_stamp, migrate_verb_revision, migrate_verb_merge,
-	migrate_verb_check;
+	migrate_verb_rebase, migrate_verb_check;
 
 /* What the verbs share (report.h has the texts). */
 /* --tag is for env.py: ERR_USAGE where there is none. */

@@ -1,0 +1,207 @@
+/* mig-apply rebase: a revision that nobody has applied yet moves onto another parent. */
+#include "base/diff.h"
+#include "base/fs.h"
+#include "migrate/report.h"
+#include "migrate/verbs.h"
+
+#include <sys/stat.h>
+
+struct rebase {
+	struct migrate_session session; /* files only */
+	size_t index, onto;
+	struct strvec asked, skipped; /* environments */
+};
+
+static void rebase_release(struct rebase *rebase)
+{
+	migrate_close(&rebase->session);
+	strvec_release(&rebase->asked);
+	strvec_release(&rebase->skipped);
+}
+
+static const struct migrate_file *file_of(const struct rebase *rebase)
+{
+	return &rebase->session.tree->files[rebase->index];
+}
+
+/* --- may it move? ------------------------------------------------------------------------------
+ */
+
+static bool find_both(const struct migrate_ask *ask, struct rebase *rebase, struct err *err)
+{
+	const struct graph *graph = rebase->session.tree->graph;
+	AUTO_LIST(onto);
+	if (!ask->onto) {
+		err_set(err, ERR_USAGE, "rebase needs the revision to stand on");
+		return err_hint(err, "mig-apply rebase %s --onto REV", ask->operands->items[0]);
+	}
+	if (!graph_lookup(graph, ask->operands->items[0], NULL, &rebase->index, err) ||
+		!graph_resolve(graph, ask->onto, &onto, err))
+		return false;
+	if (onto.count != 1)
+		return err_set(
+			err, ERR_USAGE, "\"%s\" is %zu revisions: name one", ask->onto, onto.count);
+	rebase->onto = onto.items[0];
+	return true;
+}
+
+static bool check_shape(const struct rebase *rebase, struct err *err)
+{
+	const struct graph *graph = rebase->session.tree->graph;
+	AUTO_FREE char *name = graph_name(graph, rebase->index);
+	AUTO_FREE char *onto = graph_name(graph, rebase->onto);
+	AUTO_SET(above, graph->count);
+	struct graph_list self = {.items = (size_t *)&rebase->index, .count = 1};
+	graph_descendants(graph, &self, GRAPH_WITH_DEPENDS, &above);
+	if (!rebase->session.tree->format->reparent) {
+		err_set(err, ERR_USAGE, "files of format %s know no parents",
+			rebase->session.tree->format->name);
+		return err_hint(err, "rename the file: its number is its place");
+	}
+	if (graph_is_mergepoint(&graph->revisions[rebase->index])) {
+		err_set(err, ERR_USAGE, "%s is a merge: it stands on several revisions", name);
+		return err_hint(err, "take the file away and write the merge anew: mig-apply merge "
+				     "heads");
+	}
+	if (!graph_set_has(&above, rebase->onto))
+		return true;
+	err_set(err, ERR_USAGE, "%s stands on %s itself", onto, name);
+	return err_hint(err, "name a revision that does not: mig-apply history");
+}
+
+/* --- has anybody applied it? -------------------------------------------------------------------
+ */
+
+static bool is_applied(
+	const struct rebase *rebase, const struct migrate_session *there, const char **why)
+{
+	const struct graph *graph = there->tree->graph;
+	size_t index = graph_find(graph, file_of(rebase)->id);
+	AUTO_SET(applied, graph->count);
+	migrate_applied(there->tree, &there->state.current, &applied);
+	*why = NULL;
+	if (index != GRAPH_NONE && graph_set_has(&applied, index))
+		*why = "is applied in";
+	else if (there->state.current.count != there->state.versions.rows.count)
+		*why = "may be applied in (it has revisions that are in no file here)";
+	return *why != NULL;
+}
+
+static bool ask_one(
+	const struct migrate_ask *ask, struct rebase *rebase, const char *env, struct err *err)
+{
+	AUTO_SESSION(there);
+	const char *why;
+	if (!ask->open_env(ask, env, &there, err)) {
+		AUTO_FREE char *hint = xstrdup_null(err->hint);
+		err_context(
+			err, "environment %s could not be asked whether it has the revision", env);
+		err->code = ERR_REFUSED;
+		return err_hint(err, "%s%sif it can never have it: --skip-env %s", hint ? hint : "",
+			hint ? "; " : "", env);
+	}
+	strvec_push(&rebase->asked, env);
+	if (!is_applied(rebase, &there, &why))
+		return true;
+	AUTO_FREE char *name = graph_name(rebase->session.tree->graph, rebase->index);
+	err_set(err, ERR_REFUSED, "%s %s environment %s", name, why, env);
+	return err_hint(err, "make the heads one instead: mig-apply merge heads -m \"Merge\"");
+}
+
+static bool ask_all(const struct migrate_ask *ask, struct rebase *rebase, struct err *err)
+{
+	STRVEC_EACH (&ask->skip_envs, skipped)
+		if (!strvec_has(ask->envs, skipped))
+			return err_set(err, ERR_USAGE, "no environment \"%s\" to skip", skipped);
+	STRVEC_EACH (ask->envs, env) {
+		if (strvec_has(&ask->skip_envs, env))
+			strvec_push(&rebase->skipped, env);
+		else if (!ask_one(ask, rebase, env, err))
+			return false;
+	}
+	return true;
+}
+
+/* --- moving it ---------------------------------------------------------------------------------
+ */
+
+/* The graph as it will be: no circle, and no label twice. */
+static bool check_graph(const struct rebase *rebase, struct err *err)
+{
+	const struct migrate_tree *tree = rebase->session.tree;
+	CLEANUP(graph_free_auto) struct graph *graph = graph_new();
+	for (size_t i = 0; i < tree->count; i++) {
+		const struct migrate_file *file = &tree->files[i];
+		struct graph_revision *revision =
+			graph_add(graph, file->id, file->message, file->name);
+		if (i == rebase->index)
+			strvec_push(&revision->down, tree->files[rebase->onto].id);
+		else
+			strvec_push_all(&revision->down, &file->down);
+		strvec_push_all(&revision->depends, &file->depends);
+		strvec_push_all(&revision->labels, &file->labels);
+	}
+	return graph_link(graph, err);
+}
+
+static bool write_file(const char *path, const struct strbuf *text, struct err *err)
+{
+	struct stat was;
+	if (stat(path, &was) != 0)
+		return err_sys(err, ERR_FAILED, "cannot look at %s", path);
+	if (!fs_write_atomic(path, text->buf, text->len, err))
+		return false;
+	return chmod(path, was.st_mode & 07777) == 0 ||
+	       err_sys(err, ERR_FAILED, "cannot set the mode of %s", path);
+}
+
+static json_t *names_json(const struct strvec *names)
+{
+	json_t *list = json_array();
+	STRVEC_EACH (names, name)
+		json_array_append_new(list, json_string(name));
+	return list;
+}
+
+static void tell(const struct migrate_ask *ask, const struct rebase *rebase,
+	const struct strbuf *text, struct migrate_answer *answer)
+{
+	const struct migrate_file *file = file_of(rebase);
+	const struct graph *graph = rebase->session.tree->graph;
+	AUTO_STRBUF(diff);
+	AUTO_STRVEC(lines);
+	AUTO_FREE char *name = graph_name(graph, rebase->index);
+	AUTO_FREE char *onto = graph_name(graph, rebase->onto);
+	diff_unified(&diff, file->name, file->source, file->name, text->buf);
+	strbuf_trim(&diff);
+	if (ask->dry_run && diff.len)
+		strvec_push(&answer->lines, diff.buf);
+	strvec_pushf(&answer->lines, "%s %s on %s (%s)", name,
+		ask->dry_run ? "would stand" : "stands", onto, file->name);
+	answer->json = json_pack("{s:s, s:s, s:o, s:s, s:o, s:o, s:b}", "revision", file->id,
+		"path", file->path, "from", names_json(&file->down), "onto",
+		graph->revisions[rebase->onto].id, "asked", names_json(&rebase->asked), "skipped",
+		names_json(&rebase->skipped), "written", !ask->dry_run);
+}
+
+static bool rebase_verb(
+	const struct migrate_ask *ask, struct migrate_answer *answer, struct err *err)
+{
+	CLEANUP(rebase_release) struct rebase rebase = {0};
+	AUTO_STRBUF(text);
+	if (!ask->open(ask, MIGRATE_FILES, MIGRATE_ROWS_ANY, &rebase.session, err) ||
+		!find_both(ask, &rebase, err) || !check_shape(&rebase, err) ||
+		!check_graph(&rebase, err) || !ask_all(ask, &rebase, err))
+		return false;
+	const struct migrate_format *format = rebase.session.tree->format;
+	if (!format->reparent(
+		    file_of(&rebase), rebase.session.tree->files[rebase.onto].id, &text, err))
+		return false;
+	if (!ask->dry_run && !write_file(file_of(&rebase)->path, &text, err))
+		return false;
+	tell(ask, &rebase, &text, answer);
+	return true;
+}
+
+const struct migrate_verb migrate_verb_rebase = {
+	.one_tree = true, .every_env = true, .run = rebase_verb};
