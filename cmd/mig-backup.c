@@ -1,39 +1,29 @@
 /* mig-backup: takes snapshots of a database, and says which there are. */
+#include <unistd.h>
+
+#include "backup/answers.h"
 #include "backup/clone.h"
-#include "backup/copy.h"
 #include "backup/create.h"
-#include "backup/keep.h"
 #include "backup/report.h"
-#include "backup/status.h"
-#include "base/clock.h"
+#include "base/fs.h"
 #include "cli/target.h"
 
 struct settings {
 	struct backup_settings create;
 	const char *max_age, *method;
 	int64_t rate, max_offline_ms;
+	struct strvec tables_of;
 	bool tables, off;
 };
 
 #define FIELD(name) offsetof(struct settings, name)
 
-static void print_lines(struct cli *cli, const struct strvec *lines)
-{
-	STRVEC_EACH (lines, line)
-		cli_print(cli, "%s", line);
-}
-
 /* Steals fields. */
 static void print_result(struct cli *cli, const struct strvec *lines, json_t *fields)
 {
-	if (!cli->shared.quiet)
-		print_lines(cli, lines);
+	for (size_t i = 0; i < lines->count && !cli->shared.quiet; i++)
+		cli_print(cli, "%s", lines->items[i]);
 	cli_result(cli, fields);
-}
-
-static struct backup_find finder(const struct cli *cli)
-{
-	return (struct backup_find){cli->env, cli_getenv, cli->log};
 }
 
 /* --- create ----------------------------------------------------------------------------------- */
@@ -47,12 +37,11 @@ static bool reach_target(struct cli *cli, struct err *err)
 
 static bool check_method(const struct settings *settings, bool *clone, struct err *err)
 {
-	const struct backup_settings *file = &settings->create;
+	static const struct backup_settings nothing_asked;
 	*clone = str_equal(settings->method, "clone");
 	if (settings->method && !*clone && !str_equal(settings->method, "dump"))
 		return err_set(err, ERR_USAGE, "--method takes dump or clone");
-	if (*clone &&
-		(file->label || file->to || file->level || file->jobs || file->lock_timeout_ms))
+	if (*clone && memcmp(&settings->create, &nothing_asked, sizeof(nothing_asked)) != 0)
 		return err_set(err, ERR_USAGE,
 			"a clone is a database: it takes --max-offline, and no option of a file");
 	if (!*clone && settings->max_offline_ms)
@@ -114,12 +103,25 @@ static const struct cli_option create_options[] = {
 	{"label", 0, CLI_STRING, CREATE(label), "TEXT", "a name to find it by: label:TEXT"},
 	{"to", 0, CLI_STRING, CREATE(to), "FILE",
 		"write this file instead of one in the environment's stores"},
+	{"schema", 0, CLI_LIST, CREATE(filter.schemas), "PATTERN", "only these schemas"},
+	{"exclude-schema", 0, CLI_LIST, CREATE(filter.exclude_schemas), "PATTERN",
+		"without these schemas"},
+	{"table", 0, CLI_LIST, CREATE(filter.tables), "PATTERN", "only these tables"},
+	{"exclude-table", 0, CLI_LIST, CREATE(filter.exclude_tables), "PATTERN",
+		"without these tables"},
+	{"exclude-table-data", 0, CLI_LIST, CREATE(filter.exclude_data), "PATTERN",
+		"without the rows of these tables"},
 	{"jobs", 'j', CLI_INT, CREATE(jobs), "N",
 		"so many tables at once (as many as there are processors)"},
 	{"level", 0, CLI_INT, CREATE(level), "N",
 		"zstd level, 1 (fast, the default) to 19 (small)"},
 	{"lock-timeout", 0, CLI_DURATION, CREATE(lock_timeout_ms), "T",
 		"give up when the tables cannot be locked for so long (30s)"},
+	{"yield-to-ddl", 0, CLI_FLAG, CREATE(yield_to_ddl), NULL,
+		"end (13) when somebody waits for us to change a table"},
+	{"max-duration", 0, CLI_DURATION, CREATE(max_duration_ms), "T",
+		"end (124) when it is not done by then"},
+	{"rate-limit", 0, CLI_SIZE, CREATE(rate), "SIZE", "write at most so much a second"},
 	{"method", 0, CLI_STRING, FIELD(method), "WORD",
 		"dump (the default); or clone: a restore point in the same server, no snapshot"},
 	{"max-offline", 0, CLI_DURATION, FIELD(max_offline_ms), "T",
@@ -129,63 +131,93 @@ static const struct cli_option create_options[] = {
 	{0},
 };
 
-/* --- list ------------------------------------------------------------------------------------- */
+/* --- verbs that need no server ---------------------------------------------------------------- */
 
-static void print_entry(struct cli *cli, const struct backup_entry *entry)
+static void say_line(void *ctx, const char *text)
 {
-	AUTO_STRVEC(lines);
-	backup_entry_lines(entry, &lines);
-	print_lines(cli, &lines);
-	cli_event(cli, "snapshot", backup_entry_json(entry));
+	cli_print(ctx, "%s", text);
 }
 
-static bool list(struct cli *cli, void *options, struct err *err)
+static void say_event(void *ctx, const char *event, json_t *fields)
 {
-	(void)options;
-	CLEANUP(backup_list_release) struct backup_list snapshots = {0};
-	if (!cli_env_offline(cli, err) || !backup_list(cli->env, cli->log, &snapshots, err))
-		return false;
-	for (size_t i = 0; i < snapshots.count; i++)
-		print_entry(cli, &snapshots.items[i]);
-	STRVEC_EACH (&snapshots.broken, file)
-		log_warn(cli->log, "no_snapshot", NULL, "not a snapshot: %s", file);
-	if (!snapshots.count)
-		log_info(cli->log, "no_snapshots", NULL,
-			"environment %s has no snapshots: make one with mig-backup create",
-			cli->env->name);
-	cli_result(cli, json_pack("{s:I, s:o}", "count", (json_int_t)snapshots.count, "broken",
-				backup_texts_json(&snapshots.broken)));
-	return true;
+	cli_event(ctx, event, fields);
 }
 
-/* --- show ------------------------------------------------------------------------------------- */
-
-static void print_table(struct cli *cli, const struct pack_table *table)
+static void say_result(void *ctx, json_t *fields)
 {
-	AUTO_FREE char *line = backup_table_line(table);
-	cli_print(cli, "%s", line);
-	cli_event(cli, "table", backup_table_json(table));
+	cli_result(ctx, fields);
 }
 
-static bool show(struct cli *cli, void *options, struct err *err)
+static bool to_stdout(void *ctx, const void *bytes, size_t length, struct err *err)
 {
-	const struct settings *settings = options;
-	CLEANUP(pack_reader_close_auto) struct pack_reader *reader = NULL;
-	CLEANUP(backup_entry_release) struct backup_entry entry = {0};
+	(void)ctx;
+	return fs_write_all(STDOUT_FILENO, bytes, length, err) ||
+	       err_context(err, "standard output");
+}
+
+static struct backup_ask asked(struct cli *cli, const struct settings *settings)
+{
+	const struct strvec *words = &cli->operands;
+	return (struct backup_ask){
+		.find = {cli->env, cli_getenv, cli->log},
+		.word = words->count > 0 ? words->items[0] : NULL,
+		.to = words->count > 1 ? words->items[1] : NULL,
+		.max_age = settings->max_age,
+		.reason = cli->shared.reason,
+		.who = cli_getenv("USER"),
+		.rate = settings->rate,
+		.tables = &settings->tables_of,
+		.every_table = settings->tables,
+		.off = settings->off,
+		.quiet = cli->shared.quiet,
+		.cancelled = cli_interrupted,
+		.line = say_line,
+		.event = say_event,
+		.result = say_result,
+		.bytes = to_stdout,
+		.ctx = cli,
+	};
+}
+
+static bool answer(struct cli *cli, const struct settings *settings,
+	bool (*work)(const struct backup_ask *ask, struct err *err), struct err *err)
+{
 	if (!cli_env_offline(cli, err))
 		return false;
-	struct backup_find find = finder(cli);
-	if (!backup_open(&find, cli->operands.items[0], &reader, &entry, err))
-		return false;
-	const struct pack_manifest *manifest = pack_reader_manifest(reader);
-	AUTO_STRVEC(lines);
-	backup_show_lines(&entry, manifest, &lines);
-	if (!settings->tables)
-		print_lines(cli, &lines);
-	for (size_t i = 0; settings->tables && i < manifest->tables.count; i++)
-		print_table(cli, &manifest->tables.items[i]);
-	cli_result(cli, backup_entry_json(&entry));
-	return true;
+	struct backup_ask ask = asked(cli, settings);
+	return work(&ask, err);
+}
+
+static bool list(struct cli *cli, void *settings, struct err *err)
+{
+	return answer(cli, settings, backup_answer_list, err);
+}
+
+static bool show(struct cli *cli, void *settings, struct err *err)
+{
+	return answer(cli, settings, backup_answer_show, err);
+}
+
+static bool cat(struct cli *cli, void *settings, struct err *err)
+{
+	if (cli->shared.json)
+		return err_set(err, ERR_USAGE, "cat writes SQL: it has no --json");
+	return answer(cli, settings, backup_answer_cat, err);
+}
+
+static bool copy(struct cli *cli, void *settings, struct err *err)
+{
+	return answer(cli, settings, backup_answer_copy, err);
+}
+
+static bool keep(struct cli *cli, void *settings, struct err *err)
+{
+	return answer(cli, settings, backup_answer_keep, err);
+}
+
+static bool status(struct cli *cli, void *settings, struct err *err)
+{
+	return answer(cli, settings, backup_answer_status, err);
 }
 
 static const struct cli_option show_options[] = {
@@ -193,80 +225,18 @@ static const struct cli_option show_options[] = {
 		"every table with its rows, bytes and content hash"},
 	{0},
 };
-
-/* --- copy, keep ------------------------------------------------------------------------------- */
-
-static bool copy(struct cli *cli, void *options, struct err *err)
-{
-	const struct settings *settings = options;
-	CLEANUP(backup_copied_release) struct backup_copied copied = {0};
-	AUTO_STRVEC(lines);
-	if (!cli_env_offline(cli, err))
-		return false;
-	struct backup_copy_settings how = {
-		.find = finder(cli),
-		.word = cli->operands.items[0],
-		.to = cli->operands.items[1],
-		.rate = settings->rate,
-		.cancelled = cli_interrupted,
-	};
-	if (!backup_copy(&how, &copied, err))
-		return false;
-	backup_copied_lines(&copied, &lines);
-	print_result(cli, &lines, backup_copied_json(&copied));
-	return true;
-}
-
+static const struct cli_option cat_options[] = {
+	{"table", 0, CLI_LIST, FIELD(tables_of), "PATTERN", "only the rows of these tables"},
+	{0},
+};
 static const struct cli_option copy_options[] = {
 	{"rate-limit", 0, CLI_SIZE, FIELD(rate), "SIZE", "write at most so much a second"},
 	{0},
 };
-
-static bool keep(struct cli *cli, void *options, struct err *err)
-{
-	const struct settings *settings = options;
-	CLEANUP(backup_kept_release) struct backup_kept kept = {0};
-	AUTO_STRVEC(lines);
-	if (!cli_env_offline(cli, err))
-		return false;
-	struct backup_keep how = {
-		.find = finder(cli),
-		.word = cli->operands.items[0],
-		.off = settings->off,
-		.reason = cli->shared.reason,
-		.who = cli_getenv("USER"),
-	};
-	if (!backup_keep(&how, &kept, err))
-		return false;
-	backup_kept_lines(&kept, &lines);
-	print_result(cli, &lines, backup_kept_json(&kept));
-	return true;
-}
-
 static const struct cli_option keep_options[] = {
 	{"off", 0, CLI_FLAG, FIELD(off), NULL, "take the mark away"},
 	{0},
 };
-
-/* --- status ----------------------------------------------------------------------------------- */
-
-static bool status(struct cli *cli, void *options, struct err *err)
-{
-	const struct settings *settings = options;
-	CLEANUP(backup_status_release) struct backup_status found = {0};
-	AUTO_STRVEC(lines);
-	int64_t max_age = 0;
-	if (settings->max_age && !clock_parse_duration(settings->max_age, &max_age, err))
-		return err_context(err, "--max-age");
-	if (!cli_env_offline(cli, err) || !backup_status_read(cli->env, cli->log, &found, err))
-		return false;
-	backup_status_lines(&found, &lines);
-	STRVEC_EACH (&found.list.broken, file)
-		log_warn(cli->log, "no_snapshot", NULL, "not a snapshot: %s", file);
-	print_result(cli, &lines, backup_status_json(&found, settings->max_age ? max_age : -1));
-	return !settings->max_age || backup_status_young(&found, max_age, err);
-}
-
 static const struct cli_option status_options[] = {
 	{"max-age", 0, CLI_STRING, FIELD(max_age), "T",
 		"is the newest snapshot of the whole database at most so old? exit 4: no"},
@@ -279,6 +249,7 @@ static const struct cli_verb verbs[] = {
 	{"create", NULL, "take a snapshot of the database", create_options, create},
 	{"list", NULL, "the environment's snapshots, oldest first", NULL, list, CLI_READ_ONLY},
 	{"show", "SNAPSHOT", "what a snapshot holds", show_options, show, CLI_READ_ONLY},
+	{"cat", "SNAPSHOT", "all of it as SQL for psql", cat_options, cat, CLI_READ_ONLY},
 	{"copy", "SNAPSHOT STORE", "into another store or folder, checked on the way", copy_options,
 		copy},
 	{"keep", "SNAPSHOT", "mark it as one that is never removed", keep_options, keep},
@@ -294,6 +265,8 @@ static const char *const examples[] = {
 	"for cron: says nothing unless something is wrong",
 	"mig-backup show latest --tables",
 	"rows and content hash of every table",
+	"mig-backup cat latest | psql -qXo /dev/null shop_copy",
+	"into an empty database, without mig-restore",
 	"mig-backup copy latest offsite",
 	"into another store of mig.yaml",
 	"mig-backup keep label:before-import --reason \"audit 2026\"",

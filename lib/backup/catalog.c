@@ -378,8 +378,8 @@ bool backup_store_open(const struct conf_env *env, const char *name, struct log_
 	return err_set(err, ERR_BUG, "store %s has gone", name);
 }
 
-static bool open_path(const char *path, struct pack_reader **reader, struct backup_entry *entry,
-	struct err *err)
+static bool open_path(
+	const char *path, struct pack_reader **reader, struct backup_entry *entry, struct err *err)
 {
 	struct io_reader *io = NULL;
 	if (!io_file_open(path, &io, err) || !pack_reader_open(io, reader, err))

@@ -31,6 +31,7 @@ struct copies_mark {
 	char *snapshot; /* NULL: not out of one */
 	char *target; /* the name it gets when complete (--to-db); NULL: none */
 	bool proved; /* complete, and its rows were compared */
+	bool partial; /* out of a snapshot of a part of the database */
 };
 
 /* The comment's text; caller owns. */

@@ -9,6 +9,8 @@ char *copies_mark_text(const struct copies_mark *mark)
 		mark->proved);
 	if (mark->snapshot)
 		json_object_set_new(fields, "snapshot", copies_json_text(mark->snapshot));
+	if (mark->partial)
+		json_object_set_new(fields, "partial", json_true());
 	if (mark->target)
 		json_object_set_new(fields, "target", copies_json_text(mark->target));
 	char *text = json_dumps(fields, JSON_ENSURE_ASCII);
@@ -37,6 +39,7 @@ bool copies_mark_parse(const char *comment, struct copies_mark *mark)
 	mark->snapshot = field_text(fields, "snapshot");
 	mark->target = field_text(fields, "target");
 	mark->proved = json_is_true(json_object_get(fields, "proved"));
+	mark->partial = json_is_true(json_object_get(fields, "partial"));
 	json_decref(fields);
 	return mark->purpose && mark->oid;
 }

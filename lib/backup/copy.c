@@ -107,7 +107,7 @@ bool backup_copy_file(struct pack_reader *from, struct store *to, const char *fi
 	if (!to->ops->create(to, file, &io, err))
 		return false;
 	if (settings->rate)
-		io = throttle_new(io, settings->rate, settings->cancelled, settings->ctx);
+		io = throttle_writer(io, settings->rate, settings->cancelled, settings->ctx);
 	return pack_copy(from, io, &how, err) && io_commit(io, err);
 }
 

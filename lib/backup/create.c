@@ -2,15 +2,51 @@
 
 #include <inttypes.h>
 
+#include <pthread.h>
+
 #include "backup/copy.h"
+#include "backup/progress.h"
 #include "backup/throttle.h"
 #include "base/clock.h"
 #include "maint/maint.h"
 #include "store/store.h"
 
+/* Who else may stop it: the caller, and the clock. */
+struct guard {
+	const struct backup_settings *settings;
+	int64_t until; /* monotonic; 0: no limit */
+	bool expired;
+};
+
+static bool guard_stops(void *ctx)
+{
+	struct guard *guard = ctx;
+	const struct backup_settings *settings = guard->settings;
+	if (settings->cancelled && settings->cancelled(settings->ctx))
+		return true;
+	if (guard->until && clock_monotonic_ms() >= guard->until)
+		guard->expired = true;
+	return guard->expired;
+}
+
+/* Whatever was interrupted by the clock says so. */
+static bool guard_explain(const struct guard *guard, struct err *err)
+{
+	if (!guard->expired || err->code != ERR_SIGNAL)
+		return false;
+	AUTO_FREE char *limit = clock_duration_text(guard->settings->max_duration_ms);
+	err_set(err, ERR_TIMEOUT, "not done within %s; nothing was published", limit);
+	return err_hint(err, "allow more with --max-duration, or less work with -j and --level");
+}
+
 /* Everything that one run holds; released in the reverse order. */
 struct create {
 	const struct backup_settings *settings;
+	const struct backup_settings *asked; /* as the caller gave them */
+	struct progress *progress;
+	pthread_t main; /* who looks around */
+	int64_t next_look; /* monotonic */
+	struct throttle throttle; /* with settings->rate */
 	struct keys *keys;
 	struct create_dump *dump;
 	bool dump_ended;
@@ -40,6 +76,7 @@ static void create_release(struct create *create)
 	free(create->definitions);
 	free(create->id);
 	keys_release(create->keys);
+	progress_end(create->progress);
 }
 
 void backup_result_release(struct backup_result *result)
@@ -106,8 +143,6 @@ static bool check_stores(const struct backup_settings *settings, struct err *err
 static bool begin(struct create *create, struct err *err)
 {
 	const struct backup_settings *settings = create->settings;
-	create->id = clock_new_id();
-	create->started_ms = clock_now_ms();
 	return check_stores(settings, err) && take_keys(create, err) &&
 	       create_dump_find(settings, create->keys->session, &create->dump, err) &&
 	       open_file(create, err);
@@ -124,6 +159,7 @@ static struct pack_manifest *begin_manifest(const struct create *create)
 	manifest->pg_dump = xstrdup(create_dump_version(create->dump));
 	manifest->started_ms = create->started_ms;
 	manifest->lsn = xstrdup_null(create->locks.lsn);
+	create_filter_options(&create->settings->filter, &manifest->partial);
 	return manifest;
 }
 
@@ -131,14 +167,17 @@ static struct pack_manifest *begin_manifest(const struct create *create)
 static bool describe(struct create *create, struct err *err)
 {
 	struct db *leader = create->locks.leader;
+	const struct create_filter *filter = &create->locks.filter;
 	pack_manifest_free(create->manifest);
 	struct pack_manifest *manifest = create->manifest = begin_manifest(create);
 	free(xtake(&create->definitions));
 	return create_fingerprint_take(leader, &create->definitions, err) &&
 	       create_database_describe(leader, manifest, err) &&
 	       create_maintenance_undo(create->settings->env, leader, manifest, err) &&
-	       create_tables_describe(leader, manifest, err) &&
-	       create_sequences_describe(leader, manifest, err) &&
+	       create_filter_matches(&create->settings->filter, leader, err) &&
+	       create_filter_left_out(filter, leader, &manifest->left_out, err) &&
+	       create_tables_describe(leader, filter, manifest, err) &&
+	       create_sequences_describe(leader, filter, manifest, err) &&
 	       create_revisions_describe(
 		       leader, create->settings->env->migrations.version_table, manifest, err);
 }
@@ -148,7 +187,8 @@ static bool add_texts(struct create *create, struct err *err)
 	struct db *leader = create->locks.leader;
 	return create_text_add(leader, create->manifest, create->writer, err) &&
 	       create_globals_add(leader, create->manifest, create->writer, err) &&
-	       create_large_add(leader, create->manifest, create->writer, err);
+	       create_large_add(
+		       leader, &create->locks.filter, create->manifest, create->writer, err);
 }
 
 static bool interrupted(struct err *err)
@@ -167,6 +207,7 @@ static bool dump_has_locks(struct create *create, struct err *err)
 	bool shared = false;
 	int64_t pause = 0;
 	while (!shared && !create->dump_ended) {
+		progress_tick(create->progress);
 		if (cancelled(create))
 			return interrupted(err);
 		if (!create_dump_read(create->dump, (int)pause, &create->dump_ended, err))
@@ -211,21 +252,6 @@ static bool take_snapshot(struct create *create, struct err *err)
 	}
 }
 
-/* pg_dump works beside the workers; a failed worker ends the wait. */
-static bool take_dump(struct create *create, struct err *err)
-{
-	while (!create->dump_ended) {
-		if (cancelled(create))
-			return interrupted(err);
-		if (create_copy_failed(create->copy))
-			return true; /* create_copy_finish says why */
-		if (!create_dump_read(create->dump, 200, &create->dump_ended, err))
-			return err_context(err, "definitions");
-	}
-	return create_fingerprint_check(create->locks.keeper, create->definitions, err) &&
-	       create_dump_add(create->dump, create->writer, err);
-}
-
 /* A lost keeper or leader means lost locks: what was copied since may be empty. */
 static bool locks_held(struct create *create, struct err *err)
 {
@@ -236,18 +262,77 @@ static bool locks_held(struct create *create, struct err *err)
 	return keys_check(create->keys, err);
 }
 
+/* Now and then while others work, or while the rate makes us wait. */
+static bool look_around(struct create *create, struct err *err)
+{
+	enum { LOOK_MS = 500 };
+	if (cancelled(create))
+		return interrupted(err);
+	progress_tick(create->progress);
+	if (clock_monotonic_ms() < create->next_look)
+		return true;
+	create->next_look = clock_monotonic_ms() + LOOK_MS;
+	return locks_held(create, err) && create_locks_watch(&create->locks, create->settings, err);
+}
+
+/* Before each member, in whichever thread it is added. */
+static bool pace(void *ctx, size_t bytes, struct err *err)
+{
+	enum { PAUSE_MS = 100 };
+	struct create *create = ctx;
+	bool looks = pthread_equal(pthread_self(), create->main);
+	int64_t at_ms;
+	throttle_take(&create->throttle, bytes, &at_ms);
+	for (;;) {
+		int64_t left = at_ms - clock_monotonic_ms();
+		if (left <= 0)
+			return true;
+		if (looks ? !look_around(create, err) : cancelled(create) && !interrupted(err))
+			return false;
+		if (create->copy && create_copy_failed(create->copy))
+			return err_set(err, ERR_SIGNAL, "stopped");
+		clock_sleep_ms(left < PAUSE_MS ? left : PAUSE_MS);
+	}
+}
+
+/* With a filter: do we mean the same tables? */
+static bool check_dump(struct create *create, struct err *err)
+{
+	AUTO_STRBUF(list);
+	const struct create_filter *filter = &create->locks.filter;
+	return !filter->partial ||
+	       (create_dump_list(create->dump, &list, err) &&
+		       create_filter_agrees(filter, create->locks.leader, list.buf, err));
+}
+
+/* pg_dump works beside the workers; a failed worker ends the wait. */
+static bool take_dump(struct create *create, struct err *err)
+{
+	while (!create->dump_ended) {
+		if (!look_around(create, err))
+			return false;
+		if (create_copy_failed(create->copy))
+			return true; /* create_copy_finish says why */
+		if (!create_dump_read(create->dump, 200, &create->dump_ended, err))
+			return err_context(err, "definitions");
+	}
+	return create_fingerprint_check(create->locks.keeper, create->definitions, err) &&
+	       check_dump(create, err) && create_dump_add(create->dump, create->writer, err);
+}
+
 static bool copy_all(struct create *create, struct err *err)
 {
 	const struct backup_settings *settings = create->settings;
+	progress_phase(create->progress, "rows");
 	if (!add_texts(create, err) ||
 		!create_copy_start(settings, &create->locks, create->manifest, create->writer,
 			&create->copy, err))
 		return false;
-	if (!take_dump(create, err))
+	/* a failed worker has the better reason */
+	if (!take_dump(create, err) && !create_copy_failed(create->copy))
 		return false;
 	while (!create_copy_ended(create->copy, 1000))
-		if (!locks_held(create, err) ||
-			!create_locks_watch(&create->locks, settings->log, err))
+		if (!look_around(create, err))
 			return false;
 	return create_copy_finish(create->copy, err) && locks_held(create, err);
 }
@@ -255,6 +340,7 @@ static bool copy_all(struct create *create, struct err *err)
 static bool publish(struct create *create, struct err *err)
 {
 	create->manifest->finished_ms = clock_now_ms();
+	progress_phase(create->progress, "publishing");
 	if (!pack_writer_finish(create->writer, err))
 		return false;
 	if (cancelled(create))
@@ -270,9 +356,9 @@ static bool copy_to(struct create *create, const struct conf_store *to, struct e
 	struct store_settings settings = {to->name, to->url, log};
 	struct backup_copy_settings how = {
 		.find = {.log = log},
-		.rate = create->settings->rate,
-		.cancelled = create->settings->cancelled,
-		.ctx = create->settings->ctx,
+		.rate = create->asked->rate,
+		.cancelled = create->asked->cancelled,
+		.ctx = create->asked->ctx,
 	};
 	CLEANUP(store_close_auto) struct store *store = NULL;
 	struct io_reader *io = NULL;
@@ -291,6 +377,8 @@ static bool copy_to(struct create *create, const struct conf_store *to, struct e
 static bool copy_to_others(struct create *create, struct err *err)
 {
 	const struct conf_env *env = create->settings->env;
+	if (create->store && env->store_count > 1)
+		progress_phase(create->progress, "further stores");
 	for (size_t i = 1; create->store && i < env->store_count; i++)
 		if (!copy_to(create, &env->stores[i], err))
 			return false;
@@ -314,29 +402,51 @@ static void fill_result(struct create *create, struct backup_result *result)
 		.rows = total.rows,
 		.plain_bytes = total.bytes,
 		.ms = clock_monotonic_ms() - create->began,
+		.partial = manifest->partial.count > 0,
 	};
 	for (size_t i = 0; i < manifest->revisions.count; i++)
 		strvec_push_all(&result->revisions, &manifest->revisions.items[i].revisions);
 	strvec_push_all(&result->notes, &manifest->notes);
 }
 
+/* Until it is published: after that, no time limit takes it back. */
+static bool make_snapshot(struct create *create, struct err *err)
+{
+	const struct backup_settings *settings = create->settings;
+	if (!begin(create, err) || !take_snapshot(create, err))
+		return false;
+	log_info(settings->log, "backup_started",
+		json_pack("{s:s}", "snapshot", create->manifest->id), "snapshot %s of %s",
+		create->manifest->id, create->locks.leader->dbname);
+	maint_tell_kept(settings->env, create->locks.leader, settings->mig_run, settings->log);
+	create->writer = pack_writer_new(create->io, create->manifest);
+	if (settings->rate)
+		pack_writer_pace(create->writer, pace, create);
+	return copy_all(create, err) && publish(create, err);
+}
+
 bool backup_create(
 	const struct backup_settings *settings, struct backup_result *result, struct err *err)
 {
+	struct guard guard = {.settings = settings};
 	struct backup_settings mine = *settings;
-	mine.target.stop = settings->cancelled;
-	mine.target.stop_ctx = settings->ctx;
+	if (settings->max_duration_ms)
+		guard.until = clock_monotonic_ms() + settings->max_duration_ms;
+	mine.cancelled = mine.target.stop = guard_stops;
+	mine.ctx = mine.target.stop_ctx = &guard;
 	CLEANUP(create_release)
-	struct create create = {.settings = &mine, .began = clock_monotonic_ms()};
-	if (!begin(&create, err) || !take_snapshot(&create, err))
-		return false;
-	log_info(settings->log, "backup_started",
-		json_pack("{s:s}", "snapshot", create.manifest->id), "snapshot %s of %s",
-		create.manifest->id, create.locks.leader->dbname);
-	maint_tell_kept(settings->env, create.locks.leader, settings->mig_run, settings->log);
-	create.writer = pack_writer_new(create.io, create.manifest);
-	if (!copy_all(&create, err) || !publish(&create, err))
-		return false;
+	struct create create = {.settings = &mine,
+		.asked = settings,
+		.main = pthread_self(),
+		.began = clock_monotonic_ms(),
+		.id = clock_new_id(),
+		.started_ms = clock_now_ms()};
+	throttle_init(&create.throttle, settings->rate);
+	create.progress =
+		progress_begin(settings->env, create.id, settings->mig_run, settings->log);
+	mine.log = progress_sink(create.progress);
+	if (!make_snapshot(&create, err))
+		return guard_explain(&guard, err);
 	fill_result(&create, result);
 	return copy_to_others(&create, err);
 }

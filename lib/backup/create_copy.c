@@ -196,7 +196,8 @@ static int jobs_wanted(const struct backup_settings *settings)
 static bool plan_parts(struct create_copy *copy, struct err *err)
 {
 	AUTO_FREE struct create_size *sizes = NULL;
-	if (!create_tables_sizes(copy->locks->leader, copy->manifest, &sizes, err))
+	if (!create_tables_sizes(
+		    copy->locks->leader, &copy->locks->filter, copy->manifest, &sizes, err))
 		return false;
 	create_parts_plan(copy->manifest, sizes, jobs_wanted(copy->settings), &copy->parts);
 	return true;
@@ -229,10 +230,10 @@ bool create_copy_start(const struct backup_settings *settings, const struct crea
 	copy->params.stop_ctx = copy;
 	pthread_mutex_init(&copy->lock, NULL);
 	pthread_cond_init(&copy->ended, NULL);
-	if (!plan_parts(copy, err) || !start_workers(copy, err))
+	if (!plan_parts(copy, err))
 		return false;
-	*started = xtake(&copy);
-	return true;
+	*started = xtake(&copy); /* before there are threads that may ask for it */
+	return start_workers(*started, err);
 }
 
 bool create_copy_failed(struct create_copy *copy)

@@ -131,6 +131,7 @@ bool create_dump_start(struct create_dump *dump, const struct create_locks *lock
 		strvec_push(&argv, words[i]);
 	strvec_pushf(&argv, "--snapshot=%s", locks->snapshot);
 	strvec_pushf(&argv, "--lock-wait-timeout=%d", LOCK_WAIT_MS);
+	create_filter_options(&settings->filter, &argv);
 	proc_stream_abort(&dump->child);
 	strbuf_reset(&dump->archive);
 	strvec_release(&dump->env);
@@ -195,14 +196,15 @@ static bool archive_file(const struct create_dump *dump, int *fd, struct err *er
 	       (lseek(*fd, 0, SEEK_SET) == 0 || err_sys(err, ERR_FAILED, "cannot seek"));
 }
 
-static bool restore_text(
-	struct create_dump *dump, const char *section, struct strbuf *text, struct err *err)
+/* What pg_restore says about the archive, with these options. */
+static bool restore_text(struct create_dump *dump, const char *what, const char *more,
+	struct strbuf *text, struct err *err)
 {
 	CLEANUP(fs_close) int input = -1;
 	AUTO_STRVEC(argv);
 	strvec_push(&argv, dump->pg_restore);
-	strvec_pushf(&argv, "--section=%s", section);
-	strvec_push(&argv, "--file=-");
+	strvec_push(&argv, what);
+	strvec_push(&argv, more);
 	struct proc_stream child;
 	if (!archive_file(dump, &input, err) ||
 		!proc_stream_start_from(&child, &argv, &dump->env, input, err))
@@ -265,18 +267,23 @@ static bool add_section(struct create_dump *dump, const char *section, const cha
 	struct pack_writer *writer, struct err *err)
 {
 	AUTO_STRBUF(text);
-	if (!restore_text(dump, section, &text, err))
+	if (!restore_text(dump, section, "--file=-", &text, err))
 		return false;
 	create_dump_strip_restrict(&text);
 	return pack_writer_add_text(writer, member, text.buf, text.len, err);
+}
+
+bool create_dump_list(struct create_dump *dump, struct strbuf *text, struct err *err)
+{
+	return restore_text(dump, "--list", "--verbose", text, err);
 }
 
 bool create_dump_add(struct create_dump *dump, struct pack_writer *writer, struct err *err)
 {
 	return pack_writer_add(
 		       writer, PACK_DUMP, dump->archive.buf, dump->archive.len, NULL, err) &&
-	       add_section(dump, "pre-data", PACK_PRE_DATA, writer, err) &&
-	       add_section(dump, "post-data", PACK_POST_DATA, writer, err);
+	       add_section(dump, "--section=pre-data", PACK_PRE_DATA, writer, err) &&
+	       add_section(dump, "--section=post-data", PACK_POST_DATA, writer, err);
 }
 
 void create_dump_free(struct create_dump *dump)

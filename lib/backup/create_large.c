@@ -28,12 +28,14 @@ static bool add_object(
 	return create_text_grants(db, object, acl, sql, err);
 }
 
-bool create_large_add(struct db *leader, struct pack_manifest *manifest, struct pack_writer *writer,
-	struct err *err)
+bool create_large_add(struct db *leader, const struct create_filter *filter,
+	struct pack_manifest *manifest, struct pack_writer *writer, struct err *err)
 {
 	AUTO_RESULT(objects);
 	AUTO_STRBUF(sql);
 	create_text_begin(manifest, &sql);
+	if (filter->only)
+		return pack_writer_add_text(writer, PACK_LARGE_OBJECTS, sql.buf, sql.len, err);
 	if (!db_query(leader, &objects, err, objects_sql))
 		return false;
 	for (int i = 0; i < db_rows(&objects); i++)

@@ -17,10 +17,9 @@ enum {
 	READ_MS = 10000, /* for what the leader reads later: sequences */
 };
 
-static const char list_sql[] =
-	"select n.nspname, c.relname from pg_catalog.pg_class c"
-	" join pg_catalog.pg_namespace n on n.oid = c.relnamespace"
-	" where c.relkind in ('r', 'p') and" CREATE_TABLES_WHERE " order by c.oid";
+static const char list_sql[] = "select n.nspname, c.relname from pg_catalog.pg_class c"
+			       " join pg_catalog.pg_namespace n on n.oid = c.relnamespace"
+			       " where c.relkind in ('r', 'p') and" CREATE_TABLES_WHERE;
 
 /* Of this transaction's tables, those that this session has no lock on. */
 static const char unlocked_sql[] =
@@ -177,14 +176,16 @@ static bool lock_round(struct create_locks *locks, const struct deadline *deadli
 	struct db_result *unlocked, struct err *err)
 {
 	AUTO_RESULT(tables);
-	if (!db_query(locks->keeper, &tables, err, list_sql) ||
+	AUTO_FREE char *list = xstrfmt("%s%s order by c.oid", list_sql, locks->filter.tables);
+	AUTO_FREE char *missed = xstrfmt("%s%s", unlocked_sql, locks->filter.tables);
+	if (!db_query(locks->keeper, &tables, err, list) ||
 		!check_capacity(locks->keeper, db_rows(&tables), err) ||
 		!lock_tables(locks->keeper, &tables, deadline, err) ||
 		!begin_leader(locks, &tables, deadline, err))
 		return false;
 	/* the first query takes the leader's snapshot: after all its locks */
 	return db_value(locks->leader, &locks->snapshot, err, "select pg_export_snapshot()") &&
-	       db_query(locks->leader, unlocked, err, unlocked_sql);
+	       db_query(locks->leader, unlocked, err, missed);
 }
 
 static bool never_still(const struct db_result *unlocked, struct err *err)
@@ -284,6 +285,15 @@ bool create_locks_shared(
 	return true;
 }
 
+static bool yield_to(const struct db_result *rows, int i, struct err *err)
+{
+	err_set(err, ERR_LOCK,
+		"gave way to pid %s (%s, %s), which waits to change %s; nothing was published",
+		db_get(rows, i, 0), db_get(rows, i, 3), db_get(rows, i, 2), db_get(rows, i, 1));
+	return err_hint(err, "run it again when that is done; without --yield-to-ddl it would have "
+			     "gone on");
+}
+
 static void warn_of_waiter(const struct db_result *rows, int i, struct log_sink *log)
 {
 	const char *pid = db_get(rows, i, 0), *table = db_get(rows, i, 1);
@@ -294,7 +304,8 @@ static void warn_of_waiter(const struct db_result *rows, int i, struct log_sink 
 		pid, db_get(rows, i, 3), db_get(rows, i, 2), table);
 }
 
-bool create_locks_watch(struct create_locks *locks, struct log_sink *log, struct err *err)
+bool create_locks_watch(
+	struct create_locks *locks, const struct backup_settings *settings, struct err *err)
 {
 	static const char sql[] =
 		"select w.pid, w.relation::pg_catalog.regclass, a.application_name, a.usename"
@@ -303,14 +314,18 @@ bool create_locks_watch(struct create_locks *locks, struct log_sink *log, struct
 		"  and ours.database = w.database and ours.pid = pg_catalog.pg_backend_pid()"
 		" where not w.granted and w.mode = 'AccessExclusiveLock'";
 	AUTO_RESULT(rows);
-	if (!db_query(locks->keeper, &rows, err, sql))
+	/* within a transaction sessions would go on looking as they did the first time */
+	if (!db_query(locks->keeper, &rows, err, "select pg_catalog.pg_stat_clear_snapshot()") ||
+		!db_query(locks->keeper, &rows, err, sql))
 		return false;
+	if (settings->yield_to_ddl && db_rows(&rows))
+		return yield_to(&rows, 0, err);
 	for (int i = 0; i < db_rows(&rows); i++) {
 		AUTO_FREE char *key = xstrfmt("%s %s", db_get(&rows, i, 0), db_get(&rows, i, 1));
 		if (strvec_has(&locks->warned, key))
 			continue;
 		strvec_push(&locks->warned, key);
-		warn_of_waiter(&rows, i, log);
+		warn_of_waiter(&rows, i, settings->log);
 	}
 	return true;
 }
@@ -331,6 +346,7 @@ bool create_locks_take(const struct backup_settings *settings, int64_t until,
 	struct deadline deadline = {settings, until};
 	bool ok = backup_session_open(&settings->target, &locks->keeper, err) &&
 		  backup_session_open(&settings->target, &locks->leader, err) &&
+		  create_filter_make(&settings->filter, locks->keeper, &locks->filter, err) &&
 		  begin_keeper(locks, err);
 	if (!ok)
 		return false;
@@ -349,5 +365,6 @@ void create_locks_release(struct create_locks *locks)
 	free(locks->snapshot);
 	free(locks->lsn);
 	strvec_release(&locks->warned);
+	create_filter_release(&locks->filter);
 	*locks = (struct create_locks){0};
 }

@@ -31,6 +31,8 @@ bool create_revisions_describe(struct db *leader, const char *version_table,
 	if (!db_query(leader, &tables, err, find_sql, dot ? dot + 1 : version_table))
 		return false;
 	for (int i = 0; i < db_rows(&tables); i++) {
+		if (!pack_manifest_table(manifest, db_get(&tables, i, 0), db_get(&tables, i, 1)))
+			continue;
 		struct pack_revisions *revisions = pack_list_add(&manifest->revisions);
 		revisions->table = xstrfmt("%s.%s", db_get(&tables, i, 0), db_get(&tables, i, 1));
 		if (!read_revisions(leader, db_get(&tables, i, 0), db_get(&tables, i, 1),

@@ -5,6 +5,7 @@
 #define BACKUP_CREATE_ROOM_H
 
 #include "backup/create.h"
+#include "backup/create_filter.h"
 #include "backup/create_parts.h"
 #include "pack/writer.h"
 
@@ -17,6 +18,7 @@ struct create_locks {
 	struct db_tx leader_tx;
 	char *snapshot; /* pg_export_snapshot() of the leader */
 	char *lsn; /* NULL: unknown */
+	struct create_filter filter; /* which tables */
 	struct strvec warned; /* "pid table" of those that were told of */
 };
 
@@ -27,9 +29,12 @@ void create_locks_release(struct create_locks *locks);
 /* Does the session with this application_name have all of the leader's locks, too? */
 MUST_CHECK bool create_locks_shared(
 	struct create_locks *locks, const char *application_name, bool *shared, struct err *err);
-/* Warns, once each, of sessions that wait to change a table, and of whom others wait behind. */
+/*
+ * Warns, once each, of sessions that wait to change a table, and of whom others wait behind; with
+ * yield_to_ddl the first one is ERR_LOCK.
+ */
 MUST_CHECK bool create_locks_watch(
-	struct create_locks *locks, struct log_sink *log, struct err *err);
+	struct create_locks *locks, const struct backup_settings *settings, struct err *err);
 /* After a failure: who stands in the way, which grants are missing, what to do. */
 void create_locks_explain(struct create_locks *locks, struct err *err);
 
@@ -46,11 +51,11 @@ void create_locks_explain(struct create_locks *locks, struct err *err);
 /* --- what the catalogs say, in the leader's transaction --------------------------------------- */
 
 /* create_tables.c: tables, columns, roots, indexes behind constraints. */
-MUST_CHECK bool create_tables_describe(
-	struct db *leader, struct pack_manifest *manifest, struct err *err);
+MUST_CHECK bool create_tables_describe(struct db *leader, const struct create_filter *filter,
+	struct pack_manifest *manifest, struct err *err);
 /* Of each table, in the manifest's order; caller owns. */
-MUST_CHECK bool create_tables_sizes(struct db *leader, const struct pack_manifest *manifest,
-	struct create_size **sizes, struct err *err);
+MUST_CHECK bool create_tables_sizes(struct db *leader, const struct create_filter *filter,
+	const struct pack_manifest *manifest, struct create_size **sizes, struct err *err);
 /* create_database.c: the database, its settings, extensions, collations, roles, tablespaces. */
 MUST_CHECK bool create_database_describe(
 	struct db *leader, struct pack_manifest *manifest, struct err *err);
@@ -58,9 +63,9 @@ MUST_CHECK bool create_database_describe(
 MUST_CHECK bool create_maintenance_undo(const struct conf_env *env, struct db *leader,
 	struct pack_manifest *manifest, struct err *err);
 /* create_sequences.c: values of all sequences. */
-MUST_CHECK bool create_sequences_describe(
-	struct db *leader, struct pack_manifest *manifest, struct err *err);
-/* create_revisions.c: rows of the version tables. */
+MUST_CHECK bool create_sequences_describe(struct db *leader, const struct create_filter *filter,
+	struct pack_manifest *manifest, struct err *err);
+/* create_revisions.c: rows of those version tables that are in it. */
 MUST_CHECK bool create_revisions_describe(struct db *leader, const char *version_table,
 	struct pack_manifest *manifest, struct err *err);
 
@@ -80,8 +85,8 @@ char *create_columns(struct db *db, const struct pack_table *table);
 MUST_CHECK bool create_globals_add(struct db *leader, const struct pack_manifest *manifest,
 	struct pack_writer *writer, struct err *err);
 /* create_large.c: creation, owner, ACL and comment; counts them in the manifest. */
-MUST_CHECK bool create_large_add(struct db *leader, struct pack_manifest *manifest,
-	struct pack_writer *writer, struct err *err);
+MUST_CHECK bool create_large_add(struct db *leader, const struct create_filter *filter,
+	struct pack_manifest *manifest, struct pack_writer *writer, struct err *err);
 /* COPY query for their content, also for proving it (restore_prove.c); caller owns. */
 char *create_large_query(void);
 
@@ -100,6 +105,8 @@ MUST_CHECK bool create_dump_start(struct create_dump *dump, const struct create_
 /* Reads what it has said; *ended when that was all. Waits at most wait_ms. */
 MUST_CHECK bool create_dump_read(
 	struct create_dump *dump, int wait_ms, bool *ended, struct err *err);
+/* After its end: what `pg_restore --list` says about it. */
+MUST_CHECK bool create_dump_list(struct create_dump *dump, struct strbuf *text, struct err *err);
 /* After its end: the three members. */
 MUST_CHECK bool create_dump_add(
 	struct create_dump *dump, struct pack_writer *writer, struct err *err);
@@ -121,7 +128,7 @@ MUST_CHECK bool create_fingerprint_check(
 
 struct create_copy;
 
-/* Starts the workers on all tables and large objects, the largest first. */
+/* Starts the workers on all tables and large objects, the largest first. Free *copy in any case. */
 MUST_CHECK bool create_copy_start(const struct backup_settings *settings,
 	const struct create_locks *locks, struct pack_manifest *manifest,
 	struct pack_writer *writer, struct create_copy **copy, struct err *err);

@@ -9,7 +9,7 @@
  */
 static const char list_sql[] = "select c.oid, n.nspname, c.relname from pg_catalog.pg_class c"
 			       " join pg_catalog.pg_namespace n on n.oid = c.relnamespace"
-			       " where c.relkind = 'S' and" CREATE_TABLES_WHERE " order by c.oid";
+			       " where c.relkind = 'S' and" CREATE_TABLES_WHERE;
 
 enum { BATCH = 200 };
 
@@ -38,12 +38,14 @@ static void add_sequence(const struct db_result *list, const struct db_result *v
 	};
 }
 
-bool create_sequences_describe(struct db *leader, struct pack_manifest *manifest, struct err *err)
+bool create_sequences_describe(struct db *leader, const struct create_filter *filter,
+	struct pack_manifest *manifest, struct err *err)
 {
+	AUTO_FREE char *chosen = xstrfmt("%s%s order by c.oid", list_sql, filter->sequences);
 	AUTO_RESULT(list);
 	AUTO_RESULT(values);
 	AUTO_STRBUF(sql);
-	if (!db_query(leader, &list, err, list_sql))
+	if (!db_query(leader, &list, err, chosen))
 		return false;
 	for (int from = 0; from < db_rows(&list); from += BATCH) {
 		int to = from + BATCH < db_rows(&list) ? from + BATCH : db_rows(&list);

@@ -44,5 +44,6 @@ bool backup_settings_check(const struct backup_settings *settings, struct err *e
 			err, ERR_USAGE, "--level takes %d to %d", PACK_LEVEL_MIN, PACK_LEVEL_MAX);
 	if (settings->jobs < 0 || settings->jobs > JOBS_MAX)
 		return err_set(err, ERR_USAGE, "--jobs takes 1 to %d", JOBS_MAX);
-	return check_label(settings->label, err) && check_to(settings->to, err);
+	return check_label(settings->label, err) && check_to(settings->to, err) &&
+	       create_filter_check(&settings->filter, err);
 }

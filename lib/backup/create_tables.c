@@ -8,15 +8,17 @@
  * extcondition stands at the same place as the table in extconfig; an empty one means all rows.
  * Rows of mig.maintenance are never part of a snapshot (safety 11).
  */
+/* The last column and the end are the filter's. */
 static const char tables_sql[] =
 	"select c.oid, n.nspname, c.relname, c.relpersistence = 'u',"
 	" case when c.relispartition then pg_catalog.pg_partition_root(c.oid)::pg_catalog.oid end,"
 	" e.oid is not null,"
 	" nullif(e.extcondition[pg_catalog.array_position(e.extconfig, c.oid)], ''),"
-	" n.nspname = 'mig' and c.relname = 'maintenance'"
+	" n.nspname = 'mig' and c.relname = 'maintenance', ";
+static const char tables_from[] =
 	" from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace"
 	" left join pg_catalog.pg_extension e on c.oid = any (e.extconfig)"
-	" where c.relkind = 'r' and" CREATE_TABLES_WHERE " order by c.oid";
+	" where c.relkind = 'r' and" CREATE_TABLES_WHERE;
 
 static void read_table(const struct db_result *rows, int i, struct pack_table *table)
 {
@@ -27,13 +29,16 @@ static void read_table(const struct db_result *rows, int i, struct pack_table *t
 	table->root = (uint32_t)db_get_int(rows, i, 4);
 	table->extension = db_get_bool(rows, i, 5);
 	table->condition = xstrdup_null(db_get(rows, i, 6));
-	table->emptied = db_get_bool(rows, i, 7);
+	table->emptied = db_get_bool(rows, i, 7) || db_get_bool(rows, i, 8);
 }
 
-static bool read_tables(struct db *db, struct pack_manifest *manifest, struct err *err)
+static bool read_tables(struct db *db, const struct create_filter *filter,
+	struct pack_manifest *manifest, struct err *err)
 {
 	AUTO_RESULT(rows);
-	if (!db_query(db, &rows, err, tables_sql))
+	AUTO_FREE char *sql = xstrfmt("%s%s%s%s order by c.oid", tables_sql, filter->emptied,
+		tables_from, filter->tables);
+	if (!db_query(db, &rows, err, sql))
 		return false;
 	for (int i = 0; i < db_rows(&rows); i++)
 		read_table(&rows, i, pack_list_add(&manifest->tables));
@@ -76,7 +81,7 @@ static const char roots_sql[] =
 	"  join pg_catalog.pg_partitioned_table p on p.partrelid = t.relid and p.partstrat = 'h'"
 	"  join pg_catalog.pg_opclass o on o.oid = any (p.partclass) and o.opcintype = 3500)"
 	" from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace"
-	" where c.relkind = 'p' and not c.relispartition and" CREATE_TABLES_WHERE " order by c.oid";
+	" where c.relkind = 'p' and not c.relispartition and" CREATE_TABLES_WHERE;
 
 static const char root_columns_sql[] =
 	"select attname from pg_catalog.pg_attribute where attrelid = $1 and attnum > 0"
@@ -93,10 +98,22 @@ static bool read_root_columns(struct db *db, struct pack_root *root, struct err 
 	return true;
 }
 
-static bool read_roots(struct db *db, struct pack_manifest *manifest, struct err *err)
+/* A partition that was chosen without its root stands for itself. */
+static void forget_missing_roots(struct pack_manifest *manifest)
+{
+	for (size_t i = 0; i < manifest->tables.count; i++) {
+		struct pack_table *table = &manifest->tables.items[i];
+		if (!pack_manifest_root(manifest, table->root))
+			table->root = 0;
+	}
+}
+
+static bool read_roots(struct db *db, const struct create_filter *filter,
+	struct pack_manifest *manifest, struct err *err)
 {
 	AUTO_RESULT(rows);
-	if (!db_query(db, &rows, err, roots_sql))
+	AUTO_FREE char *sql = xstrfmt("%s%s order by c.oid", roots_sql, filter->tables);
+	if (!db_query(db, &rows, err, sql))
 		return false;
 	for (int i = 0; i < db_rows(&rows); i++) {
 		struct pack_root *root = pack_list_add(&manifest->roots);
@@ -107,6 +124,8 @@ static bool read_roots(struct db *db, struct pack_manifest *manifest, struct err
 		if (!read_root_columns(db, root, err))
 			return false;
 	}
+	if (filter->partial)
+		forget_missing_roots(manifest);
 	return true;
 }
 
@@ -116,13 +135,16 @@ static const char indexes_sql[] =
 	"select k.conrelid, k.conname, i.relname, pg_catalog.pg_get_indexdef(k.conindid)"
 	" from pg_catalog.pg_constraint k join pg_catalog.pg_class i on i.oid = k.conindid"
 	" join pg_catalog.pg_class c on c.oid = k.conrelid"
-	" where k.contype in ('p', 'u') and c.relkind = 'r' and" CREATE_TABLES_WHERE
-	" order by k.conrelid, k.conname";
+	" join pg_catalog.pg_namespace n on n.oid = c.relnamespace"
+	" where k.contype in ('p', 'u') and c.relkind = 'r' and" CREATE_TABLES_WHERE;
 
-static bool read_indexes(struct db *db, struct pack_manifest *manifest, struct err *err)
+static bool read_indexes(struct db *db, const struct create_filter *filter,
+	struct pack_manifest *manifest, struct err *err)
 {
 	AUTO_RESULT(rows);
-	if (!db_query(db, &rows, err, indexes_sql))
+	AUTO_FREE char *sql =
+		xstrfmt("%s%s order by k.conrelid, k.conname", indexes_sql, filter->tables);
+	if (!db_query(db, &rows, err, sql))
 		return false;
 	for (int i = 0; i < db_rows(&rows); i++) {
 		uint32_t oid = (uint32_t)db_get_int(&rows, i, 0);
@@ -141,14 +163,16 @@ static bool read_indexes(struct db *db, struct pack_manifest *manifest, struct e
 
 /* --- what has no rows of its own -------------------------------------------------------------- */
 
-static const char uncovered_sql[] =
-	"select c.relkind, count(*) from pg_catalog.pg_class c"
-	" where c.relkind in ('m', 'f') and" CREATE_TABLES_WHERE " group by 1 order by 1";
+static const char uncovered_sql[] = "select c.relkind, count(*) from pg_catalog.pg_class c"
+				    " join pg_catalog.pg_namespace n on n.oid = c.relnamespace"
+				    " where c.relkind in ('m', 'f') and" CREATE_TABLES_WHERE;
 
-static bool note_uncovered(struct db *db, struct pack_manifest *manifest, struct err *err)
+static bool note_uncovered(struct db *db, const struct create_filter *filter,
+	struct pack_manifest *manifest, struct err *err)
 {
 	AUTO_RESULT(rows);
-	if (!db_query(db, &rows, err, uncovered_sql))
+	AUTO_FREE char *sql = xstrfmt("%s%s group by 1 order by 1", uncovered_sql, filter->tables);
+	if (!db_query(db, &rows, err, sql))
 		return false;
 	for (int i = 0; i < db_rows(&rows); i++)
 		strvec_pushf(&manifest->notes, "%s %s: %s", db_get(&rows, i, 1),
@@ -158,28 +182,32 @@ static bool note_uncovered(struct db *db, struct pack_manifest *manifest, struct
 	return true;
 }
 
-bool create_tables_describe(struct db *leader, struct pack_manifest *manifest, struct err *err)
+bool create_tables_describe(struct db *leader, const struct create_filter *filter,
+	struct pack_manifest *manifest, struct err *err)
 {
-	return read_tables(leader, manifest, err) && read_columns(leader, manifest, err) &&
-	       read_roots(leader, manifest, err) && read_indexes(leader, manifest, err) &&
-	       note_uncovered(leader, manifest, err);
+	return read_tables(leader, filter, manifest, err) && read_columns(leader, manifest, err) &&
+	       read_roots(leader, filter, manifest, err) &&
+	       read_indexes(leader, filter, manifest, err) &&
+	       note_uncovered(leader, filter, manifest, err);
 }
 
 /*
  * Ranges of blocks are read alone from 14 on (TID range scan), and of heap tables only: before,
  * each of them would read the whole table.
  */
-bool create_tables_sizes(struct db *leader, const struct pack_manifest *manifest,
-	struct create_size **sizes, struct err *err)
+bool create_tables_sizes(struct db *leader, const struct create_filter *filter,
+	const struct pack_manifest *manifest, struct create_size **sizes, struct err *err)
 {
 	static const char sql[] =
 		"select c.oid, pg_catalog.pg_table_size(c.oid), case when a.amname = 'heap' then"
 		" pg_catalog.pg_relation_size(c.oid)"
 		"  / pg_catalog.current_setting('block_size')::int8 end"
 		" from pg_catalog.pg_class c join pg_catalog.pg_am a on a.oid = c.relam"
-		" where c.relkind = 'r' and" CREATE_TABLES_WHERE " order by c.oid";
+		" join pg_catalog.pg_namespace n on n.oid = c.relnamespace"
+		" where c.relkind = 'r' and" CREATE_TABLES_WHERE;
 	AUTO_RESULT(rows);
-	if (!db_query(leader, &rows, err, sql))
+	AUTO_FREE char *chosen = xstrfmt("%s%s order by c.oid", sql, filter->tables);
+	if (!db_query(leader, &rows, err, chosen))
 		return false;
 	*sizes = xcalloc(manifest->tables.count + 1, sizeof(**sizes));
 	for (int i = 0; i < db_rows(&rows); i++) {

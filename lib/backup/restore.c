@@ -193,6 +193,7 @@ static bool finish(struct restoring *restoring, struct err *err)
 	if (restoring->settings->to_db)
 		return publish(restoring, err);
 	restoring->copy.mark.proved = !restoring->settings->no_proof;
+	restoring->copy.mark.partial = restoring->manifest->partial.count > 0;
 	return copies_remark(&restoring->place, &restoring->copy, err);
 }
 

@@ -75,6 +75,9 @@ MUST_CHECK bool restore_job_policy(struct restore_job *job, int64_t made_ms, str
 
 /* --- swapping (restore_swap.c) ---------------------------------------------------------------- */
 
+/* Everything that is not in a partial snapshot would be gone: ERR_REFUSED without a reason. */
+MUST_CHECK bool restore_job_part_is_meant(
+	const struct restore_job *job, bool partial, struct err *err);
 /* Everything that can refuse, before anything is made or asked. copy NULL: it is yet to be made. */
 MUST_CHECK bool restore_job_may_swap(
 	struct restore_job *job, const struct copies_item *copy, int64_t made_ms, struct err *err);

@@ -61,7 +61,8 @@ static bool restore(struct restore_job *job, struct pack_reader *reader,
 static bool prepare_swap(struct restore_job *job, struct pack_reader *reader, struct err *err)
 {
 	const struct pack_manifest *manifest = pack_reader_manifest(reader);
-	return restore_job_may_swap(job, NULL, manifest->started_ms, err) &&
+	return restore_job_part_is_meant(job, manifest->partial.count > 0, err) &&
+	       restore_job_may_swap(job, NULL, manifest->started_ms, err) &&
 	       (job->ask->proof || restore_job_report(job, manifest, err)) &&
 	       restore_job_consent(job, err);
 }

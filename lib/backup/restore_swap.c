@@ -74,6 +74,17 @@ bool restore_job_swap_in(struct restore_job *job, const char *copy, uint32_t cop
  * The verbs
  */
 
+bool restore_job_part_is_meant(const struct restore_job *job, bool partial, struct err *err)
+{
+	const char *reason = job->settings->reason;
+	if (!partial || (reason && *reason))
+		return true;
+	err_set(err, ERR_REFUSED,
+		"that is a part of the database, and would take the place of all of it");
+	return err_hint(err, "bring tables back beside the others: mig-restore SNAPSHOT --table T "
+			     "--into-schema S; if all else shall go: --reason \"...\"");
+}
+
 static bool may_become_live(const struct copies_item *copy, struct err *err)
 {
 	if (!copy->half_made && (copy->purpose == DB_DISPLACED || copy->purpose == DB_CLONE ||
@@ -117,6 +128,7 @@ static bool swap_or_report(struct restore_job *job, const struct copies_item *co
 	if (job->ask->dry_run)
 		return restore_job_report_copy(job, copy, err);
 	return copies_own(&job->place, copy, err) && may_become_live(copy, err) &&
+	       restore_job_part_is_meant(job, copy->mark.partial, err) &&
 	       made_when(job, copy, &made_ms, err) && restore_job_keys(job, err) &&
 	       restore_job_may_swap(job, copy, made_ms, err) &&
 	       (job->ask->proof || restore_job_report_copy(job, copy, err)) &&

@@ -10,75 +10,91 @@ enum {
 	LOOK_MS = 100,
 };
 
-struct throttle {
+void throttle_init(struct throttle *throttle, int64_t rate)
+{
+	*throttle = (struct throttle){.rate = rate};
+	pthread_mutex_init(&throttle->lock, NULL);
+}
+
+void throttle_take(struct throttle *throttle, size_t bytes, int64_t *at_ms)
+{
+	double earliest = (double)clock_monotonic_ms() - BURST_MS;
+	pthread_mutex_lock(&throttle->lock);
+	if (throttle->due_ms < earliest)
+		throttle->due_ms = earliest;
+	throttle->due_ms += (double)bytes * 1000 / (double)throttle->rate;
+	*at_ms = (int64_t)throttle->due_ms;
+	pthread_mutex_unlock(&throttle->lock);
+}
+
+/* --- a writer --------------------------------------------------------------------------------- */
+
+struct slow_writer {
 	struct io_writer base;
 	struct io_writer *to;
-	int64_t rate; /* bytes a second */
-	double due_ms; /* when all that was written will have been paid for */
+	struct throttle throttle;
 	bool (*cancelled)(void *ctx);
 	void *ctx;
 };
 
-static bool stopped(const struct throttle *throttle, struct err *err)
+static bool stopped(const struct slow_writer *slow, struct err *err)
 {
-	if (!throttle->cancelled || !throttle->cancelled(throttle->ctx))
+	if (!slow->cancelled || !slow->cancelled(slow->ctx))
 		return false;
 	err_set(err, ERR_SIGNAL, "interrupted");
 	err->signal = SIGINT;
 	return true;
 }
 
-static bool wait_until_due(struct throttle *throttle, struct err *err)
+static bool wait_until(const struct slow_writer *slow, int64_t at_ms, struct err *err)
 {
 	for (;;) {
-		double left = throttle->due_ms - (double)clock_monotonic_ms();
-		if (left < 1)
+		int64_t left = at_ms - clock_monotonic_ms();
+		if (left <= 0)
 			return true;
-		if (stopped(throttle, err))
+		if (stopped(slow, err))
 			return false;
-		clock_sleep_ms(left < LOOK_MS ? (int64_t)left : LOOK_MS);
+		clock_sleep_ms(left < LOOK_MS ? left : LOOK_MS);
 	}
 }
 
-static bool throttle_write(struct io_writer *w, const void *bytes, size_t length, struct err *err)
+static bool slow_write(struct io_writer *w, const void *bytes, size_t length, struct err *err)
 {
-	struct throttle *throttle = (struct throttle *)w;
+	struct slow_writer *slow = (struct slow_writer *)w;
 	const char *next = bytes;
 	while (length) {
 		size_t piece = length < PIECE ? length : PIECE;
-		if (!wait_until_due(throttle, err) || !io_write(throttle->to, next, piece, err))
+		int64_t at_ms;
+		throttle_take(&slow->throttle, piece, &at_ms);
+		if (!wait_until(slow, at_ms, err) || !io_write(slow->to, next, piece, err))
 			return false;
-		double earliest = (double)clock_monotonic_ms() - BURST_MS;
-		if (throttle->due_ms < earliest)
-			throttle->due_ms = earliest;
-		throttle->due_ms += (double)piece * 1000 / (double)throttle->rate;
 		next += piece;
 		length -= piece;
 	}
 	return true;
 }
 
-static bool throttle_commit(struct io_writer *w, struct err *err)
+static bool slow_commit(struct io_writer *w, struct err *err)
 {
-	return io_commit(((struct throttle *)w)->to, err);
+	return io_commit(((struct slow_writer *)w)->to, err);
 }
 
-static void throttle_close(struct io_writer *w)
+static void slow_close(struct io_writer *w)
 {
-	io_writer_close(((struct throttle *)w)->to);
+	io_writer_close(((struct slow_writer *)w)->to);
 	free(w);
 }
 
-static const struct io_writer_ops throttle_ops = {throttle_write, throttle_commit, throttle_close};
+static const struct io_writer_ops slow_ops = {slow_write, slow_commit, slow_close};
 
-struct io_writer *throttle_new(
+struct io_writer *throttle_writer(
 	struct io_writer *to, int64_t rate, bool (*cancelled)(void *ctx), void *ctx)
 {
-	struct throttle *throttle = xcalloc(1, sizeof(*throttle));
-	throttle->base.ops = &throttle_ops;
-	throttle->to = to;
-	throttle->rate = rate;
-	throttle->cancelled = cancelled;
-	throttle->ctx = ctx;
-	return &throttle->base;
+	struct slow_writer *slow = xcalloc(1, sizeof(*slow));
+	slow->base.ops = &slow_ops;
+	slow->to = to;
+	throttle_init(&slow->throttle, rate);
+	slow->cancelled = cancelled;
+	slow->ctx = ctx;
+	return &slow->base;
 }

@@ -13,6 +13,8 @@ struct pack_writer {
 	struct io_writer *io;
 	struct pack_manifest *manifest;
 	int64_t offset;
+	bool (*pace)(void *ctx, size_t bytes, struct err *err);
+	void *pace_ctx;
 	pthread_mutex_t lock; /* members are appended one at a time */
 };
 
@@ -31,6 +33,13 @@ void pack_writer_free(struct pack_writer *writer)
 		return;
 	pthread_mutex_destroy(&writer->lock);
 	free(writer);
+}
+
+void pack_writer_pace(struct pack_writer *writer,
+	bool (*pace)(void *ctx, size_t bytes, struct err *err), void *ctx)
+{
+	writer->pace = pace;
+	writer->pace_ctx = ctx;
 }
 
 /* Header, content, padding: at once where that is cheap. */
@@ -63,6 +72,8 @@ bool pack_writer_add(struct pack_writer *writer, const char *name, const void *b
 	if (!about)
 		about = &as_stored;
 	char sha256[PACK_SHA256_TEXT];
+	if (writer->pace && !writer->pace(writer->pace_ctx, length, err))
+		return false;
 	pack_sha256(bytes, length, sha256);
 	pthread_mutex_lock(&writer->lock);
 	int64_t offset = writer->offset + PACK_BLOCK;

@@ -15,6 +15,10 @@ struct pack_writer *pack_writer_new(struct io_writer *io, struct pack_manifest *
 void pack_writer_free(struct pack_writer *writer);
 DEFINE_AUTO(struct pack_writer, pack_writer_free)
 
+/* Asked before each member, outside of any lock, with its size: may wait, or fail. */
+void pack_writer_pace(struct pack_writer *writer,
+	bool (*pace)(void *ctx, size_t bytes, struct err *err), void *ctx);
+
 /* What the manifest says about a member beyond its bytes. */
 struct pack_about {
 	int64_t plain; /* bytes after decompression */

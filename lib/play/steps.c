@@ -220,6 +220,17 @@ static bool id_is_good(const char *id)
 	return id[length] == '\0' && length > 0 && length <= 40 && id[0] != '-';
 }
 
+/* Options of mig-backup create that leave something out. */
+static bool chooses_a_part(const struct strvec *argv)
+{
+	static const char *const options[] = {"--table", "--schema", "--exclude-"};
+	STRVEC_EACH (argv, word)
+		for (size_t i = 0; i < ARRAY_SIZE(options); i++)
+			if (str_starts(word, options[i]))
+				return true;
+	return false;
+}
+
 /* Keys that mean something only beside one verb. */
 static bool check_places(const struct play_step *step, const char *section, struct err *err)
 {
@@ -258,6 +269,9 @@ static bool check_places(const struct play_step *step, const char *section, stru
 	if (step->restore_point && !str_equal(step->run.items[0], "mig-backup"))
 		return conf_error(conf_get(step->node, "restore_point"), err,
 			"a restore point is made by mig-backup create");
+	if (step->restore_point && chooses_a_part(&step->run))
+		return conf_error(conf_get(step->node, "restore_point"), err,
+			"a snapshot of a part of the database is no restore point");
 	if (step->verb == PLAY_WAIT && step->wait_ms <= 0)
 		return conf_error(conf_get(step->node, "wait"), err, "wait: how long?");
 	return true;

@@ -152,3 +152,352 @@ of() {
 	run mig-backup status --max-age 1h -e test
 	[ "$status" = 12 ]
 }
+
+# a schema with everything that a filter may hit
+parts_of_a_database() {
+	sql <<-'END'
+		create schema app; create schema audit; create schema "Odd.Name";
+		create table orders (id serial primary key, what text);
+		insert into orders (what) select 'o' || i from generate_series(1, 50) i;
+		create table order_lines (id bigint generated always as identity primary key,
+			order_id int references orders);
+		insert into order_lines (order_id) select i from generate_series(1, 20) i;
+		create table app.users (id int primary key);
+		insert into app.users select generate_series(1, 7);
+		create table audit.log (at timestamptz default now(), what text);
+		insert into audit.log (what) select 'x' from generate_series(1, 500);
+		create table audit.log_old as select * from audit.log;
+		create table "Odd.Name"."Upper" (i int);
+		insert into "Odd.Name"."Upper" values (1);
+		create sequence app.free;
+		create view app.seen as select * from app.users;
+		create function app.f() returns int language sql as 'select 1';
+		create table part (k int) partition by range (k);
+		create table part_1 partition of part for values from (0) to (10);
+		insert into part values (1), (2);
+		select lo_from_bytea(4711, 'abc');
+	END
+}
+
+tables_of() {
+	mig-backup show "$1" --tables --json 2> /dev/null |
+		jq -r 'select(.event == "table") | "\(.schema).\(.name)=\(.rows)"' | LC_ALL=C sort | tr '\n' ' '
+}
+
+# as_pg_dump FILE PG_DUMP-OPTIONS..: restored, it is what pg_dump with these options would restore
+as_pg_dump() {
+	local file=$1
+	shift
+	createdb by_mig
+	createdb by_pg_dump
+	for schema in app audit "Odd.Name"; do
+		psql -Xqc "create schema \"$schema\"" by_mig
+		psql -Xqc "create schema \"$schema\"" by_pg_dump
+	done
+	mkdir -p unpacked
+	tar -xf "$file" -C unpacked
+	sed -i '/^zstd -dcq globals/d' unpacked/restore.sh
+	# schemas are there already
+	(cd unpacked && zstd -dcq pre-data.sql.zst | sed 's/^CREATE SCHEMA /CREATE SCHEMA IF NOT EXISTS /' | zstd -q -o new && mv new pre-data.sql.zst)
+	sh unpacked/restore.sh by_mig 2> restore.log || {
+		cat restore.log
+		return 1
+	}
+	pg_dump "$@" | sed 's/^CREATE SCHEMA /CREATE SCHEMA IF NOT EXISTS /' | psql -Xq -v ON_ERROR_STOP=1 by_pg_dump > /dev/null
+	diff <(pg_dump by_mig | grep -v restrict | LC_ALL=C sort) <(pg_dump by_pg_dump | grep -v restrict | LC_ALL=C sort)
+	dropdb by_mig
+	dropdb by_pg_dump
+	rm -r unpacked
+}
+
+@test "create --table, --schema, --exclude-..: what pg_dump means by them, and no more" {
+	parts_of_a_database
+	expect 0 mig-backup create --to a.mig.tar --table 'order*'
+	says "it holds a part of the database"
+	[ "$(tables_of ./a.mig.tar)" = "public.order_lines=20 public.orders=50 " ]
+	as_pg_dump a.mig.tar --table 'order*'
+	expect 0 mig-backup create --to b.mig.tar --schema app --schema '"Odd.Name"'
+	[ "$(tables_of ./b.mig.tar)" = "Odd.Name.Upper=1 app.users=7 " ]
+	as_pg_dump b.mig.tar --schema app --schema '"Odd.Name"'
+	expect 0 mig-backup create --to c.mig.tar --exclude-schema 'a*' --exclude-table 'part*' -j 1
+	[ "$(tables_of ./c.mig.tar)" = "Odd.Name.Upper=1 public.order_lines=20 public.orders=50 " ]
+	as_pg_dump c.mig.tar --exclude-schema 'a*' --exclude-table 'part*' --blobs
+	expect 0 mig-backup create --to d.mig.tar --exclude-table-data 'audit.log*' --exclude-table-data ORDER_LINES
+	[ "$(tables_of ./d.mig.tar)" = "Odd.Name.Upper=1 app.users=7 audit.log=0 audit.log_old=0 public.order_lines=0 public.orders=50 public.part_1=2 " ]
+	as_pg_dump d.mig.tar --exclude-table-data 'audit.log*' --exclude-table-data ORDER_LINES
+	expect 0 mig-backup show ./d.mig.tar
+	says "left out   rows of audit.log"
+	says "partial    --exclude-table-data=audit.log* --exclude-table-data=ORDER_LINES"
+	expect 0 mig-backup show ./a.mig.tar
+	says "left out   table app.users"
+	says "left out   view app.seen"
+	for file in a b c d; do
+		expect 0 mig-verify backup ./$file.mig.tar
+	done
+	# a partition without its root is a table
+	expect 0 mig-backup create --to e.mig.tar --table part_1
+	[ "$(tables_of ./e.mig.tar)" = "public.part_1=2 " ]
+	expect 0 mig-verify backup ./e.mig.tar
+}
+
+@test "create with a filter needs no right on what is left out" {
+	parts_of_a_database
+	psql -Xqc "drop role if exists narrow" -c "create role narrow login" postgres
+	sql -c "grant usage on schema app to narrow" -c "grant select on app.users, app.free, app.seen to narrow" \
+		-c "revoke all on orders, audit.log from public"
+	expect 0 mig-backup create -d "dbname=$DB user=narrow" --schema app
+	expect 11 mig-backup create -d "dbname=$DB user=narrow"
+	# and what is left out is not locked
+	psql -Xqc "begin" -c "lock table orders" -c "select pg_sleep(30)" > /dev/null &
+	sleep 0.5
+	expect 0 mig-backup create --schema app --lock-timeout 2s
+	sql -c "select pg_terminate_backend(pid) from pg_stat_activity where query like '%pg_sleep(30)%' and pid <> pg_backend_pid()" > /dev/null
+	psql -Xqc "drop owned by narrow" -c "drop role narrow"
+}
+
+@test "a snapshot of a part is never the latest, nor counted, nor put in place" {
+	parts_of_a_database
+	mig-backup create -q --label part --table orders
+	expect 14 mig-backup show latest
+	expect 14 mig-backup show @now
+	expect 4 mig-backup status --max-age 1h
+	expect 0 mig-backup show label:part
+	mig-backup create -q --label whole
+	mig-backup create -q --label part --table orders
+	expect 0 mig-backup show latest
+	says "label      whole"
+	mig-backup list --json 2> /dev/null | jq -es '[.[] | select(.event == "snapshot") | .partial] == [true, false, true]'
+	expect 17 mig-restore label:part --swap --accept-loss
+	says "a part of the database"
+	[ "$(sql -c "select count(*) from pg_database where datname like '${DB}\\_\\_%'" postgres)" = 0 ]
+}
+
+@test "create: wrong words, and patterns that nothing matches" {
+	parts_of_a_database
+	expect 14 mig-backup create --table nothing_here
+	says "--table nothing_here: nothing in this database matches"
+	expect 14 mig-backup create --exclude-table-data 'audit.nothing*'
+	expect 14 mig-backup create --schema App_
+	expect 14 mig-backup create --table orders --exclude-table typo
+	expect 2 mig-backup create --table orders --schema app
+	expect 2 mig-backup create --table a.b.c
+	expect 2 mig-backup create --schema a.b
+	expect 2 mig-backup create --table ''
+	expect 2 mig-backup create --to -
+	says "mig-backup cat"
+	expect 2 mig-backup create --to "$WORK"
+	says "is a folder"
+	expect 12 mig-backup create --to nowhere/x.mig.tar
+	expect 2 mig-backup create --max-duration 5
+	expect 2 mig-backup create --rate-limit fast
+	expect 2 mig-backup create --method clone --table orders
+	[ -z "$(find . -name '*.mig.tar*')" ]
+}
+
+@test "create --max-duration and --rate-limit" {
+	sql -c "create table t as select md5(i::text) || md5((-i)::text) v from generate_series(1, 60000) i"
+	expect 124 mig-backup create --rate-limit 100kB --max-duration 2s
+	says "not done within 2.0 s"
+	[ -z "$(find "$XDG_STATE_HOME" -name '*.mig.tar*')" ]
+	local began
+	began=$(date +%s%N)
+	expect 0 mig-backup create --rate-limit 1MB --max-duration 1h
+	[ $((($(date +%s%N) - began) / 1000000)) -ge 1500 ]
+	expect 0 mig-verify backup latest
+}
+
+@test "status tells of a backup that runs, and of one that was killed" {
+	sql -c "create table t as select md5(i::text) || md5((-i)::text) v from generate_series(1, 60000) i"
+	mig-backup create --rate-limit 300kB > log 2>&1 &
+	local taking=$! found=
+	for _ in $(seq 100); do
+		mig-backup status --json > out
+		found=$(of '.running[0] | select(.done > 0) | "\(.life) \(.phase) \(.pid)"')
+		[ -z "$found" ] || break
+		sleep 0.1
+	done
+	[ "$found" = "running rows $taking" ]
+	[ "$(of '.running[0] | .total >= .done')" = true ]
+	expect 0 mig-backup status
+	says "rows, "
+	kill -KILL $taking
+	wait $taking || true
+	expect 0 mig-backup status
+	says "died in phase rows"
+	mig-backup status --json > out
+	[ "$(of '.running[0].life')" = dead ]
+	for _ in $(seq 50); do
+		[ "$(sql -c "select count(*) from pg_stat_activity where application_name like 'mig-backup%'")" != 0 ] || break
+		sleep 0.1
+	done
+	mig-backup create -q
+	mig-backup status --json > out
+	[ "$(of .running)" = "[]" ]
+	[ -z "$(ls -A "$XDG_STATE_HOME/mig/default/default/backups")" ]
+}
+
+contents() {
+	pg_dump "$1" | grep -v -e '^\\restrict' -e '^\\unrestrict' | LC_ALL=C sort
+}
+
+# every_kind: tables and objects of every kind
+every_kind() {
+	sql <<-'END'
+		create role backup_reader;
+		create schema app;
+		create type app.mood as enum ('sad', 'fine');
+		create domain app.positive as int check (value > 0);
+		create table app.all_types (
+			id bigint generated always as identity primary key,
+			twice int generated always as (n * 2) stored,
+			n int, m app.mood, p app.positive, big numeric, f float8, r real,
+			t text, c char(5), v varchar(9), b bytea, j json, jb jsonb, u uuid, a int[],
+			d date, ts timestamp, tz timestamptz, i interval, mo money, x xml, o oid,
+			net inet, bits bit varying, rng int4range, pt point, ok boolean);
+		insert into app.all_types (n, m, p, big, f, r, t, c, v, b, j, jb, u, a, d, ts, tz, i, mo, x,
+			o, net, bits, rng, pt, ok)
+		select k, 'fine', k + 1, 'NaN', 'Infinity', 1.1 / (k + 1), E'tab\t nl\n back\\ \r quote''' || k,
+			'ab', E'\\.', decode('00ff5c0a', 'hex'), '{"a": [1, null]}', '{"b": "\u00e9"}',
+			'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', array[1, null, k], 'infinity',
+			'2026-01-02 03:04:05.678901', '0044-03-15 12:00:00+01 BC', '1 year -2 days 03:04:05.6',
+			k * 1.5, '<a>&amp;</a>', 123, '10.0.0.0/8', B'1010', '[1,5)', '(1.5,2)', true
+		from generate_series(1, 50) k;
+		insert into app.all_types (n) values (null);
+		create table app.dropped (a int, b int, c text);
+		alter table app.dropped drop column b;
+		insert into app.dropped values (1, 'x');
+		create table app.nothing ();
+		insert into app.nothing default values;
+		insert into app.nothing default values;
+		create table app.empty (i int);
+		create table app.parent (i int);
+		create table app.child (j int) inherits (app.parent);
+		insert into app.parent values (1);
+		insert into app.child values (2, 3);
+		create table app.part (k int, v text, primary key (k)) partition by range (k);
+		create table app.part_low (v text, k int not null);
+		alter table app.part attach partition app.part_low for values from (0) to (10);
+		create table app.part_high partition of app.part for values from (10) to (100)
+			partition by list (k);
+		create table app.part_rest partition of app.part_high default;
+		insert into app.part select k, 'v' || k from generate_series(0, 99) k;
+		create table app.enums (m app.mood, k int) partition by hash (m);
+		create table app.enums_0 partition of app.enums for values with (modulus 2, remainder 0);
+		create table app.enums_1 partition of app.enums for values with (modulus 2, remainder 1);
+		insert into app.enums select unnest(enum_range(null::app.mood)), generate_series(1, 10);
+		create unlogged table app.fast (i int);
+		insert into app.fast values (7);
+		create sequence app.counter increment by 5;
+		select nextval('app.counter'), nextval('app.counter');
+		create sequence app.untouched;
+		create table app.refs (id bigint references app.all_types);
+		insert into app.refs values (1);
+		alter table app.refs add constraint later check (id > 5) not valid;
+		create view app.seen as select * from app.dropped;
+		create materialized view app.stored as select count(*) from app.all_types;
+		create function app.f() returns trigger language plpgsql as $$ begin return new; end $$;
+		create trigger tr before insert on app.dropped for each row execute function app.f();
+		create index on app.all_types using gin (jb);
+		grant select on app.dropped to backup_reader;
+		comment on table app.dropped is 'it''s';
+		select lo_from_bytea(4711, decode(repeat('00ff61', 300000), 'hex'));
+		select lo_create(4712);
+		grant select on large object 4711 to backup_reader;
+		comment on large object 4711 is 'large';
+	END
+}
+
+@test "cat: psql alone makes the same database of it, without a server to read from" {
+	psql -Xqc "drop role if exists backup_reader" postgres
+	every_kind
+	sql -c "alter table app.nothing owner to owner" -c "create event trigger et on ddl_command_end execute function pg_catalog.event_trigger_none()" 2> /dev/null || true
+	mig-backup create -q
+	createdb copy
+	PGHOST=/nonexistent mig-backup cat latest -q > all.sql
+	expect 0 psql -Xq -v ON_ERROR_STOP=1 -o /dev/null -f all.sql copy
+	[ -z "$output" ]
+	diff <(contents "$DB") <(contents copy)
+	# again: the tables are there already, and nothing at all is changed
+	psql -Xqc "delete from app.child" copy
+	run psql -Xq -o /dev/null -f all.sql copy
+	[ "$status" != 0 ]
+	[ "$(psql -XAtc "select count(*) from app.child" copy)" = 0 ]
+	dropdb copy
+	# as a pipe, with old habits
+	createdb copy
+	mig-backup cat latest | psql -Xq -1 copy > /dev/null 2>&1
+	diff <(contents "$DB") <(contents copy)
+	dropdb copy
+	psql -Xqc "drop owned by backup_reader" -c "drop role backup_reader"
+}
+
+@test "cat: a stream that ends early changes nothing" {
+	sql -c "create table t as select i, md5(i::text) v from generate_series(1, 20000) i" \
+		-c "select lo_from_bytea(4711, decode(repeat('00ff61', 300000), 'hex'))" > /dev/null
+	mig-backup create -q --to a.mig.tar
+	mig-backup cat ./a.mig.tar > all.sql
+	createdb copy
+	local size length
+	size=$(stat -c %s all.sql)
+	for length in $((size / 100)) $((size / 2)) $((size * 9 / 10)) $((size - 20)); do
+		head -c $length all.sql | psql -Xq copy > /dev/null 2>&1 || true
+		[ "$(psql -XAtc "select count(*) from pg_class where relname = 't'" copy)" = 0 ]
+		[ "$(psql -XAtc "select count(*) from pg_largeobject_metadata" copy)" = 0 ]
+	done
+	psql -Xq copy < all.sql > /dev/null
+	[ "$(psql -XAtc "select md5(lo_get(4711))" copy)" = "$(sql -c "select md5(lo_get(4711))")" ]
+	dropdb copy
+	# damaged among the rows
+	cp a.mig.tar bad.mig.tar
+	printf '\xff\x01' | dd of=bad.mig.tar bs=1 seek=$(($(stat -c %s bad.mig.tar) / 2)) conv=notrunc status=none
+	run bash -c 'mig-backup cat ./bad.mig.tar > bad.sql'
+	[ "$status" = 15 ]
+	! grep -q '^COMMIT' bad.sql || false
+	# nobody listens
+	run bash -c 'mig-backup cat ./a.mig.tar | head -c 10 > /dev/null; exit ${PIPESTATUS[0]}'
+	[ "$status" = 12 ]
+}
+
+@test "cat --table: the rows of some tables; wrong words" {
+	parts_of_a_database
+	mig-backup create -q
+	mig-backup cat latest --table 'order*' --table app.users > rows.sql
+	sql -c "truncate orders, order_lines, app.users"
+	sql -q -f rows.sql > /dev/null
+	[ "$(sql -c "select (select count(*) from orders), (select count(*) from order_lines), (select count(*) from app.users)")" = "50|20|7" ]
+	! grep -q audit rows.sql || false
+	expect 14 mig-backup cat latest --table nothing
+	says "has no table nothing"
+	expect 14 mig-backup cat latest --table audit.orders
+	expect 2 mig-backup cat latest --table a.b.c
+	expect 2 mig-backup cat
+	expect 2 mig-backup cat latest --json
+	expect 14 mig-backup cat latest~1
+	expect 14 mig-backup cat ./none.mig.tar
+}
+
+@test "cat: hostile names, SQL_ASCII and LATIN1" {
+	local encoding
+	sql <<-'END'
+		create table "ro""b'; drop schema public; --
+		line" ("back\slash" int, "$$" text);
+		insert into "ro""b'; drop schema public; --
+		line" values (1, E'\\.'), (2, E'\\! echo hacked'), (3, E'a\n\\.\nb');
+	END
+	mig-backup create -q
+	createdb copy
+	mig-backup cat latest | psql -Xq copy > out 2>&1
+	diff <(contents "$DB") <(contents copy)
+	dropdb copy
+	for encoding in LATIN1 SQL_ASCII; do
+		psql -Xqc "drop database if exists odd" \
+			-c "create database odd encoding $encoding template template0 locale 'C'" \
+			-c "create database copy encoding $encoding template template0 locale 'C'" postgres
+		PGCLIENTENCODING=LATIN1 psql -Xq odd <<< $'create table "caf\xe9" (t text); insert into "caf\xe9" values (E\'na\xefve\');'
+		PGDATABASE=odd mig-backup create -q
+		mig-backup cat latest | psql -Xq copy > /dev/null
+		diff <(contents odd) <(contents copy)
+		dropdb odd
+		dropdb copy
+	done
+}

@@ -144,6 +144,24 @@ copying="select bool_or(query like '%COPY%TO STDOUT') from pg_stat_activity wher
 	mig-backup show latest --tables | grep -q "1 rows .*public.small"
 }
 
+@test "DDL queued behind the backup, with --yield-to-ddl: 13, nothing left, and the DDL goes on" {
+	slow_table
+	local began status=0 taking ddl
+	mig-backup create -j 1 --rate-limit 200kB --yield-to-ddl > log 2>&1 &
+	taking=$!
+	wait_for "$copying"
+	began=$(date +%s)
+	PGOPTIONS="-c lock_timeout=300s" psql -Xqc "alter table small add column x int" &
+	ddl=$!
+	wait $taking || status=$?
+	wait $ddl
+	[ $status = 13 ]
+	[ $(($(date +%s) - began)) -lt 15 ]
+	grep -q 'gave way to pid .*which waits to change public.small' log
+	nothing_left
+	expect 0 mig-backup create --yield-to-ddl
+}
+
 @test "the lock table is too small: the number to set is said" {
 	local tables
 	cluster_stop_saved=$CLUSTER

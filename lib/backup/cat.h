@@ -1,0 +1,27 @@
+/*
+ * A snapshot as one stream of SQL for psql: definitions, rows, sequences, large objects, then
+ * indexes, constraints and privileges; what restore.sh does with the parts. No database is needed.
+ *
+ * All of it is one transaction: a stream that ends early, because the snapshot is damaged or the
+ * disk is gone, changes nothing.
+ */
+#ifndef BACKUP_CAT_H
+#define BACKUP_CAT_H
+
+#include "base/log.h"
+#include "pack/reader.h"
+
+struct backup_cat {
+	struct pack_reader *reader;
+	/* patterns: only the rows of these tables; empty: everything */
+	const struct strvec *tables;
+	bool (*write)(void *ctx, const void *bytes, size_t length, struct err *err);
+	void *ctx;
+	bool (*cancelled)(void *unused); /* may be NULL */
+	struct log_sink *log;
+};
+
+/* ERR_NOTFOUND: no table matches a pattern; ERR_CORRUPT names the damaged member. */
+MUST_CHECK bool backup_cat(const struct backup_cat *settings, struct err *err);
+
+#endif
