@@ -360,6 +360,14 @@ static bool add_large_objects(struct comparing *comparing, struct err *err)
 
 /* --- all of it -------------------------------------------------------------------------------- */
 
+/* What the snapshot left out is not looked at here either. */
+static bool make_filter(struct comparing *comparing, struct err *err)
+{
+	CLEANUP(backup_filter_release) struct backup_filter asked = {0};
+	create_filter_read(&comparing->snapshot->partial, &asked);
+	return create_filter_make(&asked, comparing->leader, &comparing->filter, err);
+}
+
 static bool begin(struct comparing *comparing, struct err *err)
 {
 	const char *encoding = comparing->snapshot->database.encoding;
@@ -371,7 +379,9 @@ static bool begin(struct comparing *comparing, struct err *err)
 			"select pg_catalog.pg_export_snapshot()"))
 		return false;
 	comparing->live = pack_manifest_new();
-	return create_tables_describe(comparing->leader, comparing->live, err) &&
+	return make_filter(comparing, err) &&
+	       create_tables_describe(
+		       comparing->leader, &comparing->filter, comparing->live, err) &&
 	       check_words(comparing, err);
 }
 
@@ -379,10 +389,10 @@ static bool add_rest(struct comparing *comparing, struct err *err)
 {
 	if (comparing->settings->tables->count)
 		return true;
-	if (!create_sequences_describe(comparing->leader, comparing->live, err))
+	if (!create_sequences_describe(comparing->leader, &comparing->filter, comparing->live, err))
 		return false;
 	add_sequences(comparing);
-	return add_large_objects(comparing, err);
+	return comparing->filter.only || add_large_objects(comparing, err);
 }
 
 static bool find_rows(struct comparing *comparing, struct err *err)
@@ -434,6 +444,7 @@ static void comparing_release(struct comparing *comparing)
 {
 	db_close(comparing->leader);
 	pack_manifest_free(comparing->live);
+	create_filter_release(&comparing->filter);
 	free(comparing->shared);
 }
 

@@ -40,6 +40,27 @@ void create_filter_options(const struct backup_filter *asked, struct strvec *arg
 			strvec_pushf(argv, "%s=%s", options[i].name, pattern);
 }
 
+void create_filter_read(const struct strvec *argv, struct backup_filter *asked)
+{
+	struct option options[OPTIONS];
+	options_of(asked, options);
+	STRVEC_EACH (argv, word)
+		for (size_t i = 0; i < OPTIONS; i++) {
+			size_t length = strlen(options[i].name);
+			if (str_starts(word, options[i].name) && word[length] == '=')
+				strvec_push(
+					(struct strvec *)options[i].patterns, word + length + 1);
+		}
+}
+
+void backup_filter_release(struct backup_filter *asked)
+{
+	struct option options[OPTIONS];
+	options_of(asked, options);
+	for (size_t i = 0; i < OPTIONS; i++)
+		strvec_release((struct strvec *)options[i].patterns);
+}
+
 /* --- patterns --------------------------------------------------------------------------------- */
 
 static void begin_part(struct strbuf *part)

@@ -41,5 +41,8 @@ MUST_CHECK bool create_filter_agrees(
 	const struct create_filter *filter, struct db *leader, const char *list, struct err *err);
 /* pg_dump's options, appended; as they were typed. */
 void create_filter_options(const struct backup_filter *asked, struct strvec *argv);
+/* Back from that, which is what `partial` of a manifest holds. */
+void create_filter_read(const struct strvec *argv, struct backup_filter *asked);
+void backup_filter_release(struct backup_filter *asked);
 
 #endif

@@ -76,8 +76,14 @@ static void options_are_handed_on_as_they_were_typed(void **state)
 	assert_int_equal(argv.count, 2);
 	assert_string_equal(argv.items[0], "--table=\"A b\"");
 	assert_string_equal(argv.items[1], "--exclude-table-data=x.*");
-	strvec_release(&asked.tables);
-	strvec_release(&asked.exclude_data);
+	struct backup_filter again = {0};
+	create_filter_read(&argv, &again);
+	assert_int_equal(again.tables.count, 1);
+	assert_string_equal(again.tables.items[0], "\"A b\"");
+	assert_string_equal(again.exclude_data.items[0], "x.*");
+	assert_int_equal(again.exclude_tables.count, 0);
+	backup_filter_release(&again);
+	backup_filter_release(&asked);
 }
 
 int main(void)
