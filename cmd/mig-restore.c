@@ -147,6 +147,8 @@ static bool act(struct cli *cli, void *settings, struct err *err)
 static const struct cli_option restore_options[] = {
 	{"to-db", 0, CLI_STRING, AT(to_db), "NAME", "into a new database of that name"},
 	{"swap", 0, CLI_FLAG, AT(swap), NULL, "then put it in place of the live database"},
+	{"in-place", 0, CLI_FLAG, AT(in_place), NULL,
+		"over the live database, in one transaction, without CREATEDB"},
 	ACCEPT,
 	PROOF,
 	PROOF_IGNORE,

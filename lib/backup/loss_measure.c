@@ -86,6 +86,16 @@ bool loss_measure_query(
 	return read_query(db, copy_sql, content, NULL, NULL, err);
 }
 
+bool loss_measure_session(struct db *db, struct loss_table *tables, size_t count, struct err *err)
+{
+	for (size_t i = 0; i < count; i++) {
+		AUTO_FREE char *sql = select_rows(db, &tables[i]);
+		if (!db_go_on(db, err) || !loss_measure_query(db, sql, &tables[i].content, err))
+			return err_context(err, "table %s.%s", tables[i].schema, tables[i].name);
+	}
+	return true;
+}
+
 static bool count_bytes(void *ctx, int64_t bytes, struct err *err)
 {
 	struct load_worker *worker = ctx;

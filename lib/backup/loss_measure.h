@@ -31,6 +31,10 @@ struct loss_measure {
 MUST_CHECK bool loss_measure_tables(const struct loss_measure *measure, struct loss_table *tables,
 	size_t count, struct err *err);
 
+/* The same in one session, which may be in the midst of a transaction. */
+MUST_CHECK bool loss_measure_session(
+	struct db *db, struct loss_table *tables, size_t count, struct err *err);
+
 /* What one COPY .. TO STDOUT gives, in a session with the settings of load_session.h. */
 MUST_CHECK bool loss_measure_query(
 	struct db *db, const char *copy_sql, struct pack_content *content, struct err *err);

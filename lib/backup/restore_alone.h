@@ -25,5 +25,13 @@ MUST_CHECK bool restore_alone_run(struct restore_alone *alone, struct err *err);
  */
 MUST_CHECK bool restore_alone_rows(struct restore_alone *alone, struct load_worker *worker,
 	const struct pack_table *table, const char *target, bool freeze, struct err *err);
+/* All rows, those of extensions first, each table into the one of its name; made just now. */
+MUST_CHECK bool restore_alone_all_rows(struct restore_alone *alone, struct load_worker *worker,
+	bool freeze, int64_t *rows, struct err *err);
+/* Values of sequences; large objects with owner, privileges, comment and content. */
+MUST_CHECK bool restore_alone_sequences(
+	struct restore_alone *alone, struct load_worker *worker, struct err *err);
+MUST_CHECK bool restore_alone_large_objects(
+	struct restore_alone *alone, struct load_worker *worker, struct err *err);
 
 #endif

@@ -14,6 +14,11 @@ bool restore_ask_check(const struct restore_ask *ask, struct err *err)
 		{!ask->tables.count == !ask->into_schema, "--table and --into-schema go together"},
 		{!ask->tables.count || !(ask->to_db || ask->swap || ask->no_proof),
 			"--table goes with neither --to-db nor --swap nor --no-proof"},
+		{!ask->in_place || !(ask->to_db || ask->swap || ask->tables.count || ask->proof),
+			"--in-place goes with neither --to-db nor --swap, --proof nor --table"},
+		{!ask->in_place || !ask->no_proof, "--in-place is always proved"},
+		{!ask->in_place || ask->jobs <= 1,
+			"--in-place is one session in one transaction: there is no --jobs"},
 		{ask->jobs >= 0 && ask->jobs <= JOBS_MAX, "--jobs takes 1 to 64"},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)

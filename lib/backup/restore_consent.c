@@ -1,7 +1,7 @@
 #include "backup/restore_job.h"
 #include "base/clock.h"
 
-static struct loss_settings loss_settings(struct restore_job *job)
+struct loss_settings restore_job_loss_settings(struct restore_job *job)
 {
 	return (struct loss_settings){
 		.target = job->settings->target,
@@ -16,7 +16,7 @@ bool restore_job_report(
 	struct restore_job *job, const struct pack_manifest *manifest, struct err *err)
 {
 	CLEANUP(loss_report_release) struct loss_report report = {0};
-	struct loss_settings settings = loss_settings(job);
+	struct loss_settings settings = restore_job_loss_settings(job);
 	if (!loss_of_snapshot(&settings, manifest, &report, err))
 		return false;
 	job->settings->show(job->settings->ctx, &report);
@@ -27,7 +27,7 @@ bool restore_job_report_copy(
 	struct restore_job *job, const struct copies_item *copy, struct err *err)
 {
 	CLEANUP(loss_report_release) struct loss_report report = {0};
-	struct loss_settings settings = loss_settings(job);
+	struct loss_settings settings = restore_job_loss_settings(job);
 	AUTO_ERR(ignored);
 	int64_t made_ms;
 	if (!copy->mark.made || !clock_parse_time(copy->mark.made, &made_ms, &ignored))

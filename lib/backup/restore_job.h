@@ -62,12 +62,17 @@ struct restore_settings restore_job_settings_of(
 MUST_CHECK bool restore_job_tables(struct restore_job *job, struct pack_reader *reader,
 	struct restore_answer *answer, struct err *err);
 
+/* Over the live database, in one transaction (restore_over.c). */
+MUST_CHECK bool restore_job_in_place(struct restore_job *job, struct pack_reader *reader,
+	struct restore_answer *answer, struct err *err);
+
 /* --- the loss report, and what a person says to it (restore_consent.c) ------------------------ */
 
 MUST_CHECK bool restore_job_report(
 	struct restore_job *job, const struct pack_manifest *manifest, struct err *err);
 MUST_CHECK bool restore_job_report_copy(
 	struct restore_job *job, const struct copies_item *copy, struct err *err);
+struct loss_settings restore_job_loss_settings(struct restore_job *job);
 /* --accept-loss, then the question that the policy asks. */
 MUST_CHECK bool restore_job_consent(struct restore_job *job, struct err *err);
 /* Fills the request and the question out of policy and keys. made_ms: of the snapshot, 0: none. */

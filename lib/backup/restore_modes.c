@@ -95,6 +95,11 @@ static bool is_of_tables(const struct restore_ask *ask)
 	return ask->tables.count > 0;
 }
 
+static bool is_in_place(const struct restore_ask *ask)
+{
+	return ask->in_place;
+}
+
 static bool is_always(const struct restore_ask *ask)
 {
 	(void)ask;
@@ -112,6 +117,7 @@ struct mode {
 /* The first that is asked for. */
 static const struct mode modes[] = {
 	{is_of_tables, restore_job_tables, restore_job_tables},
+	{is_in_place, restore_job_in_place, report},
 	{is_always, beside, report},
 };
 

@@ -156,17 +156,33 @@ static bool prove_rest(const struct restore_settings *settings, const char *data
 	       prove_large_objects(db, manifest, lines, err);
 }
 
+static bool judge(struct strvec *lines, struct err *err)
+{
+	if (!lines->count)
+		return true;
+	strvec_sort(lines);
+	AUTO_FREE char *detail = strvec_join(lines, "\n");
+	err_set(err, ERR_CORRUPT, "the restored rows are not those of the snapshot: %s%s",
+		lines->items[0], lines->count > 1 ? ", and more" : "");
+	return err_detail(err, "%s", detail);
+}
+
 bool restore_prove(const struct restore_settings *settings, const char *database, struct err *err)
 {
 	AUTO_STRVEC(lines);
-	if (!prove_tables(settings, database, &lines, err) ||
-		!prove_rest(settings, database, &lines, err))
+	return prove_tables(settings, database, &lines, err) &&
+	       prove_rest(settings, database, &lines, err) && judge(&lines, err);
+}
+
+bool restore_prove_session(const struct restore_settings *settings, struct db *db, struct err *err)
+{
+	const struct pack_manifest *manifest = pack_reader_manifest(settings->reader);
+	AUTO_STRVEC(lines);
+	size_t count;
+	AUTO_FREE struct loss_table *tables = tables_to_read(manifest, &count);
+	if (!loss_measure_session(db, tables, count, err))
 		return false;
-	if (!lines.count)
-		return true;
-	strvec_sort(&lines);
-	AUTO_FREE char *detail = strvec_join(&lines, "\n");
-	err_set(err, ERR_CORRUPT, "the restored rows are not those of the snapshot: %s%s",
-		lines.items[0], lines.count > 1 ? ", and more" : "");
-	return err_detail(err, "%s", detail);
+	compare(manifest, tables, count, &lines);
+	return prove_sequences(db, manifest, &lines, err) &&
+	       prove_large_objects(db, manifest, &lines, err) && judge(&lines, err);
 }

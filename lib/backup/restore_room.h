@@ -19,5 +19,8 @@ MUST_CHECK bool restore_ddl_read(const struct restore_settings *settings, const 
 /* Reads every row back and compares counts and hashes with the manifest. */
 MUST_CHECK bool restore_prove(
 	const struct restore_settings *settings, const char *database, struct err *err);
+/* The same in one session, which may be in the midst of a transaction. */
+MUST_CHECK bool restore_prove_session(
+	const struct restore_settings *settings, struct db *db, struct err *err);
 
 #endif

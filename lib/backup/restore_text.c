@@ -54,15 +54,9 @@ bool restore_text_each(const char *text, bool (*each)(void *ctx, const char *sql
 	return true;
 }
 
-struct running {
-	const struct restore_settings *settings;
-	struct db *db;
-};
-
-static bool run_statement(void *ctx, const char *sql, struct err *err)
+bool restore_text_statement(
+	const struct restore_settings *settings, struct db *db, const char *sql, struct err *err)
 {
-	const struct running *running = ctx;
-	const struct restore_settings *settings = running->settings;
 	AUTO_FREE char *mapped = NULL;
 	/* of newer programs of PostgreSQL, unknown to older servers */
 	if (str_starts(sql, "SET transaction_timeout "))
@@ -74,11 +68,22 @@ static bool run_statement(void *ctx, const char *sql, struct err *err)
 	}
 	if (!restore_roles_map(settings->role_map, sql, &mapped, err))
 		return false;
-	if (db_exec(running->db, err, mapped ? mapped : sql))
+	if (db_exec(db, err, mapped ? mapped : sql))
 		return true;
 	AUTO_FREE char *detail = xstrdup(err->detail ? err->detail : "");
 	return err_detail(
 		err, "%s%sCommand was: %s", detail, *detail ? "\n" : "", mapped ? mapped : sql);
+}
+
+struct running {
+	const struct restore_settings *settings;
+	struct db *db;
+};
+
+static bool run_statement(void *ctx, const char *sql, struct err *err)
+{
+	const struct running *running = ctx;
+	return restore_text_statement(running->settings, running->db, sql, err);
 }
 
 bool restore_text_run(

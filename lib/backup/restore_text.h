@@ -23,6 +23,8 @@ MUST_CHECK bool restore_text_section(const struct restore_settings *settings, co
  */
 MUST_CHECK bool restore_text_run(
 	const struct restore_settings *settings, struct db *db, const char *text, struct err *err);
+MUST_CHECK bool restore_text_statement(
+	const struct restore_settings *settings, struct db *db, const char *sql, struct err *err);
 /* Calls each statement, without its semicolon, until one fails. */
 MUST_CHECK bool restore_text_each(const char *text,
 	bool (*each)(void *ctx, const char *sql, struct err *err), void *ctx, struct err *err);

@@ -15,7 +15,7 @@ struct restore_ask {
 	const struct strvec *operands;
 	bool dry_run, yes;
 	const char *to_db; /* NULL: side by side */
-	bool swap;
+	bool swap, in_place;
 	const char *proof; /* NULL: a person decides */
 	struct strvec proof_ignore;
 	bool accept_loss, keep_failed, no_proof;

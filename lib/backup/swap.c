@@ -1,5 +1,6 @@
 #include "backup/copies.h"
 #include "backup/copies_intent.h"
+#include "backup/swap_history.h"
 #include "backup/swap_room.h"
 #include "base/clock.h"
 #include "maint/maint.h"
@@ -306,32 +307,17 @@ static bool write_history(struct swap *swap, struct err *err)
 {
 	const struct swap_settings *settings = swap->settings;
 	CLEANUP(db_close_auto) struct db *live = NULL;
-	AUTO_FREE char *table = NULL;
 	if (!open_database(settings, settings->live, &live, err))
 		return false;
 	live->uninterrupted = true;
-	if (!db_value(live, &table, err, "select to_regclass('mig.history')::text"))
-		return false;
-	if (!table)
-		return true;
-	AUTO_FREE char *versions = NULL;
-	AUTO_FREE char *revision = NULL;
-	if (!db_value(live, &versions, err, "select to_regclass('alembic_version')::text") ||
-		(versions && !db_value(live, &revision, err,
-				     "select string_agg(version_num, ',' order by version_num)"
-				     " from alembic_version")))
-		return false;
-	json_t *fields = json_pack("{s:o, s:I, s:o}", "displaced",
+	json_t *detail = json_pack("{s:o, s:I, s:o}", "displaced",
 		copies_json_text(swap->displaced), "displaced_oid", (json_int_t)swap->live_oid,
 		"copy", copies_json_text(settings->copy));
-	AUTO_FREE char *detail = json_dumps(fields, JSON_ENSURE_ASCII);
-	json_decref(fields);
-	AUTO_RESULT(rows);
-	return (!settings->keys || keys_work(settings->keys, live, err)) &&
-	       db_query(live, &rows, err,
-		       "insert into mig.history (revision, direction, run, tool, detail)"
-		       " values ($1, 'swapped_back', $2, 'mig-restore', $3::jsonb)",
-		       revision ? revision : "", settings->run, detail);
+	if (settings->keys && !keys_work(settings->keys, live, err)) {
+		json_decref(detail);
+		return false;
+	}
+	return swap_history_write(live, settings->run, detail, err);
 }
 
 static void after_commit(struct swap *swap)

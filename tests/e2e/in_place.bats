@@ -1,0 +1,222 @@
+# --in-place: over the live database, by a role that may not make databases, in one transaction.
+load ../support/common
+load ../support/copies
+setup_file() { common_setup_file; }
+teardown_file() { common_teardown_file; }
+setup() {
+	common_setup
+	sql postgres -c "drop role if exists plain_$BATS_TEST_NUMBER" -c "create role plain_$BATS_TEST_NUMBER login" \
+		-c "alter database $DB owner to plain_$BATS_TEST_NUMBER"
+	sql -c "alter schema public owner to plain_$BATS_TEST_NUMBER"
+	write_config "policy: {restore: allow}"
+}
+teardown() {
+	local job
+	for job in $(jobs -p); do
+		kill -9 "$job" 2>/dev/null || true
+	done
+	common_teardown
+}
+
+as_plain() { export PGUSER=plain_$BATS_TEST_NUMBER; }
+as_owner() { export PGUSER=owner; }
+
+dump_of() {
+	PGUSER=owner pg_dump "$DB" -N mig | grep -v '^\\\(un\)\?restrict' | sort
+}
+
+make_shop() {
+	sql <<-END
+		create type mood as enum ('sad', 'ok');
+		create schema "wei""rd";
+		create table customers (id bigint generated always as identity primary key, name text not null,
+			doubled int generated always as (length(name) * 2) stored, feeling mood default 'ok');
+		insert into customers (name) select 'name ' || i from generate_series(1, 500) i;
+		create table orders (id serial primary key, customer bigint not null references customers, note text);
+		insert into orders (customer, note) select 1 + i % 500, repeat(md5(i::text), 5) from generate_series(1, 2000) i;
+		create index on orders (customer);
+		create table moods (m mood, n int) partition by hash (m);
+		create table moods_0 partition of moods for values with (modulus 2, remainder 0);
+		create table moods_1 partition of moods for values with (modulus 2, remainder 1);
+		insert into moods select (array['sad', 'ok'])[1 + i % 2]::mood, i from generate_series(1, 100) i;
+		create view names as select name from customers;
+		create materialized view totals as select count(*) from orders;
+		create function f(mood) returns int language sql as 'select 1';
+	END
+}
+
+make_more() {
+	sql <<-END
+		create function g() returns trigger language plpgsql as 'begin return new; end';
+		create trigger t before insert on orders for each row execute function g();
+		create aggregate longest (text) (sfunc = textcat, stype = text);
+		create operator === (leftarg = int, rightarg = int, function = int4eq);
+		create domain positive as int check (value > 0);
+		create table "wei""rd"."t	a""b" (x positive);
+		insert into "wei""rd"."t	a""b" values (1);
+		alter default privileges in schema public grant select on tables to public;
+		grant usage on schema public to public;
+		comment on table orders is 'o''r';
+		select lo_from_bytea(77, 'abc'), lo_from_bytea(78, '');
+		comment on large object 77 is 'it';
+		create publication news for table orders;
+		create statistics s on id, customer from orders;
+	END
+}
+
+change_everything() {
+	sql <<-END
+		drop schema "wei""rd" cascade;
+		create schema later; create table later.t (a int);
+		drop materialized view totals;
+		delete from moods; drop table orders cascade;
+		update customers set name = 'changed';
+		create table new_one (a int references customers);
+		alter default privileges in schema public grant insert on tables to public;
+		alter default privileges revoke execute on functions from public;
+		grant create on schema public to public;
+		create domain other as text; create function h(other) returns int language sql as 'select 1';
+		create type mood_2 as (a other); alter table customers add column c mood_2;
+		select lo_create(79);
+	END
+}
+
+@test "in place by a plain role: everything is as in the snapshot, maintenance and history kept" {
+	sql -c "create extension hstore" -c "create extension ltree schema pg_catalog"
+	as_plain
+	make_shop
+	make_more
+	sql -c "alter table customers add column h hstore default 'a=>1'"
+	expect 0 mig-backup create --label wanted
+	local before
+	before=$(dump_of)
+	change_everything
+	expect 17 mig-restore label:wanted --in-place --accept-loss
+	says "mig-maintenance on"
+	expect 0 mig-maintenance on
+	expect 17 mig-restore label:wanted --in-place --accept-loss
+	says "taken since maintenance began"
+	says "mig-backup create"
+	expect 0 mig-backup create
+	expect 17 mig-restore label:wanted --in-place
+	says "later.t"
+	says "--accept-loss"
+	[ "$(dump_of)" != "$before" ]
+	expect 0 mig-restore label:wanted --in-place --accept-loss --json
+	says '"in_place":true,"proved":true'
+	diff <(echo "$before") <(dump_of)
+	expect 0 mig-maintenance status
+	says closed
+	expect 0 mig-maintenance off
+	expect 0 mig-restore label:wanted -n
+	says "tables are equal"
+	[ "$(sql -c 'select lo_get(77)')" = '\x616263' ]
+	sql -c "insert into customers (name) values ('next')"
+	[ "$(sql -c 'select max(id) from customers')" = 501 ]
+	# and back, with history this time
+	sql -c "create table mig.history (id bigint generated always as identity primary key,
+		at timestamptz not null default clock_timestamp(), revision text not null, direction text not null,
+		tree text not null default 'main', checksum text, up_sql text, down_sql text, duration_ms bigint,
+		who text not null default session_user, host text, run text, tool text, detail jsonb)"
+	expect 0 mig-maintenance on
+	expect 0 mig-backup create
+	expect 0 mig-restore latest --in-place --accept-loss
+	[ "$(sql -c "select direction, detail->>'in_place' from mig.history")" = "swapped_back|true" ]
+}
+
+@test "in place: what stands in the way is named, nothing is changed" {
+	as_plain
+	make_shop
+	as_owner
+	sql -c "create table theirs (a int)" -c "grant select on theirs to plain_$BATS_TEST_NUMBER" \
+		-c "create schema owned_elsewhere"
+	as_plain
+	expect 0 mig-maintenance on
+	expect 0 mig-backup create
+	local before
+	before=$(dump_of)
+	expect 17 mig-restore latest --in-place --accept-loss
+	says "schema owned_elsewhere belongs to owner"
+	[ "$(dump_of)" = "$before" ]
+	as_owner
+	sql -c "drop schema owned_elsewhere"
+	as_plain
+	# the schema's owner may drop it
+	expect 2 mig-restore latest --in-place --swap
+	expect 2 mig-restore latest --in-place -j 4
+	expect 2 mig-restore latest --in-place --to-db x
+	expect 2 mig-restore latest --in-place --no-proof
+	as_owner
+	psql -Xq -c "create table locked (a int)" -c "begin" -c "insert into locked values (1)" -c "prepare transaction 'p1'"
+	as_plain
+	expect 17 mig-restore latest --in-place --accept-loss
+	says "prepared transaction p1"
+	as_owner
+	sql -c "rollback prepared 'p1'"
+}
+
+@test "in place: SQL that fails at the end, rows that come out differently: rolled back, all as before" {
+	as_plain
+	make_shop
+	sql <<-END
+		create function meddle() returns int language sql volatile as
+			'update public.orders set note = note || ''x'' where id = 1; select 1';
+		create materialized view mischief as select meddle();
+	END
+	expect 0 mig-backup create --label bad
+	sql -c "drop materialized view mischief" -c "insert into customers (name) values ('new')"
+	expect 0 mig-maintenance on
+	expect 0 mig-backup create
+	local before
+	before=$(dump_of)
+	expect 15 mig-restore label:bad --in-place --accept-loss
+	says "public.orders: the same number of rows, other contents"
+	says "as it was before"
+	[ "$(dump_of)" = "$before" ]
+	expect 0 mig-maintenance status
+	says closed
+	# somebody holds a table: 13 after ten seconds, nothing changed
+	psql -Xqc "begin; lock table customers in access share mode; select pg_sleep(14)" > /dev/null 3>&- &
+	is_locked() { [ -n "$(sql -c "select 1 from pg_locks where relation = 'customers'::regclass")" ]; }
+	until_true is_locked
+	expect 13 mig-restore latest --in-place --accept-loss
+	[ "$(dump_of)" = "$before" ]
+}
+
+@test "safety_09 in place: SIGKILL at random moments, and a lost server: as before, or as in the snapshot" {
+	local seed=${SEED:-$RANDOM} round before wanted now done=0
+	RANDOM=$seed
+	as_plain
+	make_shop
+	expect 0 mig-backup create --label wanted
+	wanted=$(dump_of)
+	sql -c "insert into customers (name) select 'more' from generate_series(1, 100)" -c "drop table orders cascade"
+	before=$(dump_of)
+	expect 0 mig-maintenance on
+	expect 0 mig-backup create
+	nobody() {
+		[ -z "$(sql -c "select pid from pg_stat_activity where application_name ~ '^mig-restore' and datname = '$DB'" postgres)" ]
+	}
+	for round in $(seq "${ROUNDS:-6}"); do
+		mig-restore label:wanted --in-place --accept-loss > restore.out 2>&1 3>&- &
+		local restore=$!
+		sleep "$(printf '0.%03d' $((RANDOM % 700)))"
+		kill -9 $restore 2>/dev/null || true
+		wait $restore 2>/dev/null || true
+		until_true nobody
+		now=$(dump_of)
+		[ "$now" = "$before" ] || [ "$now" = "$wanted" ] || {
+			echo "seed $seed round $round: neither"
+			diff <(echo "$wanted") <(echo "$now") | head -20
+			return 1
+		}
+		[ "$now" != "$wanted" ] || done=$((done + 1))
+		[ "$now" != "$wanted" ] || break
+	done
+	echo "# seed $seed: $round kills, $done were too late" >&3
+	expect 0 mig-backup create
+	expect 0 mig-restore label:wanted --in-place --accept-loss
+	[ "$(dump_of)" = "$wanted" ]
+	expect 0 mig-maintenance status
+	says closed
+}
