@@ -165,6 +165,15 @@ static const struct cli_option restore_options[] = {
 };
 static const struct cli_option swap_options[] = {ACCEPT, PROOF, PROOF_IGNORE, JOBS, {0}};
 static const struct cli_option undo_options[] = {ACCEPT, JOBS, {0}};
+static const struct cli_option rows_options[] = {
+	{"from-schema", 0, CLI_STRING, AT(from_schema), "SCHEMA",
+		"where --into-schema put the table"},
+	{"missing", 0, CLI_FLAG, AT(missing), NULL, "the rows whose key the live table lacks"},
+	{"key", 0, CLI_NAMES, AT(key), "COLUMN,..", "what tells rows apart (the primary key)"},
+	{"no-triggers", 0, CLI_FLAG, AT(no_triggers), NULL,
+		"the table's own triggers do not fire; foreign keys are checked all the same"},
+	{0},
+};
 
 static const struct cli_verb verbs[] = {
 	{NULL, "SNAPSHOT", "restore into a copy beside the live database", restore_options, act,
@@ -173,6 +182,8 @@ static const struct cli_verb verbs[] = {
 		&restore_verb_swap},
 	{"undo", NULL, "put back what the last swap displaced", undo_options, act, CLI_DRY_RUN,
 		&restore_verb_undo},
+	{"rows", "SCHEMA.TABLE", "bring missing rows of a table back", rows_options, act,
+		CLI_DRY_RUN, &restore_verb_rows},
 	{"copies", NULL, "list databases and schemas that mig made", NULL, act, CLI_READ_ONLY,
 		&restore_verb_copies},
 	{"drop", "COPY", "remove a database or schema that mig made (with --yes)", NULL, act,

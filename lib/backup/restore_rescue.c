@@ -1,7 +1,8 @@
-/* Single tables beside the live ones: the job's part of it. */
+/* Single tables beside the live ones, and their missing rows back: the job's part of it. */
 #include "backup/copies_intent.h"
 #include "backup/restore_job.h"
 #include "backup/restore_tables.h"
+#include "backup/rows.h"
 #include <inttypes.h>
 
 static bool choose(const struct restore_ask *ask, const struct pack_manifest *manifest,
@@ -54,3 +55,90 @@ bool restore_job_tables(struct restore_job *job, struct pack_reader *reader,
 	answer_tables(ask, items, !ask->dry_run, answer);
 	return true;
 }
+
+/*
+ * The verb rows
+ */
+
+static bool check_rows(const struct restore_ask *ask, struct err *err)
+{
+	if (!ask->from_schema)
+		return err_set(err, ERR_USAGE, "--from-schema is missing: where the rows are");
+	if (ask->missing)
+		return true;
+	err_set(err, ERR_USAGE, "say which rows: --missing");
+	return err_hint(err, "rows that are there are never changed; look at both with SQL");
+}
+
+static bool agree(void *ctx, int64_t missing, struct err *err)
+{
+	const struct restore_job *job = ctx;
+	const struct restore_job_settings *settings = job->settings;
+	AUTO_FREE char *question = xstrfmt("Bring %" PRId64 " rows back into %s of %s?", missing,
+		job->ask->operands->items[0], settings->live_name);
+	return settings->confirm(settings->ctx, SWAP_ASK_PLAIN, settings->live_name, question, err);
+}
+
+static json_t *names_json(const struct strvec *names)
+{
+	json_t *list = json_array();
+	STRVEC_EACH (names, name)
+		json_array_append_new(list, copies_json_text(name));
+	return list;
+}
+
+static void answer_rows(const struct restore_ask *ask, const struct rows_outcome *outcome,
+	struct restore_answer *answer)
+{
+	const char *table = ask->operands->items[0];
+	struct strvec *lines = &answer->lines;
+	if (ask->dry_run)
+		strvec_pushf(lines, "%s: %" PRId64 " rows are missing and would be brought back",
+			table, outcome->missing);
+	else
+		strvec_pushf(lines,
+			"%s: %" PRId64 " rows were missing, %" PRId64 " were brought back", table,
+			outcome->missing, outcome->inserted);
+	if (outcome->altered)
+		strvec_pushf(lines,
+			"%" PRId64 " of them are not as they were: triggers fired "
+			"(--no-triggers keeps them quiet)",
+			outcome->altered);
+	if (outcome->unkeyed)
+		strvec_pushf(lines, "%" PRId64 " rows without a whole key stay in %s",
+			outcome->unkeyed, ask->from_schema);
+	STRVEC_EACH (&outcome->left, column)
+		strvec_pushf(lines, "column %s is not in the live table: it stays behind", column);
+	STRVEC_EACH (&outcome->moved, sequence)
+		strvec_pushf(lines, "sequence moved up: %s", sequence);
+	answer->json = json_pack("{s:o, s:I, s:I, s:I, s:I, s:o, s:o}", "table",
+		copies_json_text(table), "missing", (json_int_t)outcome->missing, "inserted",
+		(json_int_t)outcome->inserted, "altered", (json_int_t)outcome->altered, "unkeyed",
+		(json_int_t)outcome->unkeyed, "columns_left", names_json(&outcome->left),
+		"sequences", names_json(&outcome->moved));
+}
+
+static bool run_rows(struct restore_job *job, struct restore_answer *answer, struct err *err)
+{
+	CLEANUP(rows_outcome_release) struct rows_outcome outcome = {0};
+	const struct restore_ask *ask = job->ask;
+	if (!ask->dry_run && !restore_job_keys(job, err))
+		return false;
+	struct rows_settings settings = {
+		.target = job->settings->target,
+		.keys = job->keys,
+		.table = ask->operands->items[0],
+		.schema = ask->from_schema,
+		.key = &ask->key,
+		.no_triggers = ask->no_triggers,
+		.agree = agree,
+		.ctx = job,
+		.log = job->settings->log,
+	};
+	if (!rows_bring_back(&settings, &outcome, err))
+		return false;
+	answer_rows(ask, &outcome, answer);
+	return true;
+}
+
+const struct restore_verb restore_verb_rows = {.check = check_rows, .run = run_rows};

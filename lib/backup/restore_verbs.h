@@ -21,6 +21,9 @@ struct restore_ask {
 	bool accept_loss, keep_failed, no_proof;
 	struct strvec tables; /* "schema.table", into into_schema of the live database */
 	const char *into_schema;
+	const char *from_schema; /* rows: where the rescued table is */
+	bool missing, no_triggers;
+	struct strvec key; /* empty: the primary key */
 	int64_t jobs; /* 0: one per core */
 };
 struct restore_answer {
@@ -42,6 +45,6 @@ struct restore_verb {
 MUST_CHECK bool restore_ask_check(const struct restore_ask *ask, struct err *err);
 
 extern const struct restore_verb restore_verb_snapshot, restore_verb_swap, restore_verb_undo,
-	restore_verb_copies, restore_verb_drop;
+	restore_verb_copies, restore_verb_drop, restore_verb_rows;
 
 #endif
