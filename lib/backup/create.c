@@ -174,7 +174,7 @@ static bool describe(struct create *create, struct err *err)
 	return create_fingerprint_take(leader, &create->definitions, err) &&
 	       create_database_describe(leader, manifest, err) &&
 	       create_maintenance_undo(create->settings->env, leader, manifest, err) &&
-	       create_filter_matches(&create->settings->filter, leader, err) &&
+	       create_filter_matches(filter, &create->settings->filter, leader, err) &&
 	       create_filter_left_out(filter, leader, &manifest->left_out, err) &&
 	       create_tables_describe(leader, filter, manifest, err) &&
 	       create_sequences_describe(leader, filter, manifest, err) &&

@@ -25,6 +25,7 @@ static void options_of(const struct backup_filter *asked, struct option options[
 
 void create_filter_release(struct create_filter *filter)
 {
+	free(filter->path);
 	free(filter->tables);
 	free(filter->sequences);
 	free(filter->emptied);
@@ -232,9 +233,10 @@ static char *sequences_text(const char *tables)
 	" and not exists (select 1 from pg_catalog.pg_depend e where e.objid = c.oid" \
 	" and e.deptype = 'e' and " IS_PG_CLASS("e", "classid") ")"
 
-static bool make_conditions(const struct backup_filter *asked, struct db *db, const char *path,
+static bool make_conditions(const struct backup_filter *asked, struct db *db,
 	struct create_filter *filter, struct err *err)
 {
+	const char *path = filter->path;
 	AUTO_FREE char *schemas = NULL;
 	AUTO_FREE char *no_schemas = NULL;
 	AUTO_FREE char *tables = NULL;
@@ -254,14 +256,13 @@ static bool make_conditions(const struct backup_filter *asked, struct db *db, co
 bool create_filter_make(const struct backup_filter *asked, struct db *db,
 	struct create_filter *filter, struct err *err)
 {
-	AUTO_FREE char *path = NULL;
 	create_filter_release(filter);
 	filter->only = asked->schemas.count || asked->tables.count;
 	filter->partial = filter->only || asked->exclude_schemas.count ||
 			  asked->exclude_tables.count || asked->exclude_data.count;
 	if (filter->partial)
-		return look_up_path(db, &path, err) &&
-		       make_conditions(asked, db, path, filter, err);
+		return look_up_path(db, &filter->path, err) &&
+		       make_conditions(asked, db, filter, err);
 	filter->tables = xstrdup("");
 	filter->sequences = xstrdup("");
 	filter->emptied = xstrdup("false");
@@ -270,25 +271,18 @@ bool create_filter_make(const struct backup_filter *asked, struct db *db,
 
 /* --- what it comes to ------------------------------------------------------------------------- */
 
-static bool matches(
-	const struct option *option, const char *pattern, struct db *leader, struct err *err)
+static bool matches(const struct create_filter *filter, const struct option *option,
+	const char *pattern, struct db *leader, struct err *err)
 {
 	AUTO_RESULT(row);
 	AUTO_STRBUF(sql);
-	AUTO_FREE char *schema = NULL;
-	AUTO_FREE char *name = NULL;
-	if (!create_filter_regex(pattern, &schema, &name, err))
-		return false;
 	strbuf_adds(&sql, option->of_schemas
 				  ? "select exists (select 1 from pg_catalog.pg_namespace n where "
 				  : "select exists (select 1 from pg_catalog.pg_class c"
 				    " join pg_catalog.pg_namespace n on n.oid = c.relnamespace"
 				    " where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S') and ");
-	add_match(&sql, leader, option->of_schemas ? "n.nspname" : "c.relname", name);
-	if (schema) {
-		strbuf_adds(&sql, " and ");
-		add_match(&sql, leader, "n.nspname", schema);
-	}
+	if (!add_pattern(&sql, leader, filter->path, option->of_schemas, pattern, err))
+		return false;
 	strbuf_adds(&sql, ")");
 	if (!db_query(leader, &row, err, sql.buf))
 		return err_context(err, "%s %s", option->name, pattern);
@@ -296,16 +290,19 @@ static bool matches(
 		return true;
 	err_set(err, ERR_NOTFOUND, "%s %s: nothing in this database matches", option->name,
 		pattern);
-	return err_hint(err, "patterns are those of psql's \\dt: * and ?, and \"..\" for capitals");
+	return err_hint(err, "patterns are those of psql's \\dt: * and ?, \"..\" for capitals, and "
+			     "SCHEMA.TABLE for what "
+			     "is not in the search path");
 }
 
-bool create_filter_matches(const struct backup_filter *asked, struct db *leader, struct err *err)
+bool create_filter_matches(const struct create_filter *filter, const struct backup_filter *asked,
+	struct db *leader, struct err *err)
 {
 	struct option options[OPTIONS];
 	options_of(asked, options);
 	for (size_t i = 0; i < OPTIONS; i++)
 		STRVEC_EACH (options[i].patterns, pattern)
-			if (!matches(&options[i], pattern, leader, err))
+			if (!matches(filter, &options[i], pattern, leader, err))
 				return false;
 	return true;
 }

@@ -12,6 +12,7 @@
 struct create_filter {
 	bool partial; /* something was asked for; else all texts are "" or "false" */
 	bool only; /* schemas or tables were named: what is in no schema is not in it */
+	char *path; /* the role's search path, as an SQL literal; NULL when not partial */
 	char *tables; /* " and (..)" over pg_class c and its namespace n */
 	char *sequences; /* the same: also those that belong to chosen tables */
 	char *emptied; /* condition over c and n: their rows are not held */
@@ -31,7 +32,7 @@ MUST_CHECK bool create_filter_regex(
 MUST_CHECK bool create_filter_make(const struct backup_filter *asked, struct db *db,
 	struct create_filter *filter, struct err *err);
 /* ERR_NOTFOUND names a pattern that nothing matches. */
-MUST_CHECK bool create_filter_matches(
+MUST_CHECK bool create_filter_matches(const struct create_filter *filter,
 	const struct backup_filter *asked, struct db *leader, struct err *err);
 /* "table public.a", "rows of public.b", "large objects", ..: appended. */
 MUST_CHECK bool create_filter_left_out(

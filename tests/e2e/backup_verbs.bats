@@ -278,6 +278,8 @@ as_pg_dump() {
 	says "--table nothing_here: nothing in this database matches"
 	expect 14 mig-backup create --exclude-table-data 'audit.nothing*'
 	expect 14 mig-backup create --schema App_
+	expect 14 mig-backup create --table users # of app, which is not in the search path
+	says "SCHEMA.TABLE"
 	expect 14 mig-backup create --table orders --exclude-table typo
 	expect 2 mig-backup create --table orders --schema app
 	expect 2 mig-backup create --table a.b.c
@@ -504,7 +506,7 @@ every_kind() {
 
 @test "a snapshot of a part is compared with as much of the live database" {
 	parts_of_a_database
-	mig-backup create -q --label part --schema app --exclude-table-data users
+	mig-backup create -q --label part --schema app --exclude-table-data app.users
 	mig-backup create -q --label orders --table 'order*'
 	sql -c "insert into audit.log values (now(), 'y')" -c "insert into app.users values (100)"
 	expect 0 mig-verify data --against label:part
