@@ -36,6 +36,7 @@ static struct migrate_settings settings_of(struct cli *cli, const struct migrate
 		.host = host,
 		.version = cli_version,
 		.tag = ask->tag,
+		.from_history = ask->from_history,
 		.log = cli->log,
 		.cancelled = cli_interrupted,
 		.backup_age = backup_age,
@@ -145,13 +146,25 @@ static const struct cli_option tree_options[] = {
 		"a tree of migrations by its name in mig.yaml (all of them)"},
 	{0},
 };
+#define LOCK_OPTIONS \
+	{"lock-timeout", 0, CLI_DURATION, AT(lock_timeout_ms), "T", \
+		"how long a statement may wait for a table lock (2s)", "2s"}, \
+	{ \
+		"lock-retries", 0, CLI_INT, AT(lock_retries), "N", \
+			"how often a revision is tried again after that (10)", "10" \
+	}
 static const struct cli_option run_options[] = {
-	{"lock-timeout", 0, CLI_DURATION, AT(lock_timeout_ms), "T",
-		"how long a statement may wait for a table lock (2s)", "2s"},
-	{"lock-retries", 0, CLI_INT, AT(lock_retries), "N",
-		"how often a revision is tried again after that (10)", "10"},
+	LOCK_OPTIONS,
 	SQL_OPTION,
 	TAG_OPTION,
+	{0},
+};
+static const struct cli_option downgrade_options[] = {
+	LOCK_OPTIONS,
+	SQL_OPTION,
+	TAG_OPTION,
+	{"from-history", 0, CLI_FLAG, AT(from_history), NULL,
+		"take back what is in no file here by the SQL that mig.history kept"},
 	{0},
 };
 static const struct cli_option script_options[] = {TAG_OPTION, {0}};
@@ -200,7 +213,7 @@ static const struct cli_option rebase_options[] = {
 static const struct cli_verb verbs[] = {
 	{"upgrade", "[TARGET]", "apply revisions up to a target (head)", run_options, act,
 		CLI_DRY_RUN, &migrate_verb_upgrade},
-	{"downgrade", "[TARGET]", "take revisions back down to a target", run_options, act,
+	{"downgrade", "[TARGET]", "take revisions back down to a target", downgrade_options, act,
 		CLI_DRY_RUN, &migrate_verb_downgrade},
 	{"plan", "[TARGET]", "tell what upgrade would do; -v: with its SQL", NULL, act,
 		CLI_READ_ONLY, &migrate_verb_plan},

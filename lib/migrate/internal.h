@@ -31,6 +31,11 @@ MUST_CHECK bool edited_find(struct db *db, const struct migrate_tree *tree,
 /* From what was applied to the file, as `diff -u`; NULL when that is not known. Caller owns. */
 char *edited_diff(struct db *db, const struct migrate_tree *tree, size_t index);
 
+/* Adds revisions of the version table that are in no file, out of mig.history (recall.c). */
+MUST_CHECK bool recall_missing(struct migrate_session *session, struct err *err);
+/* Shows the whole text of what the plan takes out of it; asks in production. */
+MUST_CHECK bool recall_show(const struct migrate_session *session, struct err *err);
+
 /* The session's settings for migrations; then as after settings_begin(), whatever was SET. */
 MUST_CHECK bool settings_begin(struct migrate_session *session, struct err *err);
 MUST_CHECK bool settings_restore(struct migrate_session *session, struct err *err);

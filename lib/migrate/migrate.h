@@ -109,6 +109,7 @@ struct migrate_settings {
 	int lock_retries;
 	const char *host; /* for mig.history */
 	const char *version; /* of mig */
+	bool from_history; /* revisions that are in no file come out of mig.history */
 	const char *tag; /* for env.py of Alembic trees: context.get_tag_argument(); may be NULL */
 	struct log_sink *log;
 	bool (*cancelled)(void *ctx); /* may be NULL */

@@ -30,6 +30,7 @@ bool migrate_open(struct migrate_session *session, const struct keys_request *re
 		return false;
 	session->tree->env = session->how.env;
 	return begin(session, request, err) &&
+	       (!session->how.from_history || recall_missing(session, err)) &&
 	       migrate_state_read(session->db, session->tree, where->version_table, rows,
 		       &session->state, err);
 }

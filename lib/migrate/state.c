@@ -1,3 +1,4 @@
+#include "migrate/git.h"
 #include "migrate/internal.h"
 
 static void known_rows(const struct migrate_tree *tree, struct migrate_state *state)
@@ -94,6 +95,24 @@ static bool tell_origin(struct db *db, const struct migrate_tree *tree,
 	return false;
 }
 
+/* How to have the files; SQL can be taken back without them. */
+static bool tell_way(
+	const struct migrate_tree *tree, const struct migrate_state *state, struct err *err)
+{
+	STRVEC_EACH (&state->versions.rows, row) {
+		if (graph_find(tree->graph, row) != GRAPH_NONE)
+			continue;
+		AUTO_FREE char *way = git_way_back(tree, row);
+		bool kept = state->has_history && !tree->format->apply;
+		err_hint(err, "this checkout is older than the database: %s%s", way,
+			kept ? "; or take it back without its file: mig-apply downgrade "
+			       "--from-history -1"
+			     : "");
+		return true;
+	}
+	return true;
+}
+
 static const char *table_of(const struct migrate_tree *tree)
 {
 	const char *name = tree->where->version_table;
@@ -153,7 +172,7 @@ bool migrate_state_read(struct db *db, const struct migrate_tree *tree, const ch
 	if (rows == MIGRATE_ROWS_ANY || books->each)
 		known_rows(tree, state);
 	else if (!graph_current(tree->graph, &state->versions.rows, &state->current, err))
-		return tell_origin(db, tree, state, err);
+		return tell_way(tree, state, err) && tell_origin(db, tree, state, err);
 	return true;
 }
 

@@ -104,8 +104,9 @@ static bool choose_format(
 	return err_hint(err, "write a first revision: mig-apply revision -m \"First tables\"");
 }
 
-static bool link_files(struct migrate_tree *tree, struct err *err)
+bool migrate_tree_link(struct migrate_tree *tree, struct err *err)
 {
+	graph_free(tree->graph);
 	tree->graph = graph_new();
 	for (size_t i = 0; i < tree->count; i++) {
 		const struct migrate_file *file = &tree->files[i];
@@ -131,7 +132,7 @@ bool migrate_tree_load(
 	tree->dir = xstrdup(where->dir);
 	tree->where = where;
 	if (!choose_format(where, &tree->format, err) || !tree->format->load(tree, err) ||
-		!link_files(tree, err))
+		!migrate_tree_link(tree, err))
 		return false;
 	*result = xtake(&tree);
 	return true;

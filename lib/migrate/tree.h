@@ -40,6 +40,7 @@ struct migrate_file {
 	struct strvec up_losses, down_losses; /* of Python: "12: op.drop_table" */
 	char checksum[65]; /* SHA-256 of the up section, line ends and white space at its ends aside
 			    */
+	bool recalled; /* out of mig.history: only the way back is known */
 	struct err trouble; /* why it cannot be run; ERR_NONE: nothing */
 };
 
@@ -98,6 +99,8 @@ MUST_CHECK bool migrate_tree_load(
 	const struct conf_migrations *where, struct migrate_tree **tree, struct err *err);
 void migrate_tree_free(struct migrate_tree *tree);
 DEFINE_AUTO(struct migrate_tree, migrate_tree_free)
+/* Makes the graph of the files anew. */
+MUST_CHECK bool migrate_tree_link(struct migrate_tree *tree, struct err *err);
 /* An empty file record in the tree, for formats. */
 struct migrate_file *migrate_tree_add(struct migrate_tree *tree, const char *file_name);
 void migrate_file_release(struct migrate_file *file);

@@ -1,3 +1,4 @@
+#include "migrate/internal.h"
 #include "migrate/report.h"
 #include "migrate/verbs.h"
 
@@ -48,7 +49,8 @@ static bool move(const struct migrate_ask *ask, enum migrate_direction direction
 		return false;
 	if (ask->dry_run)
 		return answer_plan(&session, true, answer, err);
-	if (!migrate_policy_check(&session, err) || !migrate_apply(&session, &done, err))
+	if (!recall_show(&session, err) || !migrate_policy_check(&session, err) ||
+		!migrate_apply(&session, &done, err))
 		return false;
 	AUTO_FREE char *now = migrate_report_where(&session);
 	strvec_pushf(&answer->lines, "%s %s at %s", session.how.env->name,

@@ -25,7 +25,7 @@ struct migrate_ask {
 	const struct strvec *trees; /* names in mig.yaml, one at least */
 	bool dry_run, verbose;
 	int64_t lock_timeout_ms, lock_retries;
-	bool check, splice, purge, indicate, autogenerate, sql, applied, markdown;
+	bool check, splice, purge, indicate, autogenerate, sql, applied, markdown, from_history;
 	const char *message, *rev_id, *branch_label, *range, *tag, *onto;
 	struct strvec heads, depends_on, skip_envs;
 

@@ -1,0 +1,62 @@
+#include "migrate/git.h"
+
+#include "base/proc.h"
+
+#include <ctype.h>
+
+enum { PATIENCE_MS = 20000 };
+
+/* Only what cannot be a pattern is looked for as a part of a file's name. */
+static bool is_plain(const char *revision)
+{
+	for (const char *c = revision; *c; c++)
+		if (!isalnum((unsigned char)*c) && *c != '_')
+			return false;
+	return *revision != '\0';
+}
+
+/* First line of what git prints; NULL when it fails or prints nothing. Caller owns. */
+static char *ask_git(const struct strvec *argv)
+{
+	AUTO_ERR(ignored);
+	AUTO_STRBUF(out);
+	struct proc_spec spec = {.argv = argv, .timeout_ms = PATIENCE_MS};
+	struct proc_result result;
+	if (!proc_capture(&spec, &result, &out, NULL, &ignored) || result.status || !out.len)
+		return NULL;
+	return xstrndup(out.buf, strcspn(out.buf, "\n"));
+}
+
+/* The newest commit of any branch that added or changed such a file. */
+static char *find_commit(const char *git, const char *dir, const char *how, const char *where)
+{
+	AUTO_STRVEC(argv);
+	const char *const words[] = {git, "-C", dir, "log", "--all", "-1", "--format=%h",
+		"--diff-filter=AM", how, "--", where};
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (words[i])
+			strvec_push(&argv, words[i]);
+	return ask_git(&argv);
+}
+
+char *git_way_back(const struct migrate_tree *tree, const char *revision)
+{
+	AUTO_FREE char *git = proc_find("git");
+	if (!git)
+		return xstrdup("bring the files of a newer checkout (git is not installed here)");
+	AUTO_FREE char *name = xstrfmt("*%s*", revision);
+	AUTO_FREE char *text = xstrfmt("-S%s", revision);
+	char *commit = is_plain(revision) ? find_commit(git, tree->dir, NULL, name) : NULL;
+	if (!commit)
+		commit = find_commit(git, tree->dir, text, ".");
+	if (!commit)
+		return xstrfmt("bring the files of a newer checkout: no commit of %s has them "
+			       "(git fetch --all?)",
+			tree->dir);
+	AUTO_STRVEC(argv);
+	const char *const words[] = {"git", "-C", tree->dir, "checkout", commit, "--", "."};
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		strvec_push(&argv, words[i]);
+	free(commit);
+	return strvec_shell(&argv);
+}

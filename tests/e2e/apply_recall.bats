@@ -1,0 +1,108 @@
+# The way back from a checkout that has not the file.
+load ../support/common
+load ../support/migrations
+load ../support/alembic
+
+setup_file() { common_setup_file; }
+teardown_file() { common_teardown_file; }
+setup() { common_setup; }
+teardown() { common_teardown; }
+
+repository() {
+	git init -q . && git add -A
+	git -c user.name=t -c user.email=t@localhost commit -qm "files"
+}
+
+@test "downgrade --from-history takes back what is in no file here, and shows its text" {
+	line_of 2
+	revision side r002 "A label" -l blue -d r001 <<< $'-- migrate:up\ncreate table s (i int);\n-- migrate:down\ndrop table s; -- as it was'
+	revision tip side "The tip" <<< $'-- migrate:up\ncreate table u (i int);\n-- migrate:down\ndrop table u;'
+	mig-apply upgrade
+	mkdir newer
+	mv migrations/side_* migrations/tip_* newer/
+	expect 14 mig-apply downgrade -1 -y
+	says "tip, which is in no file here"
+	says "mig-apply downgrade --from-history -1"
+	rows_are tip
+	expect 0 mig-apply downgrade --from-history -n r002
+	says "drop table u;"
+	says "drop table s"
+	rows_are tip
+	expect 0 mig-apply downgrade --from-history -1 -y
+	says "from mig.history, to take back tip The tip:"
+	says "drop table u;"
+	rows_are side
+	expect 0 mig-apply downgrade --from-history r001 -y --json
+	says '"from_history"'
+	rows_are r001
+	[ "$(sql -c "select coalesce(to_regclass('s')::text, '') || coalesce(to_regclass('t2')::text, '')")" = "" ]
+	expect 0 mig-apply current
+	says "r001 Table 1"
+}
+
+@test "safety_21 production is asked before SQL out of a table runs, whatever the policy" {
+	mig_yaml "    policy: {downgrade: allow, upgrade: {}, destructive: allow}"
+	line_of 2
+	mig-apply upgrade -y
+	rm migrations/r002_*
+	expect 17 mig-apply downgrade --from-history -1
+	says "drop table t2;"
+	rows_are r002
+	expect 0 mig-apply downgrade --from-history -1 -y
+	rows_are r001
+}
+
+@test "safety_21 SQL out of a table that strangers may write is refused" {
+	line_of 2
+	mig-apply upgrade
+	rm migrations/r002_*
+	psql -Xqc "create role stranger_$DB" -c "grant usage on schema mig to stranger_$DB"
+	expect 17 mig-apply downgrade --from-history -1 -y
+	says "schema mig in database $DB is not mig's own"
+	rows_are r002
+	psql -Xqc "drop owned by stranger_$DB" -c "drop role stranger_$DB"
+}
+
+@test "what mig.history does not have is said, with the checkout that has it" {
+	line_of 2
+	mig-apply upgrade
+	repository
+	rm migrations/r002_*
+	git -c user.name=t -c user.email=t@localhost commit -qam "gone"
+	sql -c "update mig.history set down_sql = null where revision = 'r002'"
+	expect 14 mig-apply downgrade --from-history -1 -y
+	says "mig.history has no down SQL of revision r002"
+	says "git -C $PWD/migrations checkout $(git rev-parse --short HEAD~1) -- ."
+	eval "$(sed -n 's/^hint: //p' <<< "$output")"
+	expect 0 mig-apply downgrade -1 -y
+	rows_are r001
+	sql -c "truncate alembic_version" -c "insert into alembic_version values ('zzzz')"
+	expect 14 mig-apply downgrade --from-history -1 -y
+	says "no down SQL of revision zzzz"
+	says "no commit of $PWD/migrations has them"
+}
+
+@test "an Alembic revision that is missing: the exact git checkout" {
+	need_alembic
+	alembic_tree
+	py_line 3
+	repository
+	mig-apply upgrade -y
+	rm alembic/versions/a003_.py alembic/versions/a002_.py
+	git -c user.name=t -c user.email=t@localhost commit -qam "an older checkout"
+	expect 14 mig-apply downgrade -1 -y
+	says "a003, which is in no file here"
+	says "git -C $PWD/alembic checkout $(git rev-parse --short HEAD~1) -- ."
+	expect 17 mig-apply downgrade --from-history -1 -y
+	says "code of format alembic is not run out of a table"
+	hint=$(sed -n 's/^hint: //p' <<< "$output")
+	eval "$hint"
+	expect 0 mig-apply downgrade -1 -y
+	rows_are a002
+	# without git it is said
+	rm alembic/versions/a002_.py alembic/versions/a003_.py
+	mkdir bin
+	ln -s "$(command -v psql)" bin/
+	PATH=$BUILD/bin:$PWD/bin expect 14 mig-apply downgrade -1 -y
+	says "git is not installed here"
+}
