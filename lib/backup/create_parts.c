@@ -9,7 +9,7 @@
  * it counts, and none so large that a worker is busy with it for long.
  */
 enum {
-	PARTS_PER_WORKER = 8,
+	PARTS_PER_WORKER = 32,
 	PART_MIN = 16 << 20,
 	PART_MAX = 512 << 20,
 	PARTS_MAX = 9999, /* of one table: four digits in a member's name */

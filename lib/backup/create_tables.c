@@ -193,17 +193,19 @@ bool create_tables_describe(struct db *leader, const struct create_filter *filte
 
 /*
  * Ranges of blocks are read alone from 14 on (TID range scan), and of heap tables only: before,
- * each of them would read the whole table.
+ * each of them would read the whole table. pg_table_size() would look at four times as many files.
  */
 bool create_tables_sizes(struct db *leader, const struct create_filter *filter,
 	const struct pack_manifest *manifest, struct create_size **sizes, struct err *err)
 {
 	static const char sql[] =
-		"select c.oid, pg_catalog.pg_table_size(c.oid), case when a.amname = 'heap' then"
-		" pg_catalog.pg_relation_size(c.oid)"
-		"  / pg_catalog.current_setting('block_size')::int8 end"
+		"select c.oid, s.main + coalesce(pg_catalog.pg_relation_size("
+		"  nullif(c.reltoastrelid, 0::pg_catalog.oid)), 0),"
+		" case when a.amname = 'heap' then"
+		"  s.main / pg_catalog.current_setting('block_size')::int8 end"
 		" from pg_catalog.pg_class c join pg_catalog.pg_am a on a.oid = c.relam"
 		" join pg_catalog.pg_namespace n on n.oid = c.relnamespace"
+		" cross join lateral (select pg_catalog.pg_relation_size(c.oid) as main) s"
 		" where c.relkind = 'r' and" CREATE_TABLES_WHERE;
 	AUTO_RESULT(rows);
 	AUTO_FREE char *chosen = xstrfmt("%s%s order by c.oid", sql, filter->tables);

@@ -20,9 +20,14 @@ void io_reader_close(struct io_reader *r)
 		r->ops->close(r);
 }
 
+/* What is written goes to the disk from there on, so that the commit has little left to wait for.
+ */
+#define WRITE_BEHIND (8 << 20)
+
 struct file_writer {
 	struct io_writer base;
 	int fd;
+	int64_t written, begun; /* bytes; begun: the kernel was asked to write so many */
 	bool committed;
 	char *path, *partial;
 };
@@ -32,6 +37,13 @@ static bool file_write(struct io_writer *w, const void *bytes, size_t length, st
 	struct file_writer *file = (struct file_writer *)w;
 	if (!fs_write_all(file->fd, bytes, length, err))
 		return err_context(err, "%s", file->path);
+	file->written += (int64_t)length;
+	if (file->written - file->begun >= WRITE_BEHIND) {
+		/* a hint: file systems that cannot do it write at the commit */
+		sync_file_range(
+			file->fd, file->begun, file->written - file->begun, SYNC_FILE_RANGE_WRITE);
+		file->begun = file->written;
+	}
 	return true;
 }
 

@@ -107,16 +107,17 @@ static void tables_are_cut_into_ranges_that_meet(void **state)
 		{.bytes = 8192, .blocks = 1, .workers = 2, .count = 1},
 		{.bytes = 20 * MIB, .blocks = 20 * 128, .workers = 8, .count = 1},
 		{.bytes = 33 * MIB, .blocks = 33 * 128, .workers = 2, .count = 2},
-		{.bytes = 800 * MIB, .blocks = 800 * 128, .workers = 2, .count = 16},
-		{.bytes = 800 * MIB + 7, .blocks = 800 * 128 + 3, .workers = 3, .count = 24},
+		{.bytes = 800 * MIB, .blocks = 800 * 128, .workers = 2, .count = 50},
+		{.bytes = 4096 * MIB, .blocks = 4096 * 128, .workers = 2, .count = 64},
+		{.bytes = 800 * MIB + 7, .blocks = 800 * 128 + 3, .workers = 3, .count = 50},
 		/* a server before 14, another access method */
 		{.bytes = 800 * MIB, .blocks = 0, .workers = 2, .count = 1},
 		/* one worker reads in order */
 		{.bytes = 800 * MIB, .blocks = 800 * 128, .workers = 1, .count = 1},
 		/* TOAST counts, but ranges are of heap blocks */
-		{.bytes = 800 * MIB, .blocks = 100, .workers = 2, .count = 16},
+		{.bytes = 800 * MIB, .blocks = 100, .workers = 2, .count = 50},
 		{.bytes = 800 * MIB, .blocks = 3, .workers = 2, .count = 3},
-		{.bytes = 900LL << 30, .blocks = 100000, .workers = 64, .count = 1800},
+		{.bytes = 900LL << 30, .blocks = 100000, .workers = 64, .count = 2048},
 		/* names of members have four digits for the part */
 		{.bytes = 9000LL << 30, .blocks = 1LL << 30, .workers = 64, .count = 9999},
 		{.bytes = 800 * MIB,
