@@ -7,9 +7,10 @@ enum { EQUAL_ROUNDS = 10, EQUAL_PAUSE_MS = 1100, REPORT_PAUSE_MS = 600 };
 #define LOCK_WAIT "5s"
 
 /* Names in a database without an encoding may be any bytes, and JSON may not. */
-#define SAFE_NAME(name) \
+#define RELATION_NAME \
 	"case when getdatabaseencoding() = 'SQL_ASCII'" \
-	" then encode(convert_to(" name ", 'SQL_ASCII'), 'escape') else " name " end"
+	" then encode(convert_to(n.nspname || '.' || c.relname, 'SQL_ASCII'), 'escape')" \
+	" else n.nspname || '.' || c.relname end"
 
 /* 2613 and 2995: pg_largeobject and pg_largeobject_metadata. */
 #define USER_TABLES \
@@ -20,24 +21,27 @@ enum { EQUAL_ROUNDS = 10, EQUAL_PAUSE_MS = 1100, REPORT_PAUSE_MS = 600 };
 #define FROM_CLASS " from pg_class c join pg_namespace n on n.oid = c.relnamespace "
 
 static const char tables_sql[] =
-	"select coalesce(json_object_agg(c.oid::text, json_build_array(" SAFE_NAME(
-		"n.nspname || '.' || c.relname") ","
-						 " c.relfilenode::bigint, "
-						 "coalesce(pg_relation_size(c.oid), 0) > 0,"
-						 " pg_stat_get_tuples_inserted(c.oid), "
-						 "pg_stat_get_tuples_updated(c.oid),"
-						 " pg_stat_get_tuples_deleted(c.oid))), "
-						 "'{}')" FROM_CLASS "where " USER_TABLES;
+	"select coalesce(json_object_agg(c.oid::text, json_build_array(" RELATION_NAME ","
+	" c.relfilenode::bigint, coalesce(pg_relation_size(c.oid), 0) > 0,"
+	" pg_stat_get_tuples_inserted(c.oid), pg_stat_get_tuples_updated(c.oid),"
+	" pg_stat_get_tuples_deleted(c.oid))), '{}')" FROM_CLASS "where " USER_TABLES;
+
+/*
+ * pg_sequence_last_value is null until the first call, and setval(.., false) may have moved the
+ * sequence nevertheless: its row tells. ts_stat runs a query given as text, on every build.
+ */
+#define SEQUENCE_VALUE \
+	"coalesce(to_json(pg_sequence_last_value(c.oid)), (select to_json(word)" \
+	" from ts_stat('select array_to_tsvector(array[last_value::text]) from '" \
+	"  || c.oid::regclass)))"
+#define SEQUENCE_READABLE \
+	"has_sequence_privilege(c.oid, 'SELECT') and has_schema_privilege(n.oid, 'USAGE')"
 
 /* A sequence that may not be read has no value, which the caller takes for unsure. */
 static const char sequences_sql[] =
-	"select coalesce(json_object_agg(c.oid::text, json_build_array(" SAFE_NAME(
-		"n.nspname || '.' || c.relname") ","
-						 " has_sequence_privilege(c.oid, 'USAGE, SELECT'),"
-						 " case when has_sequence_privilege(c.oid, 'USAGE, "
-						 "SELECT')"
-						 "  then pg_sequence_last_value(c.oid) end)), "
-						 "'{}')" FROM_CLASS "where " USER_SEQUENCES;
+	"select coalesce(json_object_agg(c.oid::text, json_build_array(" RELATION_NAME ","
+	" " SEQUENCE_READABLE ", case when " SEQUENCE_READABLE " then " SEQUENCE_VALUE
+	" end)), '{}')" FROM_CLASS "where " USER_SEQUENCES;
 
 static const char own_tables_sql[] =
 	"select coalesce(json_object_agg(relid::text, json_build_array(ins, upd, del, node)), "
@@ -60,9 +64,9 @@ static const char own_locked_sql[] =
 	"where l.mode = 'AccessExclusiveLock' and " USER_TABLES;
 
 static const char own_sequences_sql[] =
-	"select coalesce(json_object_agg(oid::text, pg_sequence_last_value(oid)), '{}') from"
+	"select coalesce(json_object_agg(c.oid::text, " SEQUENCE_VALUE "), '{}') from"
 	" (select distinct c.oid" FROM_CLASS OWN_LOCKS
-	"where l.mode <> 'AccessShareLock' and " USER_SEQUENCES ") x";
+	"where l.mode <> 'AccessShareLock' and " USER_SEQUENCES ") c";
 
 /*
  * Who would notice a crash: the checkpointer is started anew by it, and counters are then lost. A

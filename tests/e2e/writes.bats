@@ -61,6 +61,14 @@ idle_after() {
 	says "seen: sequence public.orders_id_seq has moved"
 }
 
+@test "safety_12 a sequence that was never called and is set to another start is seen" {
+	sql -c 'create sequence "My ""odd"" one"' -c 'grant all on sequence "My ""odd"" one" to public'
+	"$w" begin "$proof"
+	as_app "select setval('\"My \"\"odd\"\" one\"', 700, false)"
+	expect 0 "$w" end "$proof"
+	says 'seen: sequence public.My "odd" one has moved'
+}
+
 @test "safety_12 a large object is seen" {
 	"$w" begin "$proof"
 	as_app "select lo_from_bytea(0, 'abc')"
