@@ -21,6 +21,7 @@ struct load_settings {
 	struct db_params params; /* the database to load into */
 	struct keys *keys; /* looked at before each commit; NULL: none */
 	int workers;
+	const struct strvec *role_map; /* of large objects' owners; NULL: none */
 	bool (*cancelled)(void *ctx);
 	void *cancel_ctx;
 	struct log_sink *log;

@@ -2,6 +2,7 @@
 #include "backup/load_pool.h"
 #include "backup/load_session.h"
 #include "backup/load_sql.h"
+#include "backup/restore_text.h"
 #include <inttypes.h>
 
 #define STATEMENT_BATCH 500 /* each large object holds a lock until the commit */
@@ -66,6 +67,7 @@ static bool make_objects(const struct load_settings *settings, struct err *err)
 	const struct pack_manifest *manifest = pack_reader_manifest(settings->reader);
 	AUTO_STRBUF(text);
 	if (!pack_reader_text(settings->reader, PACK_LARGE_OBJECTS, &text, err) ||
+		!restore_text_map(settings->role_map, &text, err) ||
 		!db_open(&settings->params, &db, err) ||
 		!load_session_set_fast(db, manifest->database.encoding, err))
 		return false;

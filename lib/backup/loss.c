@@ -123,7 +123,10 @@ bool loss_of_snapshot(const struct loss_settings *settings, const struct pack_ma
 		!compare_traits(db, &traits, report, err))
 		return false;
 	report->live = xstrdup(db->dbname);
-	report->other = xstrfmt("snapshot %s", manifest->id);
+	/* another environment's */
+	bool own = str_equal(manifest->database.name, report->live);
+	report->other = xstrfmt("snapshot %s%s%s", manifest->id, own ? "" : " of ",
+		own ? "" : manifest->database.name);
 	report->age_ms = clock_now_ms() - manifest->started_ms;
 	compare(&live, &other, report);
 	return true;

@@ -1,6 +1,9 @@
 #include "backup/load.h"
+#include "backup/load_session.h"
 #include "backup/restore_post.h"
+#include "backup/restore_roles.h"
 #include "backup/restore_room.h"
+#include "backup/restore_text.h"
 #include "backup/swap_traits.h"
 #include "base/clock.h"
 #include <inttypes.h>
@@ -56,13 +59,16 @@ static bool begin(
 static bool choose_tablespace(struct restoring *restoring, char **tablespace, struct err *err)
 {
 	const struct restore_settings *settings = restoring->settings;
-	return db_value(restoring->server, tablespace, err,
-		"select spcname from pg_tablespace t where t.oid ="
-		" coalesce((select dattablespace from pg_database where datname = $1 and $2 = ''),"
-		" (select oid from pg_tablespace where spcname = $3))"
-		" and t.oid <> (select dattablespace from pg_database where datname = 'template0')",
-		settings->live, settings->to_db ? "to" : "",
-		restoring->manifest->database.tablespace);
+	return settings->no_tablespaces ||
+	       db_value(restoring->server, tablespace, err,
+		       "select spcname from pg_tablespace t where t.oid ="
+		       " coalesce((select dattablespace from pg_database where datname = $1 and $2 "
+		       "= ''),"
+		       " (select oid from pg_tablespace where spcname = $3))"
+		       " and t.oid <> (select dattablespace from pg_database where datname = "
+		       "'template0')",
+		       settings->live, settings->to_db ? "to" : "",
+		       restoring->manifest->database.tablespace);
 }
 
 static bool make_database(struct restoring *restoring, struct err *err)
@@ -86,10 +92,26 @@ static bool make_database(struct restoring *restoring, struct err *err)
 	return copies_create(&restoring->place, &spec, &restoring->copy, err);
 }
 
+static void map_role(const struct strvec *map, char **role)
+{
+	AUTO_FREE char *old = *role;
+	*role = old ? xstrdup(restore_roles_name(map, old)) : NULL;
+}
+
+static void map_traits(const struct strvec *map, struct swap_traits *traits)
+{
+	AUTO_FREE char *acl = traits->acl;
+	traits->acl = restore_roles_acl(map, acl);
+	map_role(map, &traits->owner);
+	for (size_t i = 0; i < traits->settings.count; i++)
+		map_role(map, &traits->settings.items[i].role);
+}
+
 static bool give_traits(struct restoring *restoring, const char *name, struct err *err)
 {
 	CLEANUP(swap_traits_release) struct swap_traits traits = {0};
 	swap_traits_of_snapshot(&restoring->manifest->database, &traits);
+	map_traits(restoring->settings->role_map, &traits);
 	return swap_traits_apply(restoring->server, name, restoring->copy.oid, &traits, err) &&
 	       swap_traits_comment(restoring->server, name, traits.comment, err);
 }
@@ -121,8 +143,27 @@ static bool stage(struct restoring *restoring, const char *name, struct err *err
 	return !settings->keys || keys_check(settings->keys, err);
 }
 
+/* pg_restore knows no other names for roles. */
+static bool ddl_as_text(
+	struct restoring *restoring, const char *section, const char *list, struct err *err)
+{
+	const struct restore_settings *settings = restoring->settings;
+	CLEANUP(db_close_auto) struct db *db = NULL;
+	AUTO_STRBUF(text);
+	struct db_params params = settings->target;
+	params.dbname = restoring->copy.name;
+	return restore_text_section(settings, section, list, &text, err) &&
+	       db_open(&params, &db, err) &&
+	       load_session_set_fast(db, restoring->manifest->database.encoding, err) &&
+	       (restore_text_run(settings, db, text.buf, err) ||
+		       err_context(err, "the %s of the snapshot", section));
+}
+
 static bool ddl(struct restoring *restoring, const char *section, const char *list, struct err *err)
 {
+	const struct strvec *map = restoring->settings->role_map;
+	if (map && map->count)
+		return ddl_as_text(restoring, section, list, err);
 	return restore_ddl(
 		restoring->settings, restoring->server, restoring->copy.name, section, list, err);
 }
@@ -148,21 +189,31 @@ static bool fill(struct restoring *restoring, struct err *err)
 		.params = settings->target,
 		.keys = settings->keys,
 		.workers = settings->workers,
+		.role_map = settings->role_map,
 		.cancelled = settings->cancelled,
 		.cancel_ctx = settings->cancel_ctx,
 		.log = settings->log,
 	};
 	load.params.dbname = restoring->copy.name;
+	if (settings->schema_only)
+		return stage(restoring, "definitions", err) &&
+		       ddl(restoring, "pre-data", NULL, err) &&
+		       ddl(restoring, "post-data", NULL, err);
 	return stage(restoring, "definitions", err) && ddl(restoring, "pre-data", NULL, err) &&
 	       fill_tables(restoring, &load, err) && stage(restoring, "statistics", err) &&
 	       load_analyze(&load, err);
 }
 
+static bool is_proved(const struct restore_settings *settings)
+{
+	return !settings->no_proof && !settings->schema_only;
+}
+
 static bool prove(struct restoring *restoring, struct err *err)
 {
 	const struct restore_settings *settings = restoring->settings;
-	return settings->no_proof || (stage(restoring, "proof", err) &&
-					     restore_prove(settings, restoring->copy.name, err));
+	return !is_proved(settings) || (stage(restoring, "proof", err) &&
+					       restore_prove(settings, restoring->copy.name, err));
 }
 
 /*
@@ -192,7 +243,7 @@ static bool finish(struct restoring *restoring, struct err *err)
 {
 	if (restoring->settings->to_db)
 		return publish(restoring, err);
-	restoring->copy.mark.proved = !restoring->settings->no_proof;
+	restoring->copy.mark.proved = is_proved(restoring->settings);
 	restoring->copy.mark.partial = restoring->manifest->partial.count > 0;
 	return copies_remark(&restoring->place, &restoring->copy, err);
 }
@@ -247,7 +298,7 @@ bool restore_run(
 		.oid = restoring.copy.oid,
 		.tables = (int64_t)restoring.manifest->tables.count,
 		.rows = restoring.rows,
-		.proved = !settings->no_proof,
+		.proved = is_proved(settings),
 		.took_ms = clock_monotonic_ms() - began,
 	};
 	return true;

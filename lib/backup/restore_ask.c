@@ -1,3 +1,4 @@
+#include "backup/restore_roles.h"
 #include "backup/restore_verbs.h"
 
 #define JOBS_MAX 64
@@ -19,10 +20,20 @@ bool restore_ask_check(const struct restore_ask *ask, struct err *err)
 		{!ask->in_place || !ask->no_proof, "--in-place is always proved"},
 		{!ask->in_place || ask->jobs <= 1,
 			"--in-place is one session in one transaction: there is no --jobs"},
+		{!(ask->schema_only && ask->data_only),
+			"--schema-only and --data-only exclude each other"},
+		{!ask->data_only || ask->to_db,
+			"--data-only needs --to-db: a database that has the tables, empty"},
+		{!ask->data_only || !(ask->no_proof || ask->keep_failed || ask->jobs > 1),
+			"--data-only is one transaction, and always proved"},
+		{!(ask->schema_only || ask->data_only) ||
+				!(ask->swap || ask->in_place || ask->tables.count),
+			"--schema-only and --data-only go with neither --swap, --in-place nor "
+			"--table"},
 		{ask->jobs >= 0 && ask->jobs <= JOBS_MAX, "--jobs takes 1 to 64"},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
 		if (!rules[i].holds)
 			return err_set(err, ERR_USAGE, "%s", rules[i].message);
-	return true;
+	return restore_roles_check(&ask->role_map, err);
 }

@@ -1,3 +1,4 @@
+#include "backup/restore_roles.h"
 #include "backup/restore_versions.h"
 #include "backup/space.h"
 #include "base/clock.h"
@@ -20,15 +21,25 @@ static bool add_missing(struct db *server, const char *sql, const struct strvec 
 	return true;
 }
 
+/* As they are called here. */
+static void role_names(const struct restore_settings *settings, struct strvec *names)
+{
+	STRVEC_EACH (&pack_reader_manifest(settings->reader)->roles, role)
+		strvec_push(names, restore_roles_name(settings->role_map, role));
+}
+
 static bool check_missing(
 	const struct restore_settings *settings, struct db *server, struct err *err)
 {
 	const struct pack_manifest *manifest = pack_reader_manifest(settings->reader);
 	AUTO_STRVEC(missing);
-	if (!add_missing(server, "select from pg_roles where rolname = $1", &manifest->roles,
-		    "role", &missing, err) ||
-		!add_missing(server, "select from pg_tablespace where spcname = $1",
-			&manifest->tablespaces, "tablespace", &missing, err) ||
+	AUTO_STRVEC(roles);
+	role_names(settings, &roles);
+	if (!add_missing(server, "select from pg_roles where rolname = $1", &roles, "role",
+		    &missing, err) ||
+		(!settings->no_tablespaces &&
+			!add_missing(server, "select from pg_tablespace where spcname = $1",
+				&manifest->tablespaces, "tablespace", &missing, err)) ||
 		!restore_versions_check(settings, server, &missing, err))
 		return false;
 	if (!missing.count)
@@ -39,8 +50,8 @@ static bool check_missing(
 	err_detail(err, "%s", lines);
 	return err_hint(err,
 		"make them first (CREATE ROLE ..; CREATE TABLESPACE ..; install the "
-		"extension's package, as new as the snapshot's); the snapshot's member %s has the "
-		"roles",
+		"extension's package, as new as the snapshot's; the snapshot's member %s has the "
+		"roles), or do without: --role-map OLD=NEW, --no-tablespaces",
 		PACK_GLOBALS);
 }
 
@@ -104,7 +115,7 @@ static void warn_of_age(const struct restore_settings *settings, struct db *serv
 bool restore_check(const struct restore_settings *settings, struct db *server, struct err *err)
 {
 	if (!check_name_free(settings, server, err) || !check_missing(settings, server, err) ||
-		!check_space(settings, server, err))
+		(!settings->schema_only && !check_space(settings, server, err)))
 		return false;
 	warn_of_age(settings, server);
 	return true;

@@ -166,6 +166,8 @@ bool restore_ddl(const struct restore_settings *settings, struct db *server, con
 	strvec_push(&argv, "--no-password");
 	/* a subscription in a copy could take over the live one's slot */
 	strvec_push(&argv, "--no-subscriptions");
+	if (settings->no_tablespaces)
+		strvec_push(&argv, "--no-tablespaces");
 	strvec_pushf(&argv, "--jobs=%d", settings->workers > 1 ? settings->workers : 1);
 	db_child_env(server, database, &env);
 	strvec_push(&env, "PGAPPNAME=mig-restore");

@@ -1,6 +1,7 @@
 /* The verb SNAPSHOT: the ways to restore one, a row each. */
 #include "backup/catalog.h"
 #include "backup/copies_intent.h"
+#include "backup/restore_data.h"
 #include "backup/restore_job.h"
 #include "base/clock.h"
 #include <inttypes.h>
@@ -13,12 +14,17 @@ static void answer_restored(const struct restore_outcome *restored, const struct
 	struct restore_answer *answer)
 {
 	AUTO_FREE char *took = clock_duration_text(restored->took_ms);
-	strvec_pushf(&answer->lines,
-		"restored into %s in %s: %" PRId64 " tables, %" PRId64 " rows, %s",
-		restored->database, took, restored->tables, restored->rows,
-		restored->proved
-			? "proved equal to the snapshot"
-			: "NOT PROVED: nobody compared them with the snapshot (--no-proof)");
+	if (ask->schema_only)
+		strvec_pushf(&answer->lines,
+			"definitions of %" PRId64 " tables are in %s (%s): no rows, NOT PROVED",
+			restored->tables, restored->database, took);
+	else
+		strvec_pushf(&answer->lines,
+			"restored into %s in %s: %" PRId64 " tables, %" PRId64 " rows, %s",
+			restored->database, took, restored->tables, restored->rows,
+			restored->proved ? "proved equal to the snapshot"
+					 : "NOT PROVED: nobody compared them with the "
+					   "snapshot (--no-proof)");
 	if (restored->proved && !ask->swap && !ask->to_db)
 		strvec_pushf(&answer->lines,
 			"to put it in place: mig-restore swap %s --accept-loss",
@@ -42,6 +48,9 @@ struct restore_settings restore_job_settings_of(
 		.to_db = ask->to_db,
 		.run = job->keys ? job->keys->run_id : NULL,
 		.workers = job->workers,
+		.role_map = &ask->role_map,
+		.no_tablespaces = ask->no_tablespaces,
+		.schema_only = ask->schema_only,
 		.keep_failed = ask->keep_failed,
 		.no_proof = ask->no_proof,
 		.cancelled = restore_job_cancelled,
@@ -79,6 +88,19 @@ static bool beside(struct restore_job *job, struct pack_reader *reader,
 	return !swap || restore_job_swap_in(job, restored.database, restored.oid, answer, err);
 }
 
+static bool data_only(struct restore_job *job, struct pack_reader *reader,
+	struct restore_answer *answer, struct err *err)
+{
+	CLEANUP(restore_outcome_release) struct restore_outcome restored = {0};
+	if (!restore_job_keys(job, err))
+		return false;
+	struct restore_settings settings = restore_job_settings_of(job, reader);
+	if (!restore_data(&settings, &restored, err))
+		return false;
+	answer_restored(&restored, job->ask, answer);
+	return true;
+}
+
 static bool report(struct restore_job *job, struct pack_reader *reader,
 	struct restore_answer *answer, struct err *err)
 {
@@ -93,6 +115,11 @@ static bool report(struct restore_job *job, struct pack_reader *reader,
 static bool is_of_tables(const struct restore_ask *ask)
 {
 	return ask->tables.count > 0;
+}
+
+static bool is_data_only(const struct restore_ask *ask)
+{
+	return ask->data_only;
 }
 
 static bool is_in_place(const struct restore_ask *ask)
@@ -118,6 +145,7 @@ struct mode {
 static const struct mode modes[] = {
 	{is_of_tables, restore_job_tables, restore_job_tables},
 	{is_in_place, restore_job_in_place, report},
+	{is_data_only, data_only, report},
 	{is_always, beside, report},
 };
 

@@ -142,3 +142,68 @@ bool restore_roles_map(const struct strvec *map, const char *sql, char **mapped,
 	strbuf_release(&reading.out);
 	return ok;
 }
+
+/*
+ * Access privileges: {owner=CTc/owner,"\\"odd role\\"=c/owner"}
+ */
+
+/* One role of an aclitem, up to `end`; moves behind it. */
+static void add_acl_role(const struct strvec *map, const char **c, char end, struct strbuf *out)
+{
+	AUTO_STRBUF(name);
+	bool quoted = **c == '"';
+	for (*c += quoted; **c && (quoted || **c != end); (*c)++) {
+		if (quoted && **c == '"') {
+			if ((*c)[1] != '"')
+				break;
+			(*c)++;
+		}
+		strbuf_addc(&name, **c);
+	}
+	*c += quoted && **c == '"';
+	if (!name.len) /* PUBLIC has none */
+		return;
+	strbuf_addc(out, '"');
+	for (const char *from = restore_roles_name(map, name.buf); *from; from++)
+		strbuf_adds(out, *from == '"' ? "\"\"" : (char[]){*from, '\0'});
+	strbuf_addc(out, '"');
+}
+
+static void add_acl_item(const struct strvec *map, const char *item, struct strbuf *out)
+{
+	AUTO_STRBUF(mapped);
+	add_acl_role(map, &item, '=', &mapped);
+	while (*item && *item != '/')
+		strbuf_addc(&mapped, *item++);
+	if (*item == '/') {
+		strbuf_addc(&mapped, *item++);
+		add_acl_role(map, &item, '\0', &mapped);
+	}
+	strbuf_adds(out, out->len > 1 ? ",\"" : "\"");
+	for (const char *c = mapped.buf; *c; c++) {
+		if (*c == '"' || *c == '\\')
+			strbuf_addc(out, '\\');
+		strbuf_addc(out, *c);
+	}
+	strbuf_addc(out, '"');
+}
+
+char *restore_roles_acl(const struct strvec *map, const char *acl)
+{
+	AUTO_STRBUF(out);
+	if (!acl || !map || !map->count || *acl != '{')
+		return xstrdup_null(acl);
+	strbuf_addc(&out, '{');
+	for (const char *c = acl + 1; *c && *c != '}'; c += *c == ',') {
+		AUTO_STRBUF(item);
+		bool quoted = *c == '"';
+		for (c += quoted; *c && (quoted ? *c != '"' : *c != ',' && *c != '}'); c++) {
+			c += quoted && *c == '\\' && c[1];
+			strbuf_addc(&item, *c);
+		}
+		c += quoted && *c == '"';
+		add_acl_item(map, item.buf, &out);
+	}
+	strbuf_addc(&out, '}');
+	return strbuf_take(&out);
+}

@@ -92,3 +92,30 @@ bool restore_text_run(
 	struct running running = {settings, db};
 	return restore_text_each(text, run_statement, &running, err);
 }
+
+struct mapping {
+	const struct strvec *map;
+	struct strbuf text;
+};
+
+static bool map_statement(void *ctx, const char *sql, struct err *err)
+{
+	struct mapping *mapping = ctx;
+	AUTO_FREE char *mapped = NULL;
+	if (!restore_roles_map(mapping->map, sql, &mapped, err))
+		return false;
+	strbuf_addf(&mapping->text, "%s;\n", mapped ? mapped : sql);
+	return true;
+}
+
+bool restore_text_map(const struct strvec *map, struct strbuf *text, struct err *err)
+{
+	struct mapping mapping = {map, STRBUF_INIT};
+	if (!map || !map->count)
+		return true;
+	bool ok = restore_text_each(text->buf, map_statement, &mapping, err);
+	strbuf_reset(text);
+	strbuf_add(text, mapping.text.buf, mapping.text.len);
+	strbuf_release(&mapping.text);
+	return ok;
+}

@@ -25,6 +25,8 @@ MUST_CHECK bool restore_text_run(
 	const struct restore_settings *settings, struct db *db, const char *text, struct err *err);
 MUST_CHECK bool restore_text_statement(
 	const struct restore_settings *settings, struct db *db, const char *sql, struct err *err);
+/* The whole text with roles exchanged, in its place. */
+MUST_CHECK bool restore_text_map(const struct strvec *map, struct strbuf *text, struct err *err);
 /* Calls each statement, without its semicolon, until one fails. */
 MUST_CHECK bool restore_text_each(const char *text,
 	bool (*each)(void *ctx, const char *sql, struct err *err), void *ctx, struct err *err);

@@ -16,6 +16,8 @@ struct restore_ask {
 	bool dry_run, yes;
 	const char *to_db; /* NULL: side by side */
 	bool swap, in_place;
+	bool schema_only, data_only, no_tablespaces;
+	struct strvec role_map; /* "OLD=NEW" */
 	const char *proof; /* NULL: a person decides */
 	struct strvec proof_ignore;
 	bool accept_loss, keep_failed, no_proof;

@@ -1,0 +1,16 @@
+/*
+ * --data-only: the rows of a snapshot, sequences and large objects into a database that has its
+ * tables already, and nothing in them. One session, one transaction: foreign keys are looked at
+ * when all rows are in, the tables' own triggers do not fire, and every row is proved.
+ */
+#ifndef BACKUP_RESTORE_DATA_H
+#define BACKUP_RESTORE_DATA_H
+
+#include "backup/restore.h"
+
+/* settings->to_db names it. ERR_NOTFOUND; ERR_REFUSED lists tables that are not there or not empty.
+ */
+MUST_CHECK bool restore_data(
+	const struct restore_settings *settings, struct restore_outcome *outcome, struct err *err);
+
+#endif
