@@ -61,7 +61,8 @@ static bool open_session(const struct migrate_ask *ask, enum migrate_access acce
 {
 	struct cli *cli = ask->ctx;
 	bool offline = access == MIGRATE_NOTHING || access == MIGRATE_FILES;
-	if (offline ? !cli_env_any(cli, err) : !cli_target(cli, &session->db, err))
+	bool reached = session->db;
+	if (offline ? !cli_env_any(cli, err) : !reached && !cli_target(cli, &session->db, err))
 		return false;
 	session->how = settings_of(cli, ask);
 	switch (access) {

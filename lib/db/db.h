@@ -88,6 +88,24 @@ void db_result_release(struct db_result *result);
 		(const char *[]){NULL, ##__VA_ARGS__} + 1)
 MUST_CHECK bool db_query_params(struct db *db, struct db_result *result, struct err *err,
 	const char *sql, size_t count, const char *const *params);
+/* Statements that go to the server together and come back together: one round trip. */
+struct db_call {
+	const char *sql;
+	const char *const *params;
+	size_t count; /* of params */
+	struct db_result result;
+};
+/*
+ * In order; the first that is refused ends them all, and what they did outside of a transaction is
+ * undone. *done (may be NULL) counts those before it.
+ */
+MUST_CHECK bool db_pipeline(
+	struct db *db, struct db_call *calls, size_t count, size_t *done, struct err *err);
+/* Each for itself: the result of one that was refused has no rows. False: the session is lost. */
+MUST_CHECK bool db_pipeline_each(
+	struct db *db, struct db_call *calls, size_t count, struct err *err);
+bool db_call_worked(const struct db_call *call);
+void db_calls_release(struct db_call *calls, size_t count);
 int db_rows(const struct db_result *result);
 const char *db_get(const struct db_result *result, int row, int column); /* NULL for SQL NULL */
 int64_t db_get_int(const struct db_result *result, int row, int column); /* 0 for NULL */

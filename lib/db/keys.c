@@ -256,12 +256,24 @@ bool keys_take(const struct keys_request *request, struct keys **keys, struct er
 	if (request->mig_run && !parse_kinship(request->mig_run, taken, err))
 		return false;
 	AUTO_FREE char *name = session_name(taken->program, taken->run_id, *rest ? rest + 1 : "-");
-	if (!open_target(&request->target, &target, &taken->dbname, err) ||
-		!open_session(taken, &request->target, name, err) ||
-		!take_all(taken, request, target, err))
+	if (request->open)
+		taken->dbname = xstrdup(request->open->dbname);
+	else if (!open_target(&request->target, &target, &taken->dbname, err))
+		return false;
+	if (!open_session(taken, &request->target, name, err) ||
+		!take_all(taken, request, request->open ? request->open : target, err))
 		return false;
 	*keys = xtake(&taken);
 	return true;
+}
+
+bool keys_are_free(struct db *db, bool *are, struct err *err)
+{
+	struct keys_holder holder = {0};
+	bool good = lock_holder(db, keys_number("run", db->dbname), &holder, err);
+	*are = good && !holder.pid;
+	keys_holder_release(&holder);
+	return good;
 }
 
 /* Said, not only hung up: the next program must not find the keys still held. */

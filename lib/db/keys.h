@@ -23,6 +23,7 @@ enum keys_mode {
 
 struct keys_request {
 	struct db_params target; /* the live database */
+	struct db *open; /* an idle session with it, if there is one: saves opening another */
 	enum keys_mode mode;
 	const char *mig_run; /* value of MIG_RUN ("<id>:<backend pid>"), NULL: started alone */
 	const char *program; /* "mig-apply upgrade": into application_name */
@@ -48,6 +49,11 @@ struct keys {
  * malformed mig_run. A target that does not exist (yet) has keys, too: by the name in its conninfo.
  */
 MUST_CHECK bool keys_take(const struct keys_request *request, struct keys **keys, struct err *err);
+/*
+ * Could a program that is alone take the run key of the session's database now? Takes
+ * nothing, waits for nothing.
+ */
+MUST_CHECK bool keys_are_free(struct db *db, bool *are, struct err *err);
 /* Gives all keys back at once; NULL is fine. */
 void keys_release(struct keys *keys);
 DEFINE_AUTO(struct keys, keys_release)

@@ -23,8 +23,10 @@ static const struct {
 	int since;
 	const char *sql;
 } optional_settings[] = {
-	{140000, "set client_connection_check_interval = '1s'; set idle_session_timeout = 0"},
-	{120000, "set tcp_user_timeout = '60s'; set tcp_keepalives_idle = '30s'"},
+	{140000, "set client_connection_check_interval = '1s'"},
+	{140000, "set idle_session_timeout = 0"},
+	{120000, "set tcp_user_timeout = '60s'"},
+	{0, "set tcp_keepalives_idle = '30s'"},
 	{170000, "set transaction_timeout = 0"},
 };
 
@@ -135,32 +137,42 @@ static bool refuse_pooler(struct db *db, struct err *err)
 		"\"pooler: session\" if it keeps one backend per session");
 }
 
-static bool learn_session(struct db *db, bool pooler_session, struct err *err)
+static bool learn_session(
+	struct db *db, const struct db_call *call, bool pooler_session, struct err *err)
 {
-	AUTO_RESULT(row);
-	if (!db_query(db, &row, err, session_sql))
-		return false;
-	db->pid = (int)db_get_int(&row, 0, 0);
-	db->dbname = text_of_hex(db_get(&row, 0, 1));
-	db->db_oid = (uint32_t)db_get_int(&row, 0, 2);
-	db->user = xstrdup(db_get(&row, 0, 3));
-	db->superuser = db_get_bool(&row, 0, 4);
-	db->standby = db_get_bool(&row, 0, 5);
+	const struct db_result *row = &call->result;
+	if (!db_call_worked(call))
+		return db_error(db, row->pg, err, "connect");
+	db->pid = (int)db_get_int(row, 0, 0);
+	db->dbname = text_of_hex(db_get(row, 0, 1));
+	db->db_oid = (uint32_t)db_get_int(row, 0, 2);
+	db->user = xstrdup(db_get(row, 0, 3));
+	db->superuser = db_get_bool(row, 0, 4);
+	db->standby = db_get_bool(row, 0, 5);
 	return pooler_session || refuse_pooler(db, err);
 }
 
-static void learn_optional(struct db *db)
+/* Facts, settings and the system identifier, which not every role may read: one round trip. */
+static bool learn(struct db *db, bool pooler_session, struct err *err)
 {
-	AUTO_ERR(ignored);
+	enum { SESSION, SYSTEM, SETTINGS, LARGEST = SETTINGS + ARRAY_SIZE(optional_settings) };
+	struct db_call calls[LARGEST] = {[SESSION] = {.sql = session_sql},
+		[SYSTEM] = {.sql = "select system_identifier from pg_control_system()"}};
+	size_t count = SETTINGS;
 	for (size_t i = 0; i < ARRAY_SIZE(optional_settings); i++)
-		if (db->version >= optional_settings[i].since &&
-			!db_exec(db, &ignored, optional_settings[i].sql))
-			log_debug(db->log, "setting", NULL, "%s", ignored.msg);
-	if (str_equal(PQparameterStatus(db->pg, "server_encoding"), "SQL_ASCII"))
+		if (db->version >= optional_settings[i].since)
+			calls[count++].sql = optional_settings[i].sql;
+	bool good = db_pipeline_each(db, calls, count, err) &&
+		    learn_session(db, &calls[SESSION], pooler_session, err);
+	if (good && db_call_worked(&calls[SYSTEM]))
+		db->system_id = xstrdup_null(db_get(&calls[SYSTEM].result, 0, 0));
+	for (size_t i = SYSTEM; good && i < count; i++)
+		if (!db_call_worked(&calls[i]))
+			log_debug(db->log, "setting", NULL, "refused: %s", calls[i].sql);
+	db_calls_release(calls, count);
+	if (good && str_equal(PQparameterStatus(db->pg, "server_encoding"), "SQL_ASCII"))
 		PQsetClientEncoding(db->pg, "SQL_ASCII");
-	if (!db_value(db, &db->system_id, &ignored,
-		    "select system_identifier from pg_control_system()"))
-		log_debug(db->log, "setting", NULL, "%s", ignored.msg);
+	return good;
 }
 
 bool db_open(const struct db_params *params, struct db **db, struct err *err)
@@ -180,9 +192,8 @@ bool db_open(const struct db_params *params, struct db **db, struct err *err)
 	PQsetNoticeReceiver(opened->pg, note_notice, opened);
 	opened->cancel = PQgetCancel(opened->pg);
 	opened->version = PQserverVersion(opened->pg);
-	if (!learn_session(opened, params->pooler_session, err))
+	if (!learn(opened, params->pooler_session, err))
 		return false;
-	learn_optional(opened);
 	*db = xtake(&opened);
 	return true;
 }

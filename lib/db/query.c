@@ -96,6 +96,87 @@ bool db_query_params(struct db *db, struct db_result *result, struct err *err, c
 	return finish(db, sent, result, err);
 }
 
+/* --- several in one round trip ---------------------------------------------------------------- */
+
+bool db_call_worked(const struct db_call *call)
+{
+	ExecStatusType status = PQresultStatus(call->result.pg);
+	return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
+}
+
+void db_calls_release(struct db_call *calls, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		db_result_release(&calls[i].result);
+}
+
+static bool send_all(struct db *db, struct db_call *calls, size_t count, bool each)
+{
+	bool sent = PQenterPipelineMode(db->pg);
+	for (size_t i = 0; sent && i < count; i++)
+		sent = PQsendQueryParams(db->pg, calls[i].sql, (int)calls[i].count, NULL,
+			       calls[i].params, NULL, NULL, 0) &&
+		       ((!each && i + 1 < count) || PQpipelineSync(db->pg));
+	return sent;
+}
+
+static PGresult *next_result(struct db *db)
+{
+	wait_for_input(db);
+	return PQgetResult(db->pg);
+}
+
+static void receive_one(struct db *db, struct db_call *call)
+{
+	for (PGresult *next; (next = next_result(db));) {
+		PQclear(call->result.pg);
+		call->result.pg = next;
+		if (PQstatus(db->pg) == CONNECTION_BAD)
+			return;
+	}
+}
+
+static void receive_all(struct db *db, struct db_call *calls, size_t count, bool each)
+{
+	for (size_t i = 0; i < count && PQstatus(db->pg) != CONNECTION_BAD; i++) {
+		receive_one(db, &calls[i]);
+		if (each || i + 1 == count)
+			PQclear(next_result(db)); /* the synchronisation itself */
+	}
+	PQexitPipelineMode(db->pg);
+}
+
+static bool together(struct db *db, struct db_call *calls, size_t count, bool each, struct err *err)
+{
+	const char *what = db->dbname ? db->dbname : "connect";
+	db->stopping = false;
+	db->error_position = 0;
+	bool sent = send_all(db, calls, count, each);
+	if (sent)
+		receive_all(db, calls, count, each);
+	if (sent && PQstatus(db->pg) == CONNECTION_OK)
+		return true;
+	return db_error(db, NULL, err, what);
+}
+
+bool db_pipeline(struct db *db, struct db_call *calls, size_t count, size_t *done, struct err *err)
+{
+	size_t i = 0;
+	if (!together(db, calls, count, false, err))
+		return false;
+	while (i < count && db_call_worked(&calls[i]))
+		i++;
+	if (done)
+		*done = i;
+	return i == count ||
+	       db_error(db, calls[i].result.pg, err, db->dbname ? db->dbname : "connect");
+}
+
+bool db_pipeline_each(struct db *db, struct db_call *calls, size_t count, struct err *err)
+{
+	return together(db, calls, count, true, err);
+}
+
 void db_result_release(struct db_result *result)
 {
 	PQclear(result->pg);

@@ -72,29 +72,30 @@ static bool run_script(struct attempt *attempt, struct err *err)
 	return true;
 }
 
-static bool record(struct attempt *attempt, int64_t started_ms, struct err *err)
+static bool know_transaction(struct attempt *attempt, struct err *err)
 {
-	struct migrate_session *session = attempt->session;
+	return attempt->transaction ||
+	       db_value(attempt->session->db, &attempt->transaction, err, "select txid_current()");
+}
+
+/* A part of a revision: what it leaves for the next. */
+static bool record_part(struct attempt *attempt, struct err *err)
+{
+	if (!record_check(attempt->session->db, attempt->step, err))
+		return false;
 	if (attempt->part == PART_STATEMENT)
 		return steps_write_done(attempt->steps, attempt->index, err);
-	if (attempt->part == PART_BATCH)
-		return true;
-	if (attempt->part == PART_CLOSE)
-		return backfill_close(attempt->backfill, err);
-	bool up = session->plan.direction == MIGRATE_UP;
-	AUTO_ROW_CHANGES(changes);
+	return attempt->part != PART_CLOSE || backfill_close(attempt->backfill, err);
+}
+
+static bool record(struct attempt *attempt, int64_t started_ms, struct err *err)
+{
+	const struct migrate_session *session = attempt->session;
+	if (attempt->part != PART_WHOLE && attempt->part != PART_END)
+		return record_part(attempt, err);
 	attempt->wrote = true;
-	if (!order_rows(session->tree, session->plan.direction, &attempt->rows,
-		    attempt->step->index, &changes, err) ||
-		!books_write(session->db, session->tree, &session->state, &changes, err))
-		return false;
-	struct history_row row = {
-		.file = attempt->step->file,
-		.direction = up ? "up" : "down",
-		.bound = true,
-		.duration_ms = clock_monotonic_ms() - started_ms,
-	};
-	return history_write(session, &row, err) &&
+	return record_revision(session, attempt->step, &attempt->rows,
+		       clock_monotonic_ms() - started_ms, &attempt->transaction, err) &&
 	       (attempt->part != PART_END || steps_clear(attempt->steps, err)) &&
 	       (!attempt->step->backfill.count || backfill_write_open(session, attempt->step, err));
 }
@@ -139,40 +140,26 @@ static void report_rollback(const struct attempt *attempt)
 	writes_report_unknown(proof, reason);
 }
 
-/* Now rather than in COMMIT, where their refusal would name no revision. */
-static bool check_deferred(const struct attempt *attempt, struct err *err)
-{
-	if (db_exec(attempt->session->db, err, "set constraints all immediate"))
-		return true;
-	err_context(err, "%s: a deferred constraint", attempt->step->file->name);
-	if (!err->hint)
-		err_hint(err, "nothing of this revision was kept: correct %s, then run it again",
-			attempt->step->file->name);
-	return false;
-}
-
 static bool run_inside(struct attempt *attempt, int64_t started_ms, struct err *err)
 {
 	struct db *db = attempt->session->db;
-	bool done = db_execf(db, err, "set local lock_timeout = %" PRId64,
-			    attempt->session->how.lock_timeout_ms) &&
-		    (!attempt->session->proof || db_exec(db, err, "savepoint mig_revision")) &&
-		    run_script(attempt, err);
+	bool done = run_script(attempt, err);
 	/* A role that was SET stays for the next statement, but may not write our books. */
 	if (done && attempt->step->flags & SQL_SETS_SESSION)
 		done = db_exec(db, err,
 			attempt->part == PART_STATEMENT ? "set local role none" : "reset role");
-	return done && check_deferred(attempt, err) && record(attempt, started_ms, err) &&
-	       report_writes(attempt, err) &&
-	       db_value(db, &attempt->transaction, err, "select txid_current()") &&
-	       keys_check(attempt->session->keys, err);
+	return done && record(attempt, started_ms, err) && report_writes(attempt, err) &&
+	       know_transaction(attempt, err) && keys_check(attempt->session->keys, err);
 }
 
 static bool run_transaction(struct attempt *attempt, struct err *err)
 {
 	int64_t started_ms = clock_monotonic_ms();
 	AUTO_TX(tx);
-	if (!db_begin(attempt->session->db, &tx, "read write", err))
+	AUTO_FREE char *how = xstrfmt("read write; set local lock_timeout = %" PRId64 "%s",
+		attempt->session->how.lock_timeout_ms,
+		attempt->session->proof ? "; savepoint mig_revision" : "");
+	if (!db_begin(attempt->session->db, &tx, how, err))
 		return false;
 	if (!run_inside(attempt, started_ms, err)) {
 		report_rollback(attempt);

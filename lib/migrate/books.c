@@ -138,19 +138,24 @@ char *books_change_sql(struct db *db, const struct migrate_tree *tree, const cha
 	return tree->format->books->change(table, from, to);
 }
 
+bool books_check_change(const struct migrate_tree *tree, const char *table,
+	const struct graph_row_change *change, const struct db_result *result, struct err *err)
+{
+	if (db_affected(result) == 1)
+		return true;
+	size_t shown = change->kind == GRAPH_INSERT ? change->to : change->from;
+	err_set(err, ERR_FAILED, "%s: expected one row %s, found %lld", table,
+		tree->graph->revisions[shown].id, (long long)db_affected(result));
+	return err_hint(err, "did another tool change it meanwhile? see: mig-apply current");
+}
+
 static bool write_change(struct db *db, const struct migrate_tree *tree, const char *table,
 	const struct graph_row_change *change, struct err *err)
 {
 	AUTO_FREE char *sql = books_change_sql(db, tree, table, change);
 	AUTO_RESULT(result);
-	if (!db_query(db, &result, err, sql))
-		return false;
-	if (db_affected(&result) == 1)
-		return true;
-	size_t shown = change->kind == GRAPH_INSERT ? change->to : change->from;
-	err_set(err, ERR_FAILED, "%s: expected one row %s, found %lld", table,
-		tree->graph->revisions[shown].id, (long long)db_affected(&result));
-	return err_hint(err, "did another tool change it meanwhile? see: mig-apply current");
+	return db_query(db, &result, err, sql) &&
+	       books_check_change(tree, table, change, &result, err);
 }
 
 bool books_write(struct db *db, const struct migrate_tree *tree, const struct migrate_state *state,

@@ -37,6 +37,10 @@ MUST_CHECK bool books_write(struct db *db, const struct migrate_tree *tree,
 char *books_change_sql(struct db *db, const struct migrate_tree *tree, const char *table,
 	const struct graph_row_change *change);
 
+/* Did it meet exactly one row? */
+MUST_CHECK bool books_check_change(const struct migrate_tree *tree, const char *table,
+	const struct graph_row_change *change, const struct db_result *result, struct err *err);
+
 /* What a step does to the rows; `rows` becomes what it is afterwards. */
 MUST_CHECK bool order_rows(const struct migrate_tree *tree, enum migrate_direction direction,
 	struct graph_list *rows, size_t step, struct graph_row_changes *changes, struct err *err);

@@ -33,20 +33,42 @@ static char *graph_text(const struct migrate_file *file)
 	return text;
 }
 
+/* The row of mig.history as one call; its result is the id of the transaction. */
+static const char write_sql[] =
+	"insert into mig.history (revision, direction, checksum, up_sql, down_sql, duration_ms,"
+	" host, run, tool, tree, detail) values ($1, $2, $3, $4, $5, $6::bigint, $7, $8, $9,"
+	" $10, $11::jsonb)"
+	" returning txid_current()";
+
+void history_call_release(struct history_call *call)
+{
+	free(call->up);
+	free(call->down);
+	free(call->duration);
+	free(call->detail);
+}
+
+struct db_call history_call(const struct migrate_session *session, const struct history_row *row,
+	struct history_call *call)
+{
+	const struct migrate_file *file = row->file;
+	call->up = row->bound ? section_text(file, &file->up) : NULL;
+	call->down = row->bound ? section_text(file, &file->down_section) : NULL;
+	call->duration = xstrfmt("%" PRId64, row->duration_ms);
+	call->detail = row->bound ? graph_text(file) : NULL;
+	const char *const params[] = {file->id, row->direction, row->bound ? file->checksum : NULL,
+		call->up, call->down, call->duration, session->how.host, session->keys->run_id,
+		session->how.version, session->tree->where->name, call->detail};
+	memcpy(call->params, params, sizeof(params));
+	return (struct db_call){
+		.sql = write_sql, .params = call->params, .count = ARRAY_SIZE(params)};
+}
+
 bool history_write(
 	const struct migrate_session *session, const struct history_row *row, struct err *err)
 {
-	const struct migrate_file *file = row->file;
-	AUTO_FREE char *up = row->bound ? section_text(file, &file->up) : NULL;
-	AUTO_FREE char *down = row->bound ? section_text(file, &file->down_section) : NULL;
-	AUTO_FREE char *duration = xstrfmt("%" PRId64, row->duration_ms);
-	AUTO_FREE char *detail = row->bound ? graph_text(file) : NULL;
+	CLEANUP(history_call_release) struct history_call values = {0};
+	struct db_call call = history_call(session, row, &values);
 	AUTO_RESULT(result);
-	return db_query(session->db, &result, err,
-		"insert into mig.history (revision, direction, checksum, up_sql, down_sql, "
-		"duration_ms, host, run, tool, tree, detail) values ($1, $2, $3, $4, $5, "
-		"$6::bigint, $7, $8, $9, $10, $11::jsonb)",
-		file->id, row->direction, row->bound ? file->checksum : NULL, up, down, duration,
-		session->how.host, session->keys->run_id, session->how.version,
-		session->tree->where->name, detail);
+	return db_query_params(session->db, &result, err, call.sql, call.count, call.params);
 }

@@ -14,6 +14,24 @@ struct history_row {
 };
 MUST_CHECK bool history_write(
 	const struct migrate_session *session, const struct history_row *row, struct err *err);
+/* The same as a call for db_pipeline(), with what its parameters point to. */
+struct history_call {
+	const char *params[11];
+	char *up, *down, *duration, *detail;
+};
+void history_call_release(struct history_call *call);
+struct db_call history_call(const struct migrate_session *session, const struct history_row *row,
+	struct history_call *call);
+
+/* No deferred constraint is broken: now rather than in COMMIT, whose refusal names no revision. */
+MUST_CHECK bool record_check(struct db *db, const struct migrate_step *step, struct err *err);
+/*
+ * record_check(), the version rows and the row of mig.history, in one round trip; `rows` becomes
+ * what it is afterwards, *transaction (caller owns) is the id of the transaction.
+ */
+MUST_CHECK bool record_revision(const struct migrate_session *session,
+	const struct migrate_step *step, struct graph_list *rows, int64_t duration_ms,
+	char **transaction, struct err *err);
 
 /* An applied revision whose file says something else now. */
 struct edited {

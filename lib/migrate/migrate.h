@@ -135,7 +135,8 @@ struct migrate_session {
 
 /*
  * Fill in `how` and `db` (owned from then on) of a zeroed session before. With a request the keys
- * are taken first, without one everything is read in a READ ONLY transaction.
+ * are taken first, without one everything is read in a READ ONLY transaction. A session that was
+ * opened to read may be opened once more with a request: the state is then read again.
  */
 MUST_CHECK bool migrate_open(struct migrate_session *session, const struct keys_request *request,
 	enum migrate_rows rows, struct err *err);

@@ -1,7 +1,7 @@
 #include "base/clock.h"
 #include "migrate/internal.h"
 
-enum { KEYS_CHECK_MS = 1000, STATEMENT_SHOWN = 2000 };
+enum { KEYS_CHECK_MS = 1000, KEYS_FRESH_MS = 100, STATEMENT_SHOWN = 2000 };
 
 char *run_blockers(const struct migrate_session *session, int backend)
 {
@@ -127,14 +127,24 @@ static bool send_copy(struct runner *runner, const struct sql_script *script,
 	return fine;
 }
 
+/* Not twice in a moment: they are looked at before each commit in any case. */
+static bool check_keys(struct runner *runner, struct err *err)
+{
+	int64_t now = clock_monotonic_ms();
+	if (runner->checked_ms && now - runner->checked_ms < KEYS_FRESH_MS)
+		return true;
+	runner->checked_ms = now;
+	return keys_check(runner->session->keys, err);
+}
+
 bool runner_query(struct runner *runner, const struct migrate_step *step,
 	const struct sql_script *script, const struct sql_statement *statement,
 	const char *const *params, size_t count, struct db_result *result, struct err *err)
 {
-	if (!keys_check(runner->session->keys, err))
+	if (!check_keys(runner, err))
 		return false;
 	AUTO_FREE char *text = xstrndup(statement->text, statement->length);
-	runner->started_ms = runner->checked_ms = clock_monotonic_ms();
+	runner->started_ms = clock_monotonic_ms();
 	/* One statement by protocol, too: text that holds two is refused by the server. */
 	bool fine = statement->has_data ? send_copy(runner, script, statement, text, err)
 					: db_query_params(runner->session->db, result, err, text,

@@ -16,7 +16,10 @@ static bool begin(
 {
 	if (!request)
 		return db_exec(session->db, err, "begin read only");
-	if (!keys_take(request, &session->keys, err) || !keys_work(session->keys, session->db, err))
+	struct keys_request with_session = *request;
+	with_session.open = session->db;
+	if (!keys_take(&with_session, &session->keys, err) ||
+		!keys_work(session->keys, session->db, err))
 		return false;
 	find_proof(session);
 	return true;
@@ -26,11 +29,13 @@ bool migrate_open(struct migrate_session *session, const struct keys_request *re
 	enum migrate_rows rows, struct err *err)
 {
 	const struct conf_migrations *where = session->how.where;
-	if (!migrate_tree_load(where, &session->tree, err))
+	bool again = session->tree;
+	if (!again && !migrate_tree_load(where, &session->tree, err))
 		return false;
 	session->tree->env = session->how.env;
-	return begin(session, request, err) &&
-	       (!session->how.from_history || recall_missing(session, err)) &&
+	migrate_state_release(&session->state);
+	return (!again || db_exec(session->db, err, "rollback")) && begin(session, request, err) &&
+	       (again || !session->how.from_history || recall_missing(session, err)) &&
 	       migrate_state_read(session->db, session->tree, where->version_table, rows,
 		       &session->state, err);
 }

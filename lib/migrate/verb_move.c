@@ -38,14 +38,32 @@ static bool answer_plan(struct migrate_session *session, bool with_sql,
 	return true;
 }
 
+/* Most upgrades find nothing to do, which is seen without keys and a second
+ * session; but not while another run may be on its way. */
+static bool open_to_move(const struct migrate_ask *ask, enum migrate_direction direction,
+	const char *target, struct migrate_session *session, struct err *err)
+{
+	AUTO_LIST(steps);
+	if (!ask->open(ask, MIGRATE_READ, MIGRATE_ROWS_KNOWN, session, err) ||
+		!migrate_tag_fits(session, err))
+		return false;
+	if (ask->dry_run)
+		return true;
+	if (!order_steps(session->tree, direction, &session->state.current, target, &steps, err))
+		return false;
+	bool idle = !steps.count && !session->state.half_count && !session->state.open_count;
+	if (idle && !keys_are_free(session->db, &idle, err))
+		return false;
+	return idle || ask->open(ask, MIGRATE_CHANGE, MIGRATE_ROWS_KNOWN, session, err);
+}
+
 static bool move(const struct migrate_ask *ask, enum migrate_direction direction,
 	const char *target, struct migrate_answer *answer, struct err *err)
 {
 	AUTO_SESSION(session);
 	size_t done = 0;
-	enum migrate_access access = ask->dry_run ? MIGRATE_READ : MIGRATE_CHANGE;
-	if (!ask->open(ask, access, MIGRATE_ROWS_KNOWN, &session, err) ||
-		!migrate_tag_fits(&session, err) || !migrate_plan(&session, direction, target, err))
+	if (!open_to_move(ask, direction, target, &session, err) ||
+		!migrate_plan(&session, direction, target, err))
 		return false;
 	if (ask->dry_run)
 		return answer_plan(&session, true, answer, err);

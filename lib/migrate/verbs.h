@@ -29,7 +29,10 @@ struct migrate_ask {
 	const char *message, *rev_id, *branch_label, *range, *tag, *onto;
 	struct strvec heads, depends_on, skip_envs;
 
-	/* Fills a zeroed session as far as `access` says. */
+	/*
+	 * Fills a zeroed session as far as `access` says. One that was opened with MIGRATE_READ may
+	 * be opened again with MIGRATE_CHANGE.
+	 */
 	bool (*open)(const struct migrate_ask *ask, enum migrate_access access,
 		enum migrate_rows rows, struct migrate_session *session, struct err *err);
 	/* The same to read another environment, by its name in mig.yaml. */

@@ -17,51 +17,52 @@ struct kind {
 static const struct kind heads_kind = {"version_num", true};
 static const struct kind each_kind = {"version", false};
 
-/* Where it is; where it would be made when absent (search path without any schema: nowhere). */
+/*
+ * $1 table, $2 schema or NULL, $3 whether any schema of the search path will do, $4 column: where
+ * it is, or would be made when absent (a search path without any schema: nowhere).
+ */
+static const char place_sql[] =
+	"with place as (select coalesce($2, case when $3 = 'anywhere' then (select n.nspname"
+	"  from pg_class c join pg_namespace n on n.oid = c.relnamespace"
+	"  where c.oid = to_regclass(quote_ident($1))) end, current_schema()) as schema)"
+	" select p.schema, c.oid is not null, a.atttypid in ('text'::regtype, 'varchar'::regtype),"
+	" a.atttypmod from place p left join pg_namespace n on n.nspname = p.schema"
+	" left join pg_class c on c.relnamespace = n.oid and c.relname = $1"
+	" left join pg_attribute a on a.attrelid = c.oid and a.attname = $4 and not a.attisdropped";
+
+static bool nowhere(struct db *db, const struct schema_versions *versions, struct err *err)
+{
+	err_set(err, ERR_REFUSED, "no schema in the search path of %s", db->user);
+	return err_hint(err, "name one: version_table: SCHEMA.%s", versions->table);
+}
+
+static bool not_one(
+	const struct schema_versions *versions, const struct kind *kind, struct err *err)
+{
+	err_set(err, ERR_REFUSED, "table %s has no text column %s", versions->qualified,
+		kind->column);
+	return err_hint(
+		err, "is it another tool's? name the tree's own: version_table: in mig.yaml");
+}
+
 static bool locate(struct db *db, const char *name, const struct kind *kind,
 	struct schema_versions *versions, struct err *err)
 {
 	const char *dot = strchr(name, '.');
 	AUTO_FREE char *schema = dot ? xstrndup(name, (size_t)(dot - name)) : NULL;
+	AUTO_RESULT(row);
 	versions->table = xstrdup(dot ? dot + 1 : name);
-	if (!schema && kind->anywhere &&
-		!db_value(db, &schema, err,
-			"select n.nspname from pg_class c join pg_namespace n"
-			" on n.oid = c.relnamespace where c.oid = to_regclass(quote_ident($1))",
-			versions->table))
+	if (!db_query(db, &row, err, place_sql, versions->table, schema,
+		    kind->anywhere ? "anywhere" : "first", kind->column))
 		return false;
-	if (!schema && !db_value(db, &schema, err, "select current_schema()"))
-		return false;
-	if (!schema) {
-		err_set(err, ERR_REFUSED, "no schema in the search path of %s", db->user);
-		return err_hint(err, "name one: version_table: SCHEMA.%s", versions->table);
-	}
-	versions->schema = xtake(&schema);
+	if (!db_get(&row, 0, 0))
+		return nowhere(db, versions, err);
+	versions->schema = xstrdup(db_get(&row, 0, 0));
 	versions->qualified = db_qualified(db, versions->schema, versions->table);
-	return true;
-}
-
-static bool describe(
-	struct db *db, const struct kind *kind, struct schema_versions *versions, struct err *err)
-{
-	AUTO_RESULT(rows);
-	if (!db_query(db, &rows, err,
-		    "select a.atttypid in ('text'::regtype, 'varchar'::regtype), a.atttypmod"
-		    " from pg_class c left join pg_attribute a on a.attrelid = c.oid"
-		    " and a.attname = $2 and not a.attisdropped"
-		    " where c.oid = to_regclass($1)",
-		    versions->qualified, kind->column))
-		return false;
-	versions->exists = db_rows(&rows) > 0;
-	if (!versions->exists)
-		return true;
-	if (!db_get_bool(&rows, 0, 0)) {
-		err_set(err, ERR_REFUSED, "table %s has no text column %s", versions->qualified,
-			kind->column);
-		return err_hint(
-			err, "is it another tool's? name mig's own: version_table: in mig.yaml");
-	}
-	int64_t typmod = db_get_int(&rows, 0, 1);
+	versions->exists = db_get_bool(&row, 0, 1);
+	if (versions->exists && !db_get_bool(&row, 0, 2))
+		return not_one(versions, kind, err);
+	int64_t typmod = db_get_int(&row, 0, 3);
 	versions->width = typmod > 4 ? (int)typmod - 4 : 0;
 	return true;
 }
@@ -70,7 +71,7 @@ static bool read_kind(struct db *db, const char *name, const struct kind *kind,
 	struct schema_versions *versions, struct err *err)
 {
 	*versions = (struct schema_versions){0};
-	if (!locate(db, name, kind, versions, err) || !describe(db, kind, versions, err))
+	if (!locate(db, name, kind, versions, err))
 		return false;
 	if (!versions->exists)
 		return true;
