@@ -8,7 +8,9 @@
 #include "backup/progress.h"
 #include "backup/throttle.h"
 #include "base/clock.h"
+#include "base/fs.h"
 #include "maint/maint.h"
+#include "maint/writes.h"
 #include "store/store.h"
 
 /* Who else may stop it: the caller, and the clock. */
@@ -337,8 +339,19 @@ static bool copy_all(struct create *create, struct err *err)
 	return create_copy_finish(create->copy, err) && locks_held(create, err);
 }
 
+/* In a run, at the end: a fence that stands now has stood while rows were read. */
+static char *known_of_writes(const struct create *create)
+{
+	if (!create->keys->kin)
+		return NULL;
+	AUTO_FREE char *run = conf_run_dir(create->settings->env, create->keys->run_id);
+	AUTO_FREE char *proof = fs_join(run, "proof.json");
+	return writes_known(proof);
+}
+
 static bool publish(struct create *create, struct err *err)
 {
+	create->manifest->writes = known_of_writes(create);
 	create->manifest->finished_ms = clock_now_ms();
 	progress_phase(create->progress, "publishing");
 	if (!pack_writer_finish(create->writer, err))

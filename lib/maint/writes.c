@@ -126,6 +126,23 @@ static bool read_proof(const char *path, struct proof *proof, struct err *err)
 	return true;
 }
 
+char *writes_known(const char *path)
+{
+	CLEANUP(proof_release) struct proof proof = {0};
+	AUTO_ERR(why);
+	if (!path || !fs_exists(path))
+		return NULL;
+	if (!read_proof(path, &proof, &why))
+		return xstrfmt("unknown: %s", why.msg);
+	const char *at = json_string_value(json_object_get(proof.r0, "at"));
+	/* the fence alone is enough, whatever the readings cannot tell */
+	if (proof.r0 && proof.fenced && !proof.opened)
+		return xstrfmt("fenced since %s", at ? at : "an unknown time");
+	if (proof.unknown)
+		return xstrfmt("unknown: %s", proof.unknown);
+	return xstrfmt("first reading at %s", at ? at : "an unknown time");
+}
+
 /*
  * The readings
  */

@@ -48,6 +48,13 @@ void writes_report_unknown(const char *path, const char *reason);
 /* The fence stands from now on, or is about to be opened. No file at path: nothing. */
 MUST_CHECK bool writes_note_fence(const char *path, bool stands, struct err *err);
 
+/*
+ * What is known by now, for the record of a snapshot, without a reading: "fenced since TIME",
+ * "first reading at TIME", "unknown: why"; caller owns. NULL: there is no proof at path (or it is
+ * NULL).
+ */
+char *writes_known(const char *path);
+
 enum writes_answer { WRITES_STOPPED, WRITES_SEEN, WRITES_UNKNOWN };
 const char *writes_answer_word(enum writes_answer answer); /* "stopped", "seen", "unknown" */
 struct writes_verdict {

@@ -137,7 +137,7 @@ struct pack_manifest {
 	int64_t started_ms; /* UTC; the moment of the snapshot lies between */
 	int64_t finished_ms;
 	char *lsn; /* WAL position at the snapshot; NULL on a standby that cannot say */
-	char *writes; /* what was proved about writes (safety 12); NULL: nothing */
+	char *writes; /* what was known about writes in a run (safety 12); NULL: nothing */
 	struct pack_database database;
 	struct strvec roles; /* every role that objects, ACLs and settings name */
 	struct strvec tablespaces; /* other than the database's own */

@@ -514,3 +514,23 @@ every_kind() {
 	sql -c "delete from order_lines where id = 1"
 	expect 4 mig-verify data --against label:orders
 }
+
+@test "safety_12 the snapshot of a run says what was known about writes" {
+	load ../support/deploy
+	export SENTRY_DSN=
+	shop
+	expect 0 mig-run deploy.yaml
+	expect 0 mig-backup show latest
+	says "writes     first reading at 20"
+	sed -i 's/{database: read-only}/{database: no-connections}/' mig.yaml
+	migration bbbb00000001 aaaa00000001 "alter table orders add column size int" \
+		"alter table orders drop column size"
+	sed -i '/id: smoke/d' deploy.yaml
+	expect 0 mig-run deploy.yaml
+	expect 0 mig-backup show latest
+	says "writes     fenced since 20"
+	# by hand nothing is known
+	mig-backup create -q
+	expect 0 mig-backup show latest
+	[[ $output != *writes* ]]
+}

@@ -267,6 +267,91 @@ ended_by() {
 	[ -z "$left" ]
 }
 
+@test "the disk is full while it writes --to FILE: 12, nothing left, nothing overwritten" {
+	[ "$(id -u)" = 0 ] || skip "needs to mount a small file system"
+	mkdir full
+	mount -t tmpfs -o size=3m tmpfs full 2> /dev/null || skip "cannot mount here"
+	slow_table
+	echo precious > full/before.mig.tar
+	run mig-backup create --to full/a.mig.tar
+	local left code=$status said=$output
+	left=$(ls -A full)
+	run mig-backup create --to full/before.mig.tar
+	local over=$status kept
+	kept=$(< full/before.mig.tar)
+	umount full
+	[ "$code" = 12 ]
+	[[ $said = *"No space left on device"* ]]
+	[ "$left" = before.mig.tar ]
+	[ "$over" = 17 ]
+	[ "$kept" = precious ]
+}
+
+@test "the store is gone in the middle: 12, no snapshot, and the next one makes it anew" {
+	slow_table
+	mig-backup create --rate-limit 2MB > log 2>&1 &
+	local taking=$! status=0
+	wait_for "$copying"
+	rm -r "$(store)"
+	wait $taking || status=$?
+	[ $status = 12 ]
+	grep -q "$(store)" log
+	nothing_left
+	expect 0 mig-backup create
+	expect 0 mig-verify backup latest
+}
+
+@test "the server is restarted in the middle: 10, nothing left, the next one works" {
+	slow_table
+	local how
+	for how in fast immediate; do
+		mig-backup create --rate-limit 1MB > log 2>&1 &
+		local taking=$! status=0
+		wait_for "$copying"
+		cluster_restart $how
+		wait $taking || status=$?
+		[ $status = 10 ] || {
+			cat log
+			return 1
+		}
+		nothing_left
+	done
+	expect 0 mig-backup create
+	expect 0 mig-verify backup latest
+}
+
+@test "tables are made and dropped all the time: whole, or 13 that names some, never short" {
+	sql -c "create table steady as select generate_series(1, 5000) i"
+	touch go
+	local n round made=0
+	for n in 1 2 3; do
+		(i=0
+			while [ -e go ]; do
+				i=$((i + 1))
+				echo "create table storm_${n}_$i as select generate_series(1, 100) i; drop table if exists storm_${n}_$((i - 5)); select pg_sleep(0.1);"
+			done | psql -Xq > /dev/null 2>&1) &
+	done
+	for round in 1 2 3 4 5 6; do
+		run mig-backup create --lock-timeout 20s --label "round $round"
+		case $status in
+		0) made=$((made + 1)) ;;
+		13) [[ $output = *"tables"* ]] ;;
+		*)
+			echo "exit $status: $output"
+			rm go
+			return 1
+			;;
+		esac
+	done
+	rm go
+	wait
+	[ $made -ge 1 ]
+	expect 0 mig-verify backup latest
+	# every table of the storm that is in it has all of its rows
+	mig-backup show latest --tables --json | jq -es '[.[] | select(.event == "table")] |
+		all(if .name == "steady" then .rows == 5000 else .rows == 100 end) and length >= 1'
+}
+
 @test "a limit on the size of files is reached: 12, nothing left" {
 	sql -c "create table t as select i, md5(i::text) v from generate_series(1, 20000) i"
 	mkdir -p "$(store)"
