@@ -181,6 +181,20 @@ static bool in_range(const struct tm *t)
 	       t->tm_mday <= days[t->tm_mon] && t->tm_hour < 24 && t->tm_min < 60 && t->tm_sec < 61;
 }
 
+/* "2026-11-20T01:00": scanf alone takes signs and blanks for digits. */
+static bool has_shape(const char *text)
+{
+	static const char shape[] = "dddd-dd-dd?dd:dd";
+	for (size_t i = 0; shape[i]; i++) {
+		bool digit = text[i] >= '0' && text[i] <= '9';
+		bool good = shape[i] == 'd' ? digit
+					    : text[i] && (shape[i] == '?' || text[i] == shape[i]);
+		if (!good)
+			return false;
+	}
+	return true;
+}
+
 /* "Z", "+01:00", "-0130" or nothing (local); false when it is something else. */
 static bool parse_zone(const char *text, bool *local, int *offset_minutes)
 {
@@ -206,7 +220,8 @@ bool clock_parse_time(const char *text, int64_t *ms, struct err *err)
 	struct tm t = {0};
 	int used = 0, date_used = 0, seconds_used = 0, fraction_used = 0;
 	char separator;
-	bool ok = sscanf(text, "%4d-%2d-%2d%n%c%2d:%2d%n", &t.tm_year, &t.tm_mon, &t.tm_mday,
+	bool ok = has_shape(text) &&
+		  sscanf(text, "%4d-%2d-%2d%n%c%2d:%2d%n", &t.tm_year, &t.tm_mon, &t.tm_mday,
 			  &date_used, &separator, &t.tm_hour, &t.tm_min, &used) == 6 &&
 		  used && (separator == 'T' || separator == ' ');
 	if (ok && sscanf(text + used, ":%2d%n", &t.tm_sec, &seconds_used) == 1)
@@ -226,7 +241,10 @@ bool clock_parse_time(const char *text, int64_t *ms, struct err *err)
 		return err_hint(
 			err, "write 2026-11-20T01:00:00Z, \"2026-11-20 01:00\", or \"2h ago\"");
 	}
+	int day = t.tm_mday;
 	time_t seconds = local ? mktime(&t) : timegm(&t) - offset * 60;
+	if (t.tm_mday != day)
+		return err_set(err, ERR_USAGE, "\"%s\" is not a time: that month is shorter", text);
 	*ms = (int64_t)seconds * 1000 + fraction;
 	return true;
 }

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -87,6 +88,26 @@ static void sink_emit(struct log_sink *base, enum log_level level, const char *e
 	pthread_mutex_unlock(&sink->lock);
 }
 
+/* "[###.....] " */
+static char *progress_bar(int64_t done, int64_t total)
+{
+	enum { WIDTH = 8 };
+	char bar[WIDTH + 1];
+	int full = total > 0 && done < total ? (int)((double)done * WIDTH / (double)total) : WIDTH;
+	for (int i = 0; i < WIDTH; i++)
+		bar[i] = i < full ? '#' : '.';
+	bar[WIDTH] = 0;
+	return total > 0 ? xstrfmt("[%s] ", bar) : xstrdup("");
+}
+
+/* A longer line than the terminal's could not be taken back. */
+static int terminal_width(void)
+{
+	struct winsize size;
+	bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
+	return known ? size.ws_col - 1 : 79;
+}
+
 static char *progress_text(
 	const char *what, const char *unit, int64_t done, int64_t total, int64_t elapsed_ms)
 {
@@ -124,7 +145,9 @@ static void show_progress(
 		emit_json(LOG_INFO, "progress", fields, text);
 		json_decref(fields);
 	} else if (sink->terminal) {
-		fprintf(stderr, "\r\033[K%s", text);
+		AUTO_FREE char *bar = progress_bar(done, total);
+		AUTO_FREE char *line = xstrfmt("%s%s", bar, text);
+		fprintf(stderr, "\r\033[K%.*s", terminal_width(), line);
 		fflush(stderr);
 		sink->bar_stands = true;
 	} else {
@@ -175,10 +198,23 @@ void cli_sink_free(struct log_sink *base)
 /* --- results -----------------------------------------------------------------------------------
  */
 
+/* Results often go to the same terminal. */
+static void make_room(struct cli *cli)
+{
+	struct sink *sink = (struct sink *)cli->log;
+	if (!sink)
+		return;
+	pthread_mutex_lock(&sink->lock);
+	clear_bar(sink);
+	fflush(stderr);
+	pthread_mutex_unlock(&sink->lock);
+}
+
 void cli_print(struct cli *cli, const char *fmt, ...)
 {
 	if (cli->shared.json)
 		return;
+	make_room(cli);
 	va_list args;
 	va_start(args, fmt);
 	AUTO_FREE char *text = xvstrfmt(fmt, args);

@@ -534,3 +534,58 @@ every_kind() {
 	expect 0 mig-backup show latest
 	[[ $output != *writes* ]]
 }
+
+@test "progress: a bar with rate and time left on a terminal, lines elsewhere, events under --json" {
+	command -v script > /dev/null || skip "needs script to make a terminal"
+	sql -c "create table t as select md5(i::text) || md5((-i)::text) v from generate_series(1, 60000) i"
+	script -qec "mig-backup create --rate-limit 700kB" /dev/null < /dev/null > typed 2>&1
+	tr '\r' '\n' < typed > lines
+	grep -qE '\[#+\.*\] backup: .* of .* \([0-9]+ %\), .*/s, .* left' lines
+	# the bar is gone in the end, the result stands on a line of its own
+	grep -q '^.\{0,5\}snapshot 20' lines
+	mig-backup create --rate-limit 700kB > out 2> log
+	! grep -q $'[\r\e]' log || false
+	mig-backup create --rate-limit 700kB --json > out 2> log
+	jq -es 'any(.[]; .event == "progress" and .what == "backup" and .unit == "bytes" and .total >= .done)' log
+	mig-backup create --rate-limit 700kB -q 2> log
+	[ ! -s log ]
+}
+
+@test "SNAPSHOT is one grammar in mig-backup, mig-verify and mig-restore" {
+	two_stores
+	sql -c "create table t (i int)"
+	mig-backup create -q -e test --label one
+	sleep 1.1
+	mig-backup create -q -e test --label two
+	local id word program
+	id=$(mig-backup show label:one -e test --json 2> /dev/null | jq -r .snapshot)
+	export MIG_ENV=test TZ=CET-1
+	for word in latest~1 "$id" "${id%??}" label:one test:label:one "@1s ago" "near/shop/test/$id.mig.tar" \
+		"file://$WORK/near/shop/test/$id.mig.tar"; do
+		[ "$word" != "@1s ago" ] || sleep 1
+		expect 0 mig-backup show "$word"
+		[ "$word" = "@1s ago" ] || says "label      one"
+		expect 0 mig-verify backup "$word"
+		expect 0 mig-restore "$word" -n
+	done
+	for word in latest~2 label:none "@2001-01-01 01:00" "@2001-01-01T00:00:00Z" 19990101; do
+		for program in "mig-backup show" "mig-verify backup" "mig-restore -n"; do
+			expect 14 $program "$word"
+		done
+	done
+	says "no snapshot 19990101"
+	expect 14 mig-restore -n "@2001-01-01 01:00"
+	says "2001-01-01T00:00:00Z (2001-01-01 01:00:00 CET)"
+	for word in newest latest~x "@someday" "@2026-02-30 01:00" nowhere:latest; do
+		for program in "mig-backup show" "mig-verify backup" "mig-restore -n"; do
+			run $program "$word"
+			[ "$status" = 2 ] || [ "$word $status" = "nowhere:latest 3" ] || {
+				echo "$program $word: $status $output"
+				return 1
+			}
+		done
+	done
+	expect 0 mig-backup show @now
+	says "snapshot"
+	says "CET)"
+}

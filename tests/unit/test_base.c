@@ -83,6 +83,66 @@ static void times_are_read_back(void **state)
 	assert_false(clock_parse_time("2026-13-20T01:02:03Z", &ms, &err));
 }
 
+static void time_is(const char *text, const char *utc)
+{
+	AUTO_ERR(err);
+	int64_t ms = 0;
+	if (!clock_parse_time(text, &ms, &err))
+		fail_msg("%s: %s", text, err.msg);
+	AUTO_FREE char *got = clock_utc_ms(ms);
+	if (strcmp(got, utc) != 0)
+		fail_msg("%s is %s, not %s", text, got, utc);
+}
+
+static void times_are_rfc_3339_or_local(void **state)
+{
+	(void)state;
+	setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1);
+	tzset();
+	time_is("2026-11-20T01:02:03.5Z", "2026-11-20T01:02:03.500Z");
+	time_is("2026-11-20T01:02:03.123456+00:00", "2026-11-20T01:02:03.123Z");
+	time_is("2026-11-20 01:02:03-0130", "2026-11-20T02:32:03.000Z");
+	time_is("2026-11-20 01:00", "2026-11-20T00:00:00.000Z");
+	time_is("2026-07-20 01:00:30", "2026-07-19T23:00:30.000Z"); /* summer time */
+	time_is("2028-02-29 12:00", "2028-02-29T11:00:00.000Z");
+	AUTO_FREE char *local = clock_local(1795140000000);
+	assert_string_equal(local, "2026-11-20 03:00:00 CET");
+	unsetenv("TZ");
+	tzset();
+}
+
+static void times_ago_count_from_now(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		int64_t back_ms;
+	} rows[] = {{"now", 0}, {"90s ago", 90000}, {"2h ago", 7200000}, {"7d ago", 604800000},
+		{"yesterday", 86400000}, {" 1m ago ", 60000}};
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		AUTO_ERR(err);
+		int64_t ms = 0, before = clock_now_ms();
+		assert_true(clock_parse_time(rows[i].text, &ms, &err));
+		assert_in_range(ms + rows[i].back_ms, before, clock_now_ms());
+	}
+}
+
+static void what_is_no_time_is_refused(void **state)
+{
+	(void)state;
+	static const char *const words[] = {"", "2026", "2026-11-20", "2026-11-20T25:00Z",
+		"2026-02-29 01:00", "2026-04-31T01:00:00Z", "2026-11-+1 01:00", "2026-11- 1 01:00",
+		"2026-1-05 01:00", "2026-11-20T01:00:00 CET", "2026-11-20T01:00Zulu", "2 hours ago",
+		"2h", "ago", "-2h ago", "tomorrow", "2026-11-20T01:00:61Z", "2026-11-20x01:00"};
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		AUTO_ERR(err);
+		int64_t ms;
+		if (clock_parse_time(words[i], &ms, &err))
+			fail_msg("\"%s\" was taken for a time", words[i]);
+		assert_int_equal(err.code, ERR_USAGE);
+	}
+}
+
 static void secrets_are_redacted_by_value(void **state)
 {
 	(void)state;
@@ -160,6 +220,9 @@ int main(void)
 		cmocka_unit_test(strings_grow_and_join),
 		cmocka_unit_test(durations_and_sizes_need_sense),
 		cmocka_unit_test(times_are_read_back),
+		cmocka_unit_test(times_are_rfc_3339_or_local),
+		cmocka_unit_test(times_ago_count_from_now),
+		cmocka_unit_test(what_is_no_time_is_refused),
 		cmocka_unit_test(secrets_are_redacted_by_value),
 		cmocka_unit_test(files_appear_whole),
 		cmocka_unit_test(children_are_drained_and_timed),

@@ -3,6 +3,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -60,6 +61,79 @@ static void words_choose(void **state)
 	chosen("@now", entries[3].id);
 }
 
+/* The newest two hold a part of the database. */
+static void a_part_is_never_the_latest(void **state)
+{
+	(void)state;
+	struct backup_entry some[4];
+	const struct backup_list parts = {.items = some, .count = 4};
+	size_t index = 99;
+	AUTO_ERR(err);
+	memcpy(some, entries, sizeof(some));
+	for (size_t i = 0; i < 4; i++)
+		some[i].grade.grade = GRADE_SEALED;
+	some[1].partial = some[2].partial = some[3].partial = true;
+	assert_true(backup_choose(&parts, "latest", &index, &err));
+	assert_int_equal(index, 0);
+	assert_false(backup_choose(&parts, "latest~1", &index, &err));
+	assert_true(backup_choose(&parts, "@2026-11-20T04:00:00Z", &index, &err));
+	assert_int_equal(index, 0);
+	assert_true(backup_choose(&parts, "label:nightly", &index, &err));
+	assert_int_equal(index, 3);
+	assert_true(backup_choose(&parts, "20261120T03", &index, &err));
+	assert_int_equal(index, 3);
+	assert_ptr_equal(backup_newest(&parts, 1795150000000), &some[0]);
+	some[0].partial = true;
+	assert_null(backup_newest(&parts, 1795150000000));
+	assert_false(backup_choose(&parts, "latest", &index, &err));
+}
+
+static void the_newest_is_whole_sound_and_not_of_the_future(void **state)
+{
+	(void)state;
+	struct backup_entry some[4];
+	const struct backup_list newest = {.items = some, .count = 4};
+	memcpy(some, entries, sizeof(some));
+	for (size_t i = 0; i < 4; i++)
+		some[i].grade.grade = GRADE_SEALED;
+	assert_ptr_equal(backup_newest(&newest, 1795150000000), &some[3]);
+	some[3].grade.grade = GRADE_DAMAGED;
+	assert_ptr_equal(backup_newest(&newest, 1795150000000), &some[2]);
+	/* half an hour after the first, by this clock */
+	assert_ptr_equal(backup_newest(&newest, 1795138200000), &some[0]);
+	assert_null(backup_newest(&newest, 1795130000000));
+}
+
+static void times_are_said_in_utc_and_local_time(void **state)
+{
+	(void)state;
+	AUTO_ERR(err);
+	size_t index;
+	setenv("TZ", "CET-1", 1);
+	tzset();
+	assert_false(backup_choose(&list, "@2026-11-20 01:30", &index, &err));
+	assert_non_null(strstr(err.msg, "2026-11-20T00:30:00Z (2026-11-20 01:30:00 CET)"));
+	assert_non_null(strstr(err.hint, "2026-11-20T01:00:00Z (2026-11-20 02:00:00 CET)"));
+	unsetenv("TZ");
+	tzset();
+}
+
+static void paths_are_not_looked_up(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *word, *path;
+	} rows[] = {{"a/b", "a/b"}, {"x.mig.tar", "x.mig.tar"},
+		{"file:///a/b.mig.tar", "/a/b.mig.tar"}, {"./latest", "./latest"}};
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		AUTO_ERR(err);
+		CLEANUP(backup_found_release) struct backup_found found = {0};
+		struct backup_find find = {0};
+		assert_true(backup_find(&find, rows[i].word, &found, &err));
+		assert_string_equal(found.path, rows[i].path);
+	}
+}
+
 static void words_are_refused(void **state)
 {
 	(void)state;
@@ -101,6 +175,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(words_choose),
 		cmocka_unit_test(words_are_refused),
+		cmocka_unit_test(a_part_is_never_the_latest),
+		cmocka_unit_test(the_newest_is_whole_sound_and_not_of_the_future),
+		cmocka_unit_test(times_are_said_in_utc_and_local_time),
+		cmocka_unit_test(paths_are_not_looked_up),
 		cmocka_unit_test(an_ambiguous_prefix_lists_its_candidates),
 		cmocka_unit_test(without_snapshots_the_first_is_asked_for),
 	};
