@@ -164,6 +164,8 @@ static const struct cli_option restore_options[] = {
 		"the snapshot's role OLD is NEW here (repeatable)"},
 	{"no-tablespaces", 0, CLI_FLAG, AT(no_tablespaces), NULL,
 		"everything goes into the database's own tablespace"},
+	{"resume", 0, CLI_STRING, AT(resume), "COPY",
+		"go on with a half-made copy of this snapshot"},
 	{"keep-failed", 0, CLI_FLAG, AT(keep_failed), NULL,
 		"leave the half-made copy when restoring fails"},
 	{"no-proof", 0, CLI_FLAG, AT(no_proof), NULL,

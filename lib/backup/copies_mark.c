@@ -13,6 +13,8 @@ char *copies_mark_text(const struct copies_mark *mark)
 		json_object_set_new(fields, "partial", json_true());
 	if (mark->target)
 		json_object_set_new(fields, "target", copies_json_text(mark->target));
+	if (mark->defined)
+		json_object_set_new(fields, "defined", json_true());
 	char *text = json_dumps(fields, JSON_ENSURE_ASCII);
 	json_decref(fields);
 	return text;
@@ -38,6 +40,7 @@ bool copies_mark_parse(const char *comment, struct copies_mark *mark)
 	mark->made = field_text(fields, "made");
 	mark->snapshot = field_text(fields, "snapshot");
 	mark->target = field_text(fields, "target");
+	mark->defined = json_is_true(json_object_get(fields, "defined"));
 	mark->proved = json_is_true(json_object_get(fields, "proved"));
 	mark->partial = json_is_true(json_object_get(fields, "partial"));
 	json_decref(fields);

@@ -238,7 +238,8 @@ static size_t order_tables(struct loading *loading)
 	for (size_t i = 0; i < manifest->tables.count; i++) {
 		const struct pack_table *table = &manifest->tables.items[i];
 		loading->total += table->content.bytes;
-		if (!table->extension && !table->emptied && table->members.count)
+		bool loaded = loading->settings->loaded && loading->settings->loaded[i];
+		if (!table->extension && !table->emptied && table->members.count && !loaded)
 			loading->tables[count++] = table;
 	}
 	qsort(loading->tables, count, sizeof(loading->tables[0]), larger_first);

@@ -21,6 +21,7 @@ struct load_settings {
 	struct db_params params; /* the database to load into */
 	struct keys *keys; /* looked at before each commit; NULL: none */
 	int workers;
+	const bool *loaded; /* by index of the manifest's tables: not to be loaded; NULL: none */
 	const struct strvec *role_map; /* of large objects' owners; NULL: none */
 	bool (*cancelled)(void *ctx);
 	void *cancel_ctx;

@@ -1,6 +1,7 @@
 #include "backup/load.h"
 #include "backup/load_session.h"
 #include "backup/restore_post.h"
+#include "backup/restore_resume.h"
 #include "backup/restore_roles.h"
 #include "backup/restore_room.h"
 #include "backup/restore_text.h"
@@ -8,12 +9,15 @@
 #include "base/clock.h"
 #include <inttypes.h>
 
+#define IN_USE "2BP01" /* dependent_objects_still_exist */
+
 struct restoring {
 	const struct restore_settings *settings;
 	const struct pack_manifest *manifest;
 	struct db *server; /* in `postgres` */
 	struct copies_place place;
 	struct copies_item copy;
+	struct restore_resume resume; /* empty for a new copy */
 	int64_t rows;
 };
 
@@ -21,6 +25,7 @@ static void restoring_release(struct restoring *restoring)
 {
 	db_close(restoring->server);
 	copies_item_release(&restoring->copy);
+	restore_resume_release(&restoring->resume);
 }
 
 void restore_outcome_release(struct restore_outcome *outcome)
@@ -107,6 +112,34 @@ static void map_traits(const struct strvec *map, struct swap_traits *traits)
 		map_role(map, &traits->settings.items[i].role);
 }
 
+static bool begin_anew(struct restoring *restoring, const char *why, struct err *err)
+{
+	const struct copies_item *old = restoring->settings->resume;
+	log_info(restoring->settings->log, "begun_anew", NULL,
+		"%s %s: it is removed, and begun anew", old->name, why);
+	copies_item_release(&restoring->copy);
+	restore_resume_release(&restoring->resume);
+	return copies_drop(&restoring->place, old, err) && make_database(restoring, err);
+}
+
+/* What never had all its definitions is not worth going on with. */
+static bool adopt(struct restoring *restoring, struct err *err)
+{
+	const struct copies_item *old = restoring->settings->resume;
+	AUTO_FREE char *mark = copies_mark_text(&old->mark);
+	if (!old->mark.defined)
+		return begin_anew(restoring, "does not have all definitions yet", err);
+	restoring->copy = (struct copies_item){.name = xstrdup(old->name),
+		.oid = old->oid,
+		.purpose = old->purpose,
+		.marked = true};
+	copies_mark_parse(mark, &restoring->copy.mark);
+	return restore_resume_prepare(restoring->settings, restoring->server, &restoring->copy,
+		       &restoring->resume, err) ||
+	       (!strcmp(err->sqlstate, IN_USE) &&
+		       begin_anew(restoring, "has definitions that stand upon others", err));
+}
+
 static bool give_traits(struct restoring *restoring, const char *name, struct err *err)
 {
 	CLEANUP(swap_traits_release) struct swap_traits traits = {0};
@@ -176,9 +209,20 @@ static bool fill_tables(
 	return restore_post_plan(restoring->settings, &post, err) &&
 	       stage(restoring, "rows and indexes", err) &&
 	       load_rows(load, post.follows, post.follow_count, &restoring->rows, err) &&
-	       load_sequences(load, err) && load_large_objects(load, err) &&
+	       load_sequences(load, err) &&
+	       (restoring->resume.large_objects || load_large_objects(load, err)) &&
 	       stage(restoring, "constraints", err) && restore_post_constraints(&post, load, err) &&
 	       (!post.rest || ddl(restoring, "post-data", post.rest, err));
+}
+
+/* From here on it can be gone on with. */
+static bool define(struct restoring *restoring, struct err *err)
+{
+	if (restoring->copy.mark.defined)
+		return true;
+	restoring->copy.mark.defined = true;
+	return stage(restoring, "definitions", err) && ddl(restoring, "pre-data", NULL, err) &&
+	       copies_remark(&restoring->place, &restoring->copy, err);
 }
 
 static bool fill(struct restoring *restoring, struct err *err)
@@ -189,6 +233,7 @@ static bool fill(struct restoring *restoring, struct err *err)
 		.params = settings->target,
 		.keys = settings->keys,
 		.workers = settings->workers,
+		.loaded = restoring->resume.loaded,
 		.role_map = settings->role_map,
 		.cancelled = settings->cancelled,
 		.cancel_ctx = settings->cancel_ctx,
@@ -199,9 +244,8 @@ static bool fill(struct restoring *restoring, struct err *err)
 		return stage(restoring, "definitions", err) &&
 		       ddl(restoring, "pre-data", NULL, err) &&
 		       ddl(restoring, "post-data", NULL, err);
-	return stage(restoring, "definitions", err) && ddl(restoring, "pre-data", NULL, err) &&
-	       fill_tables(restoring, &load, err) && stage(restoring, "statistics", err) &&
-	       load_analyze(&load, err);
+	return define(restoring, err) && fill_tables(restoring, &load, err) &&
+	       stage(restoring, "statistics", err) && load_analyze(&load, err);
 }
 
 static bool is_proved(const struct restore_settings *settings)
@@ -269,10 +313,15 @@ static void clean_up(struct restoring *restoring, struct err *err)
 {
 	AUTO_ERR(why);
 	const char *name = restoring->copy.name;
+	const char *to_db = restoring->settings->to_db;
 	if (!name)
 		return;
-	if (restoring->settings->keep_failed && restoring->copy.oid)
-		err_hint(err, "what there is stays in %s; remove it: mig-restore drop %s --yes",
+	if ((restoring->settings->keep_failed || restoring->settings->resume) &&
+		restoring->copy.oid)
+		err_hint(err,
+			"what there is stays in %s; go on: mig-restore %s%s%s --resume %s; remove "
+			"it: mig-restore drop %s --yes",
+			name, restoring->manifest->id, to_db ? " --to-db " : "", to_db ? to_db : "",
 			name, name);
 	else if (!drop_copy(restoring, &why))
 		log_warn(restoring->settings->log, "copy_left",
@@ -288,8 +337,9 @@ bool restore_run(
 	int64_t began = clock_monotonic_ms();
 	if (!begin(&restoring, settings, err))
 		return false;
-	if (!make_database(&restoring, err) || !try_traits(&restoring, err) ||
-		!fill(&restoring, err) || !prove(&restoring, err) || !finish(&restoring, err)) {
+	if (!(settings->resume ? adopt(&restoring, err) : make_database(&restoring, err)) ||
+		!try_traits(&restoring, err) || !fill(&restoring, err) || !prove(&restoring, err) ||
+		!finish(&restoring, err)) {
 		clean_up(&restoring, err);
 		return false;
 	}
@@ -297,7 +347,7 @@ bool restore_run(
 		.database = xstrdup(settings->to_db ? settings->to_db : restoring.copy.name),
 		.oid = restoring.copy.oid,
 		.tables = (int64_t)restoring.manifest->tables.count,
-		.rows = restoring.rows,
+		.rows = restoring.rows + restoring.resume.rows,
 		.proved = is_proved(settings),
 		.took_ms = clock_monotonic_ms() - began,
 	};

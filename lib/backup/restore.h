@@ -24,6 +24,7 @@ struct restore_settings {
 	int workers;
 	const struct strvec *role_map; /* "OLD=NEW" (restore_roles.h); NULL: none */
 	bool no_tablespaces; /* everything goes where the database is */
+	const struct copies_item *resume; /* a half-made copy to go on with; NULL: a new one */
 	bool schema_only; /* definitions alone: never proved */
 	bool keep_failed;
 	bool no_proof; /* rows are not read back: the copy cannot be swapped in */

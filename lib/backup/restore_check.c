@@ -115,7 +115,8 @@ static void warn_of_age(const struct restore_settings *settings, struct db *serv
 bool restore_check(const struct restore_settings *settings, struct db *server, struct err *err)
 {
 	if (!check_name_free(settings, server, err) || !check_missing(settings, server, err) ||
-		(!settings->schema_only && !check_space(settings, server, err)))
+		(!settings->schema_only && !settings->resume &&
+			!check_space(settings, server, err)))
 		return false;
 	warn_of_age(settings, server);
 	return true;

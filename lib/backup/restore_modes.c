@@ -3,6 +3,7 @@
 #include "backup/copies_intent.h"
 #include "backup/restore_data.h"
 #include "backup/restore_job.h"
+#include "backup/restore_resume.h"
 #include "base/clock.h"
 #include <inttypes.h>
 
@@ -59,10 +60,32 @@ struct restore_settings restore_job_settings_of(
 	};
 }
 
+/* Somebody may not know that there is no need to begin anew. */
+static void tell_half_made(const struct restore_job *job, const char *snapshot)
+{
+	for (size_t i = 0; i < job->copies.count; i++) {
+		const struct copies_item *copy = &job->copies.items[i];
+		if (copy->marked && copy->mark.defined && !copy->mark.proved &&
+			str_equal(copy->mark.snapshot, snapshot) &&
+			str_equal(copy->mark.of, job->place.live))
+			log_info(job->settings->log, "half_made", NULL,
+				"%s is a half-made copy of this snapshot; --resume %s would go on "
+				"with it",
+				copy->name, copy->name);
+	}
+}
+
 static bool restore(struct restore_job *job, struct pack_reader *reader,
 	struct restore_outcome *outcome, struct err *err)
 {
 	struct restore_settings settings = restore_job_settings_of(job, reader);
+	if (job->ask->resume &&
+		(!copies_find(&job->copies, job->ask->resume, &settings.resume, err) ||
+			!copies_own(&job->place, settings.resume, err) ||
+			!restore_resume_check(&settings, settings.resume, err)))
+		return false;
+	if (!job->ask->resume)
+		tell_half_made(job, pack_reader_manifest(reader)->id);
 	return restore_run(&settings, outcome, err);
 }
 

@@ -15,6 +15,7 @@ struct restore_ask {
 	const struct strvec *operands;
 	bool dry_run, yes;
 	const char *to_db; /* NULL: side by side */
+	const char *resume; /* name of a half-made copy to go on with; NULL: a new one */
 	bool swap, in_place;
 	bool schema_only, data_only, no_tablespaces;
 	struct strvec role_map; /* "OLD=NEW" */
