@@ -60,7 +60,8 @@ static bool open_session(const struct migrate_ask *ask, enum migrate_access acce
 	enum migrate_rows rows, struct migrate_session *session, struct err *err)
 {
 	struct cli *cli = ask->ctx;
-	bool offline = access == MIGRATE_NOTHING || access == MIGRATE_FILES;
+	bool offline =
+		access == MIGRATE_NOTHING || access == MIGRATE_FILES || access == MIGRATE_MENDED;
 	bool reached = session->db;
 	if (offline ? !cli_env_any(cli, err) : !reached && !cli_target(cli, &session->db, err))
 		return false;
@@ -68,6 +69,9 @@ static bool open_session(const struct migrate_ask *ask, enum migrate_access acce
 	switch (access) {
 	case MIGRATE_FILES:
 		return migrate_tree_load(session->how.where, &session->tree, err);
+	case MIGRATE_MENDED:
+		return migrate_tree_mended(
+			session->how.where, &session->tree, &session->findings, err);
 	case MIGRATE_READ:
 		return migrate_open(session, NULL, rows, err);
 	case MIGRATE_CHANGE:
@@ -211,6 +215,12 @@ static const struct cli_option rebase_options[] = {
 	{0},
 };
 
+static const struct cli_option doctor_options[] = {
+	{"replay", 0, CLI_FLAG, AT(replay), NULL,
+		"apply all in a scratch database to find the revision that the schema matches"},
+	{0},
+};
+
 static const struct cli_verb verbs[] = {
 	{"upgrade", "[TARGET]", "apply revisions up to a target (head)", run_options, act,
 		CLI_DRY_RUN, &migrate_verb_upgrade},
@@ -238,6 +248,8 @@ static const struct cli_verb verbs[] = {
 		&migrate_verb_revision},
 	{"merge", "REV..", "write a revision that makes several heads one", merge_options, act, 0,
 		&migrate_verb_merge},
+	{"doctor", NULL, "what is inconsistent, each with the command that mends it",
+		doctor_options, act, CLI_READ_ONLY, &migrate_verb_doctor},
 	{"rebase", "REV", "move a revision that nobody has applied onto another one",
 		rebase_options, act, CLI_DRY_RUN, &migrate_verb_rebase},
 	{"check", NULL, "ask an Alembic tree whether its models need a new revision", NULL, act,

@@ -5,6 +5,7 @@
 #define MIGRATE_INTERNAL_H
 
 #include "migrate/books.h"
+#include "migrate/git.h"
 
 struct history_row {
 	const struct migrate_file *file;

@@ -14,6 +14,7 @@
 #define MIGRATE_MIGRATE_H
 
 #include "db/keys.h"
+#include "migrate/findings.h"
 #include "migrate/tree.h"
 #include "schema/versions.h"
 
@@ -129,6 +130,7 @@ struct migrate_session {
 	struct migrate_tree *tree;
 	struct migrate_state state;
 	struct migrate_plan plan;
+	struct findings findings; /* of a tree that was read as far as it goes */
 	struct conf_env *own_env; /* freed at the end; NULL: how.env is somebody else's */
 	struct strvec own_settings; /* name, value, name, value: what every revision starts with */
 };
@@ -166,6 +168,13 @@ MUST_CHECK bool migrate_stamp(struct migrate_session *session, const struct strv
 /* The same without writing: session->state.current becomes what it would be. */
 MUST_CHECK bool migrate_stamp_plan(struct migrate_session *session, const struct strvec *targets,
 	bool purge, size_t *changes, struct err *err);
+
+/*
+ * A tree whose files contradict each other, without what cannot be linked: doubled ids, parents
+ * that are in no file. Each is a finding.
+ */
+MUST_CHECK bool migrate_tree_mended(const struct conf_migrations *where, struct migrate_tree **tree,
+	struct findings *findings, struct err *err);
 
 /* What was begun and not finished, each with the command that mends it. */
 MUST_CHECK bool migrate_half_done(

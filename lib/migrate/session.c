@@ -50,6 +50,7 @@ void migrate_close(struct migrate_session *session)
 	free(session->proof);
 	strvec_release(&session->own_settings);
 	conf_env_free(session->own_env);
+	findings_release(&session->findings);
 	*session = (struct migrate_session){0};
 }
 

@@ -119,7 +119,7 @@ bool migrate_tree_link(struct migrate_tree *tree, struct err *err)
 	return graph_link(tree->graph, err);
 }
 
-bool migrate_tree_load(
+bool migrate_tree_read(
 	const struct conf_migrations *where, struct migrate_tree **result, struct err *err)
 {
 	if (!fs_is_dir(where->dir)) {
@@ -131,8 +131,17 @@ bool migrate_tree_load(
 	CLEANUP(migrate_tree_free_auto) struct migrate_tree *tree = xcalloc(1, sizeof(*tree));
 	tree->dir = xstrdup(where->dir);
 	tree->where = where;
-	if (!choose_format(where, &tree->format, err) || !tree->format->load(tree, err) ||
-		!migrate_tree_link(tree, err))
+	if (!choose_format(where, &tree->format, err) || !tree->format->load(tree, err))
+		return false;
+	*result = xtake(&tree);
+	return true;
+}
+
+bool migrate_tree_load(
+	const struct conf_migrations *where, struct migrate_tree **result, struct err *err)
+{
+	CLEANUP(migrate_tree_free_auto) struct migrate_tree *tree = NULL;
+	if (!migrate_tree_read(where, &tree, err) || !migrate_tree_link(tree, err))
 		return false;
 	*result = xtake(&tree);
 	return true;

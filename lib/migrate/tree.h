@@ -94,6 +94,9 @@ struct migrate_format {
 /* All rows, *count of them. */
 const struct migrate_format *migrate_formats(size_t *count);
 
+/* Reads the files, without the graph. */
+MUST_CHECK bool migrate_tree_read(
+	const struct conf_migrations *where, struct migrate_tree **tree, struct err *err);
 /* Reads the files and links the graph. A folder that is absent is ERR_NOTFOUND. */
 MUST_CHECK bool migrate_tree_load(
 	const struct conf_migrations *where, struct migrate_tree **tree, struct err *err);

@@ -100,13 +100,16 @@ static bool history(const struct migrate_ask *ask, struct migrate_answer *answer
 		return err_set(err, ERR_USAGE, "--markdown goes with --applied");
 	bool asks_database =
 		ask->indicate || (ask->range && graph_range_has(ask->range, "current"));
-	if (!ask->open(ask, asks_database ? MIGRATE_READ : MIGRATE_FILES, MIGRATE_ROWS_ANY,
+	if (!ask->open(ask, asks_database ? MIGRATE_READ : MIGRATE_MENDED, MIGRATE_ROWS_ANY,
 		    &session, err))
 		return false;
 	migrate_report_order(session.tree, &order);
 	if (ask->range && !limit_to_range(&session, ask->range, &order, err))
 		return false;
 	answer_graph(answer, &session, &order, ask->verbose);
+	findings_lines(&session.findings, &answer->lines);
+	if (session.findings.count)
+		json_object_set_new(answer->json, "problems", findings_json(&session.findings));
 	return true;
 }
 

@@ -14,6 +14,7 @@ enum migrate_access {
 	MIGRATE_NOTHING, /* session->how alone: the verb loads the tree itself */
 	MIGRATE_REACH, /* and a session with the database */
 	MIGRATE_FILES, /* the tree, without database */
+	MIGRATE_MENDED, /* the tree as far as it goes, without database; session->findings */
 	MIGRATE_READ, /* the tree and the state of the database, in a READ ONLY transaction */
 	MIGRATE_CHANGE, /* the same with the keys, to change something */
 };
@@ -25,7 +26,8 @@ struct migrate_ask {
 	const struct strvec *trees; /* names in mig.yaml, one at least */
 	bool dry_run, verbose;
 	int64_t lock_timeout_ms, lock_retries;
-	bool check, splice, purge, indicate, autogenerate, sql, applied, markdown, from_history;
+	bool check, splice, purge, indicate, autogenerate, sql, applied, markdown, from_history,
+		replay;
 	const char *message, *rev_id, *branch_label, *range, *tag, *onto;
 	struct strvec heads, depends_on, skip_envs;
 
@@ -66,7 +68,7 @@ MUST_CHECK bool migrate_verb_run(const struct migrate_verb *verb, struct migrate
 
 extern const struct migrate_verb migrate_verb_upgrade, migrate_verb_downgrade, migrate_verb_plan;
 extern const struct migrate_verb migrate_verb_current, migrate_verb_history, migrate_verb_heads,
-	migrate_verb_branches, migrate_verb_show, migrate_verb_status;
+	migrate_verb_branches, migrate_verb_show, migrate_verb_status, migrate_verb_doctor;
 extern const struct migrate_verb migrate_verb_script;
 extern const struct migrate_verb migrate_verb_stamp, migrate_verb_revision, migrate_verb_merge,
 	migrate_verb_rebase, migrate_verb_check;

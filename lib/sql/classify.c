@@ -8,7 +8,7 @@ struct fact {
 	struct strbuf subject;
 	char *table;
 	enum sql_effect effect;
-	char *object, *shape, *alias;
+	char *object, *shape, *alias, *column;
 };
 
 static void add_name(struct fact *fact, const char *schema, const char *name)
@@ -149,6 +149,11 @@ static void fact_alter_table(struct fact *fact, const PgQuery__Node *node)
 			fact->flags |= SQL_DESTRUCTIVE;
 			strbuf_addf(&fact->subject, " DROP COLUMN %s", cmd->name);
 		}
+		if (cmd->subtype == PG_QUERY__ALTER_TABLE_TYPE__AT_AddColumn && !cmd->missing_ok &&
+			!fact->column) {
+			fact->flags |= SQL_ADDS_COLUMN;
+			fact->column = xstrdup(cmd->def->column_def->colname);
+		}
 		if (cmd->subtype == PG_QUERY__ALTER_TABLE_TYPE__AT_DetachPartition &&
 			cmd->def->partition_cmd->concurrent) {
 			const PgQuery__RangeVar *child = cmd->def->partition_cmd->name;
@@ -263,6 +268,8 @@ static void fact_delete(struct fact *fact, const PgQuery__Node *node)
 static void fact_create(struct fact *fact, const PgQuery__Node *node)
 {
 	add_range(fact, node->create_stmt->relation);
+	if (!node->create_stmt->if_not_exists)
+		fact->flags |= SQL_MAKES_TABLE;
 }
 
 static void fact_insert(struct fact *fact, const PgQuery__Node *node)
@@ -427,6 +434,7 @@ void sql_classify(struct sql_statement *statement, const PgQuery__Node *node)
 	statement->object = fact.object;
 	statement->shape = fact.shape;
 	statement->alias = fact.alias;
+	statement->column = fact.column;
 	if (node->node_case == PG_QUERY__NODE__NODE_SELECT_STMT &&
 		has_word(statement, "set_config"))
 		statement->flags |= SQL_SETS_SESSION;

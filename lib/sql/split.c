@@ -11,6 +11,7 @@ void sql_script_release(struct sql_script *script)
 		free(script->items[i].table);
 		free(script->items[i].object);
 		free(script->items[i].alias);
+		free(script->items[i].column);
 		free(script->items[i].shape);
 	}
 	free(script->items);

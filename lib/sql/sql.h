@@ -16,6 +16,8 @@ enum sql_flags {
 	SQL_WRITES_ROWS = 16, /* may change rows of tables */
 	SQL_SETS_SESSION = 32, /* SET, RESET, set_config: what follows would inherit it */
 	SQL_UNPARSED = 64,
+	SQL_MAKES_TABLE = 128, /* `table`, which must not be there yet */
+	SQL_ADDS_COLUMN = 256, /* `column` of `table`, likewise */
 };
 
 /* How the catalogue tells whether a statement that no transaction allows was done. */
@@ -43,6 +45,7 @@ struct sql_statement {
 	unsigned flags;
 	enum sql_effect effect;
 	char *object; /* see sql_effect; NULL: it has no name */
+	char *column; /* ALTER TABLE .. ADD COLUMN: the first one's name, not quoted */
 	char *alias; /* UPDATE: what its table is called in it, quoted */
 	char *shape; /* "unique btree (a, b desc, ?) include (c) where": what an index is like */
 	size_t data_offset, data_length; /* rows of COPY .. FROM STDIN */

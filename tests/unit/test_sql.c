@@ -107,14 +107,16 @@ static void kinds_are_known(void **state)
 		{"drop schema s cascade", SQL_DESTRUCTIVE | SQL_LOSES_COUNTERS, "DROP SCHEMA s"},
 		{"drop type y cascade", SQL_DESTRUCTIVE, "DROP TYPE"},
 		{"truncate a, b", SQL_DESTRUCTIVE | SQL_LOSES_COUNTERS, "TRUNCATE a, b"},
-		{"alter table t add column a int, drop column b", SQL_DESTRUCTIVE,
+		{"alter table t add column a int, drop column b", SQL_DESTRUCTIVE | SQL_ADDS_COLUMN,
 			"ALTER TABLE t DROP COLUMN b"},
-		{"alter table t add column a int", 0, "ALTER TABLE t"},
+		{"alter table t add column a int", SQL_ADDS_COLUMN, "ALTER TABLE t"},
+		{"alter table t add column if not exists a int", 0, "ALTER TABLE t"},
 		{"delete from t", SQL_DESTRUCTIVE | SQL_WRITES_ROWS, "DELETE t (every row)"},
 		{"delete from t where a = 1", SQL_WRITES_ROWS, "DELETE t"},
 		{"insert into t values (1)", SQL_WRITES_ROWS, "INSERT t"},
 		{"do $$ begin end $$", SQL_WRITES_ROWS, "DO"},
-		{"create table t (a int)", 0, "CREATE TABLE t"},
+		{"create table t (a int)", SQL_MAKES_TABLE, "CREATE TABLE t"},
+		{"create table if not exists t (a int)", 0, "CREATE TABLE t"},
 		{"set search_path = app", SQL_SETS_SESSION, "SET"},
 		{"set role app", SQL_SETS_SESSION, "SET"},
 		{"set local work_mem = '1MB'", 0, "SET"},
@@ -239,7 +241,7 @@ static void long_statements_are_not_parsed_whole(void **state)
 	strbuf_adds(&text, ";\ndrop table t;\n");
 	PARSED(script, text.buf);
 	assert_int_equal(script.count, 3);
-	assert_int_equal(script.items[0].flags, 0);
+	assert_int_equal(script.items[0].flags, SQL_MAKES_TABLE);
 	assert_int_equal(script.items[1].flags, SQL_WRITES_ROWS);
 	assert_string_equal(script.items[1].kind, "INSERT");
 	assert_true(script.items[2].flags & SQL_DESTRUCTIVE);

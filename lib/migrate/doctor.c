@@ -1,0 +1,273 @@
+/* mig-apply doctor: each inconsistency of files, version table and schema, with its remedy. */
+#include "migrate/doctor.h"
+#include "migrate/report.h"
+#include "migrate/verbs.h"
+
+static void add_error(struct findings *findings, const char *check, const struct err *why)
+{
+	findings_add(findings, check, true,
+		why->detail ? xstrfmt("%s\n%s", why->msg, why->detail) : xstrdup(why->msg),
+		xstrdup_null(why->hint));
+}
+
+/* --- the files ---------------------------------------------------------------------------------
+ */
+
+static void check_heads(const struct migrate_session *session, struct findings *findings)
+{
+	AUTO_LIST(heads);
+	graph_heads(session->tree->graph, false, &heads);
+	if (heads.count < 2 || session->tree->format->books->each)
+		return;
+	AUTO_FREE char *names = graph_names(session->tree->graph, &heads);
+	findings_add(findings, "heads", false, xstrfmt("there are %zu: %s", heads.count, names),
+		xstrdup("mig-apply merge heads -m \"Merge\""));
+}
+
+static void check_files(struct migrate_session *session, struct findings *findings)
+{
+	for (size_t i = 0; i < session->tree->count; i++)
+		if (session->tree->files[i].trouble.code != ERR_NONE)
+			add_error(findings, "file", &session->tree->files[i].trouble);
+	check_heads(session, findings);
+}
+
+/* --- the version table -------------------------------------------------------------------------
+ */
+
+static void check_rows(const struct migrate_session *session, struct findings *findings)
+{
+	const struct migrate_tree *tree = session->tree;
+	STRVEC_EACH (&session->state.versions.rows, row)
+		if (graph_find(tree->graph, row) == GRAPH_NONE && !tree->format->books->each)
+			findings_add(findings, "ahead", true,
+				xstrfmt("the database is at %s, which is in no file here", row),
+				git_way_back(tree, row));
+}
+
+/* A row that another one stands on: by hand, or by an Alembic that does so (alembic-differences).
+ */
+static void check_implied(const struct migrate_session *session, struct findings *findings)
+{
+	const struct graph *graph = session->tree->graph;
+	const struct graph_list *rows = &session->state.current;
+	if (session->tree->format->books->each)
+		return;
+	for (size_t i = 0; i < rows->count; i++) {
+		AUTO_SET(below, graph->count);
+		struct graph_list one = {.items = &rows->items[i], .count = 1};
+		graph_ancestors(graph, &one, GRAPH_WITH_DEPENDS, &below);
+		for (size_t n = 0; n < rows->count; n++) {
+			if (n == i || !graph_set_has(&below, rows->items[n]))
+				continue;
+			AUTO_FREE char *above = graph_name(graph, rows->items[i]);
+			AUTO_FREE char *under = graph_name(graph, rows->items[n]);
+			findings_add(findings, "rows", true,
+				xstrfmt("there is a row for %s and one for %s, which it stands on",
+					above, under),
+				xstrfmt("psql -c \"delete from %s where version_num = '%s'\"",
+					session->state.versions.table,
+					graph->revisions[rows->items[n]].id));
+		}
+	}
+}
+
+/* True when all fit: what is pending can be looked at. */
+static bool check_width(const struct migrate_session *session, struct findings *findings)
+{
+	const struct schema_versions *versions = &session->state.versions;
+	for (size_t i = 0; versions->width && i < session->tree->count; i++) {
+		const struct migrate_file *file = &session->tree->files[i];
+		if ((int)strlen(file->id) <= versions->width)
+			continue;
+		findings_add(findings, "long id", true,
+			xstrfmt("%s: the id has %zu characters, the column version_num has room "
+				"for %d",
+				file->name, strlen(file->id), versions->width),
+			xstrfmt("psql -c 'alter table %s alter version_num type varchar(255)'",
+				versions->qualified));
+		return false;
+	}
+	return true;
+}
+
+static bool check_half(
+	const struct migrate_session *session, struct findings *findings, struct err *err)
+{
+	AUTO_STRVEC(found);
+	if (!migrate_half_done(session, &found, err))
+		return false;
+	STRVEC_EACH (&found, what) {
+		const char *remedy = strstr(what, ": drop index ");
+		size_t length = remedy ? (size_t)(remedy - what) : strlen(what);
+		findings_add(findings, "half done", true, xstrndup(what, length),
+			remedy ? xstrfmt("psql -c '%s', then mig-apply upgrade", remedy + 2)
+			       : NULL);
+	}
+	return true;
+}
+
+static bool check_edited(
+	const struct migrate_session *session, struct findings *findings, struct err *err)
+{
+	CLEANUP(edited_release) struct edited_list list = {0};
+	if (!edited_find(session->db, session->tree, &session->state, &list, err))
+		return false;
+	for (size_t i = 0; i < list.count; i++) {
+		const struct migrate_file *file = &session->tree->files[list.items[i].index];
+		AUTO_FREE char *name = graph_name(session->tree->graph, list.items[i].index);
+		AUTO_FREE char *diff = edited_diff(session->db, session->tree, list.items[i].index);
+		findings_add(findings, "edited", true,
+			xstrfmt("%s: %s was edited after it was applied%s%s", file->name, name,
+				diff ? "\n" : "", diff ? diff : ""),
+			xstrfmt("put the text back: git log -p -- %s", file->path));
+	}
+	return true;
+}
+
+static void check_trust(struct migrate_session *session, struct findings *findings)
+{
+	AUTO_ERR(why);
+	if (session->state.has_history && !db_mig_schema(session->db, &why))
+		add_error(findings, "schema mig", &why);
+}
+
+/* --- the schema --------------------------------------------------------------------------------
+ */
+
+static char *rows_text(const struct migrate_tree *tree, const struct graph_list *rows)
+{
+	return rows->count ? graph_names(tree->graph, rows) : xstrdup("<base>");
+}
+
+static bool same_rows(const struct graph_list *a, const struct graph_list *b)
+{
+	bool same = a->count == b->count;
+	for (size_t i = 0; i < a->count; i++)
+		same &= graph_list_has(b, a->items[i]);
+	return same;
+}
+
+static char *stamp_command(const struct migrate_tree *tree, const struct graph_list *rows)
+{
+	AUTO_STRBUF(text);
+	strbuf_adds(&text, "mig-apply stamp --purge");
+	for (size_t i = 0; i < rows->count; i++)
+		strbuf_addf(&text, " %s", tree->files[rows->items[i]].id);
+	if (!rows->count)
+		strbuf_adds(&text, " base");
+	return strbuf_take(&text);
+}
+
+static void add_nearest(const struct migrate_session *session, const struct doctor_replay *replay,
+	struct findings *findings)
+{
+	enum { SHOWN = 15 };
+	AUTO_STRBUF(text);
+	AUTO_FREE char *nearest = rows_text(session->tree, &replay->nearest);
+	strbuf_addf(&text,
+		"the schema is that of no revision; the nearest is %s, where %zu lines "
+		"differ (- in the database, + by the files):",
+		nearest, replay->differences.count);
+	for (size_t i = 0; i < replay->differences.count && i < SHOWN; i++)
+		strbuf_addf(&text, "\n%s", replay->differences.items[i]);
+	findings_add(findings, "schema", true, strbuf_take(&text),
+		xstrdup("put these right by hand, then: mig-apply doctor --replay"));
+}
+
+/* Revisions that change only data leave the schema as it is: all of them match. */
+static void add_match(const struct migrate_session *session, const struct doctor_replay *replay,
+	struct findings *findings)
+{
+	AUTO_STRVEC(names);
+	AUTO_LIST(tips);
+	bool stands_there = false;
+	migrate_tips(session->tree, &session->state.current, &tips);
+	for (size_t i = 0; i < replay->count; i++) {
+		strvec_push_take(&names, rows_text(session->tree, &replay->matches[i].rows));
+		stands_there |= same_rows(&replay->matches[i].rows, &tips);
+	}
+	AUTO_FREE char *list = strvec_join(&names, "; or ");
+	AUTO_FREE char *now = rows_text(session->tree, &tips);
+	if (stands_there && session->state.versions.rows.count == session->state.current.count) {
+		findings_add(findings, "schema", false,
+			xstrfmt("the schema is that of %s, as the version table says", now), NULL);
+		return;
+	}
+	findings_add(findings, "schema", true,
+		xstrfmt("the schema is that of %s%s; the version table says %s", list,
+			replay->count > 1 ? " (they differ in data only)" : "", now),
+		stamp_command(session->tree, &replay->matches[0].rows));
+}
+
+static bool check_schema(
+	struct migrate_session *session, struct findings *findings, json_t *json, struct err *err)
+{
+	CLEANUP(doctor_replay_release) struct doctor_replay replay = {0};
+	if (!doctor_replay_run(session, &replay, err))
+		return false;
+	if (replay.count)
+		add_match(session, &replay, findings);
+	else
+		add_nearest(session, &replay, findings);
+	json_t *matches = json_array();
+	for (size_t i = 0; i < replay.count; i++)
+		json_array_append_new(
+			matches, migrate_report_ids(session->tree, &replay.matches[i].rows));
+	json_object_set_new(json, "matches", matches);
+	return true;
+}
+
+/* --- all ---------------------------------------------------------------------------------------
+ */
+
+static bool check_database(const struct migrate_ask *ask, struct migrate_session *session,
+	struct findings *findings, json_t *json, struct err *err)
+{
+	if (!ask->open(ask, MIGRATE_READ, MIGRATE_ROWS_ANY, session, err))
+		return false;
+	check_rows(session, findings);
+	check_implied(session, findings);
+	bool fits = check_width(session, findings);
+	check_trust(session, findings);
+	return check_half(session, findings, err) && check_edited(session, findings, err) &&
+	       (!fits || doctor_find_made(session, findings, err)) &&
+	       (!ask->replay || check_schema(session, findings, json, err));
+}
+
+static bool run_checks(
+	const struct migrate_ask *ask, struct findings *findings, json_t *json, struct err *err)
+{
+	AUTO_SESSION(files);
+	AUTO_SESSION(session);
+	AUTO_ERR(why);
+	if (!ask->open(ask, MIGRATE_MENDED, MIGRATE_ROWS_ANY, &files, &why)) {
+		add_error(findings, "files", &why);
+		return true;
+	}
+	for (size_t i = 0; i < files.findings.count; i++)
+		findings_add(findings, files.findings.items[i].check, true,
+			xstrdup(files.findings.items[i].text),
+			xstrdup_null(files.findings.items[i].remedy));
+	check_files(&files, findings);
+	/* What the database says is compared with files that are in order. */
+	return files.findings.count || check_database(ask, &session, findings, json, err);
+}
+
+static bool doctor(const struct migrate_ask *ask, struct migrate_answer *answer, struct err *err)
+{
+	CLEANUP(findings_release) struct findings findings = {0};
+	answer->json = json_object();
+	bool ran = run_checks(ask, &findings, answer->json, err);
+	size_t bad = findings_bad(&findings);
+	findings_lines(&findings, &answer->lines);
+	if (ran && !findings.count)
+		strvec_push(&answer->lines, "files and database agree");
+	json_object_set_new(answer->json, "good", json_boolean(ran && !bad));
+	json_object_set_new(answer->json, "findings", findings_json(&findings));
+	if (!ran || !bad)
+		return ran;
+	return err_set(err, ERR_NO, "%zu thing%s to mend", bad, bad == 1 ? "" : "s");
+}
+
+const struct migrate_verb migrate_verb_doctor = {.run = doctor};

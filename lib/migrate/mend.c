@@ -1,0 +1,99 @@
+/* A tree whose files contradict each other, read as far as it goes: for history and doctor. */
+#include "base/clock.h"
+#include "migrate/internal.h"
+
+enum { ID_BYTES = 6 };
+
+/* Another id for one of two files, as a command: only its header changes. */
+static char *new_id_command(const struct migrate_tree *tree, const struct migrate_file *file)
+{
+	AUTO_FREE char *id = clock_random_hex(ID_BYTES);
+	bool python = tree->format->apply != NULL;
+	AUTO_FREE char *edit = xstrfmt(
+		python ? "/^revision\\b/s/%s/%s/" : "/^-- *revision:/s/%s/%s/", file->id, id);
+	AUTO_STRVEC(argv);
+	const char *const words[] = {"sed", "-i", edit, file->path};
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		strvec_push(&argv, words[i]);
+	return strvec_shell(&argv);
+}
+
+static const struct migrate_file *earlier(const struct migrate_tree *tree, size_t index)
+{
+	for (size_t i = 0; i < index; i++)
+		if (!strcmp(tree->files[i].id, tree->files[index].id))
+			return &tree->files[i];
+	return NULL;
+}
+
+static void remove_file(struct migrate_tree *tree, size_t index)
+{
+	migrate_file_release(&tree->files[index]);
+	memmove(&tree->files[index], &tree->files[index + 1],
+		(tree->count - index - 1) * sizeof(tree->files[0]));
+	tree->count--;
+}
+
+static void drop_doubled(struct migrate_tree *tree, struct findings *findings)
+{
+	for (size_t i = 0; i < tree->count;) {
+		const struct migrate_file *file = &tree->files[i], *first = earlier(tree, i);
+		if (!first) {
+			i++;
+			continue;
+		}
+		findings_add(findings, "doubled id", true,
+			xstrfmt("revision %s is in %s (%s) and in %s (%s)", file->id, first->name,
+				first->message ? first->message : "", file->name,
+				file->message ? file->message : ""),
+			new_id_command(tree, file));
+		remove_file(tree, i);
+	}
+}
+
+static bool is_known(const struct migrate_tree *tree, const char *name)
+{
+	for (size_t i = 0; i < tree->count; i++)
+		if (!strcmp(tree->files[i].id, name) || strvec_has(&tree->files[i].labels, name))
+			return true;
+	return false;
+}
+
+/* The names that some file has; the others are said, and left out. */
+static void drop_unknown(struct migrate_tree *tree, const struct migrate_file *file,
+	struct strvec *names, const char *what, struct findings *findings)
+{
+	struct strvec kept = {0};
+	STRVEC_EACH (names, name) {
+		if (is_known(tree, name)) {
+			strvec_push(&kept, name);
+			continue;
+		}
+		findings_add(findings, "missing file", true,
+			xstrfmt("%s: %s %s is in no file", file->name, what, name),
+			git_way_back(tree, name));
+	}
+	strvec_release(names);
+	*names = kept;
+}
+
+bool migrate_tree_mended(const struct conf_migrations *where, struct migrate_tree **result,
+	struct findings *findings, struct err *err)
+{
+	CLEANUP(migrate_tree_free_auto) struct migrate_tree *tree = NULL;
+	AUTO_ERR(why);
+	if (!migrate_tree_read(where, &tree, err))
+		return false;
+	if (!migrate_tree_link(tree, &why)) {
+		drop_doubled(tree, findings);
+		for (size_t i = 0; i < tree->count; i++) {
+			struct migrate_file *file = &tree->files[i];
+			drop_unknown(tree, file, &file->down, "down_revision", findings);
+			drop_unknown(tree, file, &file->depends, "depends_on", findings);
+		}
+		if (!migrate_tree_link(tree, err))
+			return false;
+	}
+	*result = xtake(&tree);
+	return true;
+}
