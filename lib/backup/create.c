@@ -142,11 +142,21 @@ static bool check_stores(const struct backup_settings *settings, struct err *err
 	return true;
 }
 
+static void warn_of_standby(const struct create *create)
+{
+	if (create->keys->session->standby)
+		log_warn(create->settings->log, "standby", NULL,
+			"this server is a standby: its backup keeps no run away from the primary, "
+			"and has no rows of unlogged tables");
+}
+
 static bool begin(struct create *create, struct err *err)
 {
 	const struct backup_settings *settings = create->settings;
-	return check_stores(settings, err) && take_keys(create, err) &&
-	       create_dump_find(settings, create->keys->session, &create->dump, err) &&
+	if (!check_stores(settings, err) || !take_keys(create, err))
+		return false;
+	warn_of_standby(create);
+	return create_dump_find(settings, create->keys->session, &create->dump, err) &&
 	       open_file(create, err);
 }
 

@@ -6,7 +6,8 @@
 
 /*
  * extcondition stands at the same place as the table in extconfig; an empty one means all rows.
- * Rows of mig.maintenance are never part of a snapshot (safety 11).
+ * Rows of mig.maintenance are never part of a snapshot (safety 11); those of unlogged tables are
+ * not on a standby.
  */
 /* The last column and the end are the filter's. */
 static const char tables_sql[] =
@@ -14,7 +15,8 @@ static const char tables_sql[] =
 	" case when c.relispartition then pg_catalog.pg_partition_root(c.oid)::pg_catalog.oid end,"
 	" e.oid is not null,"
 	" nullif(e.extcondition[pg_catalog.array_position(e.extconfig, c.oid)], ''),"
-	" n.nspname = 'mig' and c.relname = 'maintenance', ";
+	" n.nspname = 'mig' and c.relname = 'maintenance'"
+	"  or c.relpersistence = 'u' and pg_catalog.pg_is_in_recovery(), ";
 static const char tables_from[] =
 	" from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace"
 	" left join pg_catalog.pg_extension e on c.oid = any (e.extconfig)"

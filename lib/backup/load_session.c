@@ -15,6 +15,7 @@ static const struct setting settings[] = {
 	{"extra_float_digits", "3"},
 	{"bytea_output", "hex"},
 	{"standard_conforming_strings", "on"},
+	{"array_nulls", "on"},
 	{"timezone", "UTC"},
 	{"lc_monetary", "C"},
 	{"search_path", ""},

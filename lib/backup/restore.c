@@ -212,7 +212,8 @@ static bool fill_tables(
 	       load_sequences(load, err) &&
 	       (restoring->resume.large_objects || load_large_objects(load, err)) &&
 	       stage(restoring, "constraints", err) && restore_post_constraints(&post, load, err) &&
-	       (!post.rest || ddl(restoring, "post-data", post.rest, err));
+	       (!post.rest || ddl(restoring, "post-data", post.rest, err)) &&
+	       (!post.last || ddl(restoring, "post-data", post.last, err));
 }
 
 /* From here on it can be gone on with. */

@@ -112,8 +112,18 @@ static void warn_of_age(const struct restore_settings *settings, struct db *serv
 			manifest->notes.items[i]);
 }
 
+static bool refuse_standby(const struct db *server, struct err *err)
+{
+	if (!server->standby)
+		return true;
+	err_set(err, ERR_REFUSED, "this server is a standby: nothing can be restored into it");
+	return err_hint(err, "restore on its primary: -d host=PRIMARY");
+}
+
 bool restore_check(const struct restore_settings *settings, struct db *server, struct err *err)
 {
+	if (!refuse_standby(server, err))
+		return false;
 	if (!check_name_free(settings, server, err) || !check_missing(settings, server, err) ||
 		(!settings->schema_only && !settings->resume &&
 			!check_space(settings, server, err)))

@@ -171,7 +171,8 @@ bool restore_ddl(const struct restore_settings *settings, struct db *server, con
 	strvec_pushf(&argv, "--jobs=%d", settings->workers > 1 ? settings->workers : 1);
 	db_child_env(server, database, &env);
 	strvec_push(&env, "PGAPPNAME=mig-restore");
-	strvec_push(&env, "PGOPTIONS=-c synchronous_commit=off -c maintenance_work_mem=256MB"
+	strvec_push(&env, "PGOPTIONS=-c array_nulls=on -c synchronous_commit=off -c "
+			  "maintenance_work_mem=256MB"
 			  " -c default_transaction_read_only=off");
 	return run(&speech, &argv, &env, list, section, err);
 }

@@ -18,6 +18,7 @@ void restore_post_release(struct restore_post *post)
 		strvec_release(&post->checks[i]);
 	free(post->checks);
 	free(post->rest);
+	free(post->last);
 	*post = (struct restore_post){0};
 }
 
@@ -217,9 +218,25 @@ static bool plan_entry(struct planning *planning, const struct toc_entry *entry)
 	}
 }
 
+/* pg_restore makes event triggers before it refreshes materialized views, and they would fire. */
+static bool comes_last(struct planning *planning, const struct toc_entry *entry)
+{
+	for (size_t i = 0; i < entry->needs_count; i++) {
+		const struct toc_entry *need = toc_find(&planning->post->toc, entry->needs[i]);
+		if (need && need->kind == TOC_EVENT_TRIGGER)
+			return true;
+	}
+	return entry->kind == TOC_EVENT_TRIGGER;
+}
+
 static bool is_rest(const struct toc_entry *entry)
 {
-	return entry->post && !entry->ours;
+	return entry->post && !entry->ours && !entry->last;
+}
+
+static bool is_last(const struct toc_entry *entry)
+{
+	return entry->post && entry->last;
 }
 
 bool restore_post_plan(
@@ -238,7 +255,10 @@ bool restore_post_plan(
 	bool same_text = str_equal(toc->encoding, planning.manifest->database.encoding);
 	for (size_t i = 0; same_text && i < toc->count; i++)
 		toc->items[i].ours = plan_entry(&planning, &toc->items[i]);
+	for (size_t i = 0; i < toc->count; i++)
+		toc->items[i].last = comes_last(&planning, &toc->items[i]);
 	post->rest = list_of(toc, is_rest);
+	post->last = list_of(toc, is_last);
 	return true;
 }
 

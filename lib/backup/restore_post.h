@@ -18,6 +18,7 @@ struct restore_post {
 	struct strvec *checks; /* VALIDATE, one list per table */
 	size_t check_count;
 	char *rest; /* for pg_restore: its list; NULL: nothing is left */
+	char *last; /* the same, for the end: event triggers would see all the rest */
 };
 
 MUST_CHECK bool restore_post_plan(

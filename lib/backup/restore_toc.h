@@ -17,6 +17,7 @@ enum toc_kind {
 	TOC_INDEX,
 	TOC_CONSTRAINT, /* primary key, unique, exclusion */
 	TOC_FOREIGN_KEY,
+	TOC_EVENT_TRIGGER,
 };
 
 struct toc_entry {
@@ -25,6 +26,7 @@ struct toc_entry {
 	enum toc_kind kind;
 	bool post; /* of the section post-data */
 	bool ours; /* mig makes it; free for the caller */
+	bool last; /* an event trigger, or what belongs to one; free for the caller */
 	int64_t *needs; /* ids of other entries */
 	size_t needs_count, needs_alloc;
 	char *sql; /* its only statement without ";"; "": not so simple; NULL: not read */

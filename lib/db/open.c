@@ -13,7 +13,6 @@ static const char session_sql[] =
 	" (select oid from pg_database where datname = current_database()), current_user,"
 	" (select rolsuper from pg_roles where rolname = current_user), pg_is_in_recovery(),"
 	" set_config('default_transaction_read_only', 'off', false),"
-	" set_config('statement_timeout', '0', false),"
 	" set_config('idle_in_transaction_session_timeout', '0', false),"
 	" set_config('standard_conforming_strings', 'on', false),"
 	" set_config('DateStyle', 'ISO', false), set_config('TimeZone', 'UTC', false)";
@@ -155,8 +154,16 @@ static bool learn_session(
 /* Facts, settings and the system identifier, which not every role may read: one round trip. */
 static bool learn(struct db *db, bool pooler_session, struct err *err)
 {
-	enum { SESSION, SYSTEM, SETTINGS, LARGEST = SETTINGS + ARRAY_SIZE(optional_settings) };
-	struct db_call calls[LARGEST] = {[SESSION] = {.sql = session_sql},
+	enum {
+		FIRST,
+		SESSION,
+		SYSTEM,
+		SETTINGS,
+		LARGEST = SETTINGS + ARRAY_SIZE(optional_settings)
+	};
+	/* a timeout of the role or the database may be shorter than what follows */
+	struct db_call calls[LARGEST] = {[FIRST] = {.sql = "set statement_timeout = 0"},
+		[SESSION] = {.sql = session_sql},
 		[SYSTEM] = {.sql = "select system_identifier from pg_control_system()"}};
 	size_t count = SETTINGS;
 	for (size_t i = 0; i < ARRAY_SIZE(optional_settings); i++)

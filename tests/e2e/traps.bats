@@ -1,0 +1,181 @@
+# Traps of a logical dump that no other file walks into: what PostgreSQL lets go wrong in silence.
+load ../support/common
+setup_file() { common_setup_file; }
+teardown_file() { common_teardown_file; }
+setup() { common_setup; }
+teardown() { common_teardown; }
+
+# comes_back: the newest snapshot, restored, gives the pg_dump output of the live database
+comes_back() {
+	dropdb --if-exists -f copy
+	expect 0 mig-restore latest --to-db copy || return 1
+	diff <(dump "$DB") <(dump copy)
+}
+
+dump() {
+	pg_dump "$1" | grep -v -e '^\\restrict' -e '^\\unrestrict' | LC_ALL=C sort
+}
+
+@test "foreign keys in a circle, and to the table itself" {
+	sql <<-'END'
+		create table person (id int primary key, boss int references person, team int);
+		create table team (id int primary key, lead int not null references person deferrable initially deferred);
+		alter table person add foreign key (team) references team;
+		begin;
+		insert into team select i, i from generate_series(1, 50) i;
+		insert into person select i, 51 - i, i from generate_series(1, 50) i;
+		commit;
+	END
+	expect 0 mig-backup create
+	comes_back
+	dropdb copy
+}
+
+# bats test_tags=majors
+@test "materialized views upon each other, unpopulated ones, with unique indexes" {
+	sql <<-'END'
+		create table t as select i from generate_series(1, 100) i;
+		create materialized view zz as select i, i * 2 j from t;
+		create unique index on zz (i);
+		create materialized view mm as select count(*) n from zz;
+		create view v as select n from mm;
+		create materialized view aa as select n + 1 m from v;
+		create materialized view never as select 1 / 0 x with no data;
+	END
+	expect 0 mig-backup create
+	comes_back
+	[ "$(sql -d copy -c "select m from aa")" = 101 ]
+	[ "$(sql -d copy -c "select relispopulated from pg_class where relname = 'never'")" = f ]
+	dropdb copy
+}
+
+@test "rows of a foreign table are elsewhere: its definition alone is kept" {
+	[ -e "$cluster_share/extension/file_fdw.control" ] || skip "no contrib modules"
+	printf '1\n2\n' > numbers.csv
+	chmod -R go+rX "$WORK"
+	sql -c "create extension file_fdw" -c "create server files foreign data wrapper file_fdw" \
+		-c "create foreign table numbers (i int) server files options (filename '$WORK/numbers.csv')" \
+		-c "create table mine (i int)" -c "insert into mine select i from numbers"
+	expect 0 mig-backup create
+	rm numbers.csv
+	expect 0 mig-restore latest --to-db copy
+	[ "$(sql -d copy -c "select count(*) from mine")" = 2 ]
+	[ "$(sql -d copy -c "select relkind from pg_class where relname = 'numbers'")" = f ]
+	dropdb copy
+}
+
+@test "checks and defaults whose functions stand in another schema; domains; generated columns" {
+	sql <<-'END'
+		create schema app;
+		create function app.even(i int) returns boolean immutable language sql as 'select i % 2 = 0';
+		create function app.doubled(i int) returns int immutable language plpgsql as 'begin return i * 2; end';
+		create domain app.even_number as int check (app.even(value));
+		create table app.t (
+			id int generated always as identity primary key,
+			n app.even_number check (app.even(n)),
+			twice int generated always as (app.doubled(n)) stored,
+			d int default app.doubled(21));
+		insert into app.t (n) select i * 2 from generate_series(1, 20) i;
+		create index on app.t (app.doubled(n)) where app.even(n);
+	END
+	expect 0 mig-backup create
+	comes_back
+	[ "$(sql -d copy -c "insert into app.t (n) values (4) returning id, twice, d")" = "21|8|42" ]
+	dropdb copy
+}
+
+@test "a sequence that may not be read stops the snapshot: no value is guessed" {
+	sql -c "drop role if exists half" -c "create role half login" -c "create table t (i int)" \
+		-c "create sequence s" -c "select nextval('s')" -c "grant select on t to half" \
+		-c "grant usage on sequence s to half"
+	PGUSER=half expect 11 mig-backup create
+	says "sequence"
+	expect 0 mig-backup list
+	[ -z "$(mig-backup list -q)" ]
+	sql -c "drop owned by half" -c "drop role half"
+}
+
+# bats test_tags=majors
+@test "settings of the role, the database and the client do not reach the rows" {
+	sql -c "drop role if exists odd" -c "create role odd superuser login" \
+		-c "alter role odd set datestyle = 'German, DMY'" -c "alter role odd set extra_float_digits = -3" \
+		-c "alter role odd set bytea_output = escape" -c "alter role odd set intervalstyle = iso_8601" \
+		-c "alter role odd set timezone = 'Asia/Kathmandu'" -c "alter role odd set standard_conforming_strings = off" \
+		-c "alter role odd set xmloption = document" -c "alter role odd set statement_timeout = '4ms'" \
+		-c "alter role odd set default_transaction_read_only = on" \
+		-c "alter role odd set client_encoding = latin1" -c "alter role odd set row_security = on" \
+		-c "alter role odd set search_path = nowhere" -c "alter role odd set array_nulls = off"
+	sql <<-'END'
+		create table t (d date, f float8, b bytea, i interval, z timestamptz, x xml, s text, a text[], m money);
+		insert into t values ('2026-02-03', 0.1 + 0.2, '\x00ff5c', '1 year 2 days 3:04:05', '2026-02-03 04:05:06+00',
+			'a <b/> c', E'back\\slash ''quote'' \u20ac', '{a,NULL,"NULL"}', 12.34);
+	END
+	PGUSER=odd PGOPTIONS="-c datestyle=SQL,DMY" PGCLIENTENCODING=SQL_ASCII expect 0 mig-backup create --label odd
+	expect 0 mig-backup create --label plain
+	local hash
+	for hash in odd plain; do
+		mig-backup show label:$hash --tables --json | jq -r 'select(.event == "table") | .hash' > $hash
+	done
+	cmp odd plain
+	PGUSER=odd expect 0 mig-restore label:odd --to-db copy
+	diff <(dump "$DB") <(dump copy)
+	dropdb copy
+	sql -c "drop role odd"
+}
+
+@test "event triggers do not fire while a database is made" {
+	sql <<-'END'
+		create table seen (tag text);
+		create function note() returns event_trigger language plpgsql as
+			$$ begin insert into public.seen values (tg_tag); end $$;
+		create event trigger noting on ddl_command_end execute function note();
+		create table t (i int primary key);
+		create materialized view m as select count(*) from t;
+	END
+	local before
+	before=$(sql -c "select count(*) from seen")
+	[ "$before" -ge 2 ]
+	expect 0 mig-backup create
+	comes_back
+	[ "$(sql -d copy -c "select count(*) from seen")" = "$before" ]
+	sql -d copy -c "create table later (i int)"
+	[ "$(sql -d copy -c "select count(*) from seen")" = "$((before + 1))" ]
+	dropdb copy
+	sql -c "drop event trigger noting"
+}
+
+# standby_start: a standby of the cluster, on a socket of its own in $STANDBY
+standby_start() {
+	STANDBY=$(mktemp -d "${TMPDIR:-/tmp}/mig-pg.XXXXXX")
+	[ "$(id -u)" != 0 ] || chown postgres "$STANDBY"
+	cluster_as pg_basebackup -h "$PGHOST" -p "$PGPORT" -U owner -D "$STANDBY/data" -R -c fast --no-sync
+	cluster_as tee -a "$STANDBY/data/postgresql.conf" > /dev/null <<-END
+		unix_socket_directories = '$STANDBY'
+		hot_standby_feedback = on
+	END
+	cluster_as "$cluster_bin/pg_ctl" -D "$STANDBY/data" -l "$STANDBY/log" -w -s start 3>&-
+}
+
+standby_stop() {
+	cluster_as "$cluster_bin/pg_ctl" -D "$STANDBY/data" -m immediate -s stop || true
+	rm -rf "$STANDBY"
+}
+
+# bats test_tags=majors
+@test "a standby can be read: the snapshot says so, without unlogged rows" {
+	sql -c "create table t as select i from generate_series(1, 3000) i" \
+		-c "create unlogged table fast as select 1 a" -c "create sequence s" -c "select nextval('s')"
+	standby_start
+	PGHOST=$STANDBY expect 0 mig-backup create
+	says "standby"
+	[ "$(mig-backup show latest --tables --json | jq -r 'select(.event == "table" and .name == "t") | .rows')" = 3000 ]
+	expect 0 mig-verify backup latest
+	PGHOST=$STANDBY expect 17 mig-restore latest
+	says "standby"
+	standby_stop
+	expect 0 mig-restore latest --to-db copy
+	[ "$(sql -d copy -c "select count(*) from t")" = 3000 ]
+	[ "$(sql -d copy -c "select nextval('s')")" = 2 ]
+	[ "$(sql -d copy -c "select relpersistence from pg_class where relname = 'fast'")" = u ]
+	dropdb copy
+}
