@@ -13,7 +13,7 @@ struct settings {
 	const char *max_age, *method;
 	int64_t rate, max_offline_ms;
 	struct strvec tables_of;
-	bool tables, off;
+	bool tables, off, data_only;
 };
 
 #define FIELD(name) offsetof(struct settings, name)
@@ -167,6 +167,7 @@ static struct backup_ask asked(struct cli *cli, const struct settings *settings)
 		.who = cli_getenv("USER"),
 		.rate = settings->rate,
 		.tables = &settings->tables_of,
+		.data_only = settings->data_only,
 		.every_table = settings->tables,
 		.off = settings->off,
 		.quiet = cli->shared.quiet,
@@ -226,7 +227,9 @@ static const struct cli_option show_options[] = {
 	{0},
 };
 static const struct cli_option cat_options[] = {
-	{"table", 0, CLI_LIST, FIELD(tables_of), "PATTERN", "only the rows of these tables"},
+	{"table", 0, CLI_LIST, FIELD(tables_of), "PATTERN",
+		"only these tables, with what they need and what is theirs"},
+	{"data-only", 0, CLI_FLAG, FIELD(data_only), NULL, "with --table: their rows alone"},
 	{0},
 };
 static const struct cli_option copy_options[] = {

@@ -78,11 +78,14 @@ bool backup_answer_show(const struct backup_ask *ask, struct err *err)
 bool backup_answer_cat(const struct backup_ask *ask, struct err *err)
 {
 	CLEANUP(pack_reader_close_auto) struct pack_reader *reader = NULL;
+	if (ask->data_only && !ask->tables->count)
+		return err_set(err, ERR_USAGE, "--data-only goes with --table");
 	if (!backup_open(&ask->find, ask->word, &reader, NULL, err))
 		return false;
 	struct backup_cat how = {
 		.reader = reader,
 		.tables = ask->tables,
+		.data_only = ask->data_only,
 		.write = ask->bytes,
 		.ctx = ask->ctx,
 		.cancelled = ask->cancelled,

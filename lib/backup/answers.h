@@ -14,6 +14,7 @@ struct backup_ask {
 	const char *reason, *who; /* keep */
 	int64_t rate; /* copy: bytes a second; 0: no limit */
 	const struct strvec *tables; /* cat */
+	bool data_only; /* cat */
 	bool every_table; /* show */
 	bool off; /* keep */
 	bool quiet; /* lines that only say that it was done are not wanted */

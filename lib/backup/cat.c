@@ -4,6 +4,7 @@
 #include <regex.h>
 #include <signal.h>
 
+#include "backup/cat_tables.h"
 #include "backup/create_filter.h"
 #include "base/clock.h"
 #include "base/utf8.h"
@@ -156,38 +157,96 @@ static bool regex_is(const char *regex, const char *text)
 	return is;
 }
 
-static bool choose(struct cat *cat, const char *pattern, bool *chosen, struct err *err)
+/* Tables that a pattern means: a partitioned one with all of its partitions. */
+struct chosen {
+	bool *tables; /* by table of the manifest */
+	uint32_t *oids; /* of these, and of partitioned tables */
+	size_t count, alloc;
+};
+
+static void chosen_release(struct chosen *chosen)
 {
+	free(chosen->tables);
+	free(chosen->oids);
+}
+
+static void add_oid(struct chosen *chosen, uint32_t oid)
+{
+	xgrow(chosen->oids, chosen->count, chosen->alloc);
+	chosen->oids[chosen->count++] = oid;
+}
+
+static void choose_table(struct cat *cat, size_t index, struct chosen *chosen)
+{
+	if (chosen->tables[index])
+		return;
+	chosen->tables[index] = true;
+	add_oid(chosen, cat->manifest->tables.items[index].oid);
+}
+
+static void choose_root(struct cat *cat, const struct pack_root *root, struct chosen *chosen)
+{
+	add_oid(chosen, root->oid);
+	for (size_t i = 0; i < cat->manifest->tables.count; i++)
+		if (cat->manifest->tables.items[i].root == root->oid)
+			choose_table(cat, i, chosen);
+}
+
+static bool means(
+	const char *schema_regex, const char *name_regex, const char *schema, const char *name)
+{
+	return regex_is(name_regex, name) && (!schema_regex || regex_is(schema_regex, schema));
+}
+
+static bool choose(struct cat *cat, const char *pattern, struct chosen *chosen, struct err *err)
+{
+	const struct pack_manifest *manifest = cat->manifest;
 	AUTO_FREE char *schema = NULL;
 	AUTO_FREE char *name = NULL;
-	bool any = false;
+	size_t before = chosen->count;
 	if (!create_filter_regex(pattern, &schema, &name, err))
 		return false;
-	for (size_t i = 0; i < cat->manifest->tables.count; i++) {
-		const struct pack_table *table = &cat->manifest->tables.items[i];
-		if (!regex_is(name, table->name) || (schema && !regex_is(schema, table->schema)))
-			continue;
-		chosen[i] = any = true;
+	for (size_t i = 0; i < manifest->roots.count; i++) {
+		const struct pack_root *root = &manifest->roots.items[i];
+		if (means(schema, name, root->schema, root->name))
+			choose_root(cat, root, chosen);
 	}
-	if (any)
+	for (size_t i = 0; i < manifest->tables.count; i++) {
+		const struct pack_table *table = &manifest->tables.items[i];
+		if (means(schema, name, table->schema, table->name))
+			choose_table(cat, i, chosen);
+	}
+	if (chosen->count > before)
 		return true;
 	err_set(err, ERR_NOTFOUND, "the snapshot has no table %s", pattern);
 	return err_hint(err, "which it has: mig-backup show %s --tables", cat->manifest->id);
 }
 
+static bool put_chosen_rows(struct cat *cat, const struct chosen *chosen, struct err *err)
+{
+	for (size_t i = 0; i < cat->manifest->tables.count; i++)
+		if (chosen->tables[i] && !put_rows(cat, &cat->manifest->tables.items[i], err))
+			return false;
+	return true;
+}
+
 static bool put_chosen(struct cat *cat, struct err *err)
 {
 	const struct strvec *patterns = cat->settings->tables;
-	AUTO_FREE bool *chosen = xcalloc(cat->manifest->tables.count + 1, sizeof(*chosen));
+	CLEANUP(cat_definitions_release)
+	struct cat_definitions definitions = {STRBUF_INIT, STRBUF_INIT, STRBUF_INIT};
+	CLEANUP(chosen_release)
+	struct chosen chosen = {
+		.tables = xcalloc(cat->manifest->tables.count + 1, sizeof(*chosen.tables))};
 	STRVEC_EACH (patterns, pattern)
-		if (!choose(cat, pattern, chosen, err))
+		if (!choose(cat, pattern, &chosen, err))
 			return false;
-	if (!put_begin(cat, err))
+	if (!cat->settings->data_only && !cat_definitions_read(cat->settings->reader, chosen.oids,
+						 chosen.count, &definitions, err))
 		return false;
-	for (size_t i = 0; i < cat->manifest->tables.count; i++)
-		if (chosen[i] && !put_rows(cat, &cat->manifest->tables.items[i], err))
-			return false;
-	return put(cat, "\nCOMMIT;\n", err);
+	return put_begin(cat, err) && put(cat, definitions.pre.buf, err) &&
+	       put_chosen_rows(cat, &chosen, err) && put(cat, definitions.sequences.buf, err) &&
+	       put(cat, definitions.post.buf, err) && put(cat, "\nCOMMIT;\n", err);
 }
 
 static bool put_all(struct cat *cat, struct err *err)

@@ -13,8 +13,9 @@
 
 struct backup_cat {
 	struct pack_reader *reader;
-	/* patterns: only the rows of these tables; empty: everything */
+	/* patterns: these tables, with what they need and what is theirs; empty: everything */
 	const struct strvec *tables;
+	bool data_only; /* with tables: their rows alone */
 	bool (*write)(void *ctx, const void *bytes, size_t length, struct err *err);
 	void *ctx;
 	bool (*cancelled)(void *unused); /* may be NULL */
