@@ -62,10 +62,14 @@ bool fs_read(const char *path, size_t limit, struct strbuf *out, struct err *err
 	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return err_sys(err, errno == ENOENT ? ERR_NOTFOUND : ERR_FAILED, "%s", path);
+	struct stat about;
+	size_t room = 65536;
+	if (fstat(fd, &about) == 0 && S_ISREG(about.st_mode) && (size_t)about.st_size < room)
+		room = (size_t)about.st_size + 1; /* thousands of small files need no more */
 	strbuf_reset(out);
 	for (;;) {
-		strbuf_reserve(out, 65536);
-		ssize_t got = read(fd, out->buf + out->len, 65536);
+		strbuf_reserve(out, room);
+		ssize_t got = read(fd, out->buf + out->len, room);
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
@@ -76,6 +80,8 @@ bool fs_read(const char *path, size_t limit, struct strbuf *out, struct err *err
 		out->buf[out->len] = '\0';
 		if (out->len > limit)
 			return err_set(err, ERR_FAILED, "%s is larger than %zu bytes", path, limit);
+		if ((size_t)got < room && room < 65536 && got == about.st_size)
+			return true;
 	}
 }
 

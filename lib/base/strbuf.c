@@ -97,3 +97,13 @@ char *strbuf_take(struct strbuf *sb)
 	*sb = (struct strbuf)STRBUF_INIT;
 	return text;
 }
+
+void hex_text(const unsigned char *bytes, size_t count, char *text)
+{
+	static const char digits[] = "0123456789abcdef";
+	for (size_t i = 0; i < count; i++) {
+		*text++ = digits[bytes[i] >> 4];
+		*text++ = digits[bytes[i] & 15];
+	}
+	*text = '\0';
+}

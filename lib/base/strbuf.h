@@ -31,4 +31,7 @@ void strbuf_trim(struct strbuf *sb); /* white space at both ends */
 /* Hands the text to the caller (never NULL) and leaves an empty buffer. */
 char *strbuf_take(struct strbuf *sb);
 
+/* Bytes as lower-case hex digits with a NUL: `text` has room for 2 * count + 1. */
+void hex_text(const unsigned char *bytes, size_t count, char *text);
+
 #endif

@@ -7,6 +7,7 @@
 
 #include <ctype.h>
 #include <openssl/sha.h>
+#include <sys/stat.h>
 
 enum { REVISION, DOWN, LABELS, DEPENDS, NAMES };
 static const char *const header_names[NAMES] = {
@@ -20,31 +21,69 @@ static bool is_revision_file(const char *name)
 	return str_ends(name, ".py") && !str_starts(name, ".#") && !str_starts(name, "__init__");
 }
 
-static bool known(const struct strvec *seen, const char *path)
+/* What was listed: a name is looked up only where two names can be one file. */
+struct listed {
+	struct strvec folders; /* real paths of those before */
+	struct strvec links; /* real paths of what symbolic links led to */
+};
+
+static void listed_release(struct listed *listed)
 {
-	AUTO_FREE char *real = realpath(path, NULL);
-	return !real || strvec_has(seen, real);
+	strvec_release(&listed->folders);
+	strvec_release(&listed->links);
+}
+
+/* A link counts where it stands; what it leads to is not listed again. */
+static bool is_new_link(struct listed *listed, const char *folder, const char *name, char *real)
+{
+	AUTO_FREE char *target = real;
+	if (!target || strvec_has(&listed->links, target))
+		return false;
+	AUTO_FREE char *parent = fs_dirname(target);
+	bool before = strvec_has(&listed->folders, parent) ||
+		      (!strcmp(parent, folder) && strcmp(fs_basename(target), name) < 0);
+	if (!before)
+		strvec_push(&listed->links, target);
+	return !before;
+}
+
+static bool is_new(
+	struct listed *listed, const char *folder, const char *name, const char *path, bool again)
+{
+	struct stat about;
+	if (lstat(path, &about) < 0 || S_ISDIR(about.st_mode))
+		return false;
+	if (S_ISLNK(about.st_mode))
+		return !fs_is_dir(path) && is_new_link(listed, folder, name, realpath(path, NULL));
+	if (!listed->links.count)
+		return !again;
+	AUTO_FREE char *real = fs_join(folder, name);
+	return !again && !strvec_has(&listed->links, real);
 }
 
 /* In Alembic's order: by name, the folders inside after the files. Names one file twice: once. */
-static bool list_files(
-	const char *dir, bool recursive, struct strvec *seen, struct strvec *files, struct err *err)
+static bool list_files(const char *dir, bool recursive, struct listed *listed, struct strvec *files,
+	struct err *err)
 {
 	AUTO_STRVEC(names);
+	AUTO_FREE char *folder = realpath(dir, NULL);
+	bool again = folder && strvec_has(&listed->folders, folder);
 	if (!fs_list(dir, &names, err))
 		return false;
 	STRVEC_EACH (&names, name) {
-		AUTO_FREE char *path = fs_join(dir, name);
-		if (!is_revision_file(name) || fs_is_dir(path) || known(seen, path))
+		if (!folder || !is_revision_file(name))
 			continue;
-		strvec_push_take(seen, realpath(path, NULL));
-		strvec_push(files, path);
+		AUTO_FREE char *path = fs_join(dir, name);
+		if (is_new(listed, folder, name, path, again))
+			strvec_push(files, path);
 	}
+	if (folder && !again)
+		strvec_push(&listed->folders, folder);
 	STRVEC_EACH (&names, name) {
 		AUTO_FREE char *path = fs_join(dir, name);
 		if (!recursive || !fs_is_dir(path) || !strcmp(name, "__pycache__"))
 			continue;
-		if (!list_files(path, true, seen, files, err))
+		if (!list_files(path, true, listed, files, err))
 			return false;
 	}
 	return true;
@@ -86,8 +125,7 @@ static void take_checksum(struct migrate_file *file, const struct strbuf *code)
 {
 	unsigned char digest[SHA256_DIGEST_LENGTH];
 	SHA256((const unsigned char *)code->buf, code->len, digest);
-	for (size_t i = 0; i < sizeof(digest); i++)
-		snprintf(file->checksum + 2 * i, 3, "%02x", digest[i]);
+	hex_text(digest, sizeof(digest), file->checksum);
 }
 
 /* False: Python has to be asked. */
@@ -110,8 +148,10 @@ static bool take_names(struct migrate_file *file, const struct python_header *he
 static bool check_text(const struct migrate_file *file, struct err *err)
 {
 	for (size_t at = 0; at < file->length;) {
-		size_t size = utf8_char_length(file->source + at, file->length - at);
-		if (!file->source[at])
+		unsigned char first = (unsigned char)file->source[at];
+		size_t size =
+			first < 0x80 ? 1 : utf8_char_length(file->source + at, file->length - at);
+		if (!first)
 			return err_set(
 				err, ERR_CONFIG, "%s: a NUL byte: not a text file", file->name);
 		at += size ? size : 1; /* other encodings are Python's business */
@@ -215,7 +255,7 @@ static char *shown_name(const struct alembic_place *place, const char *path)
 bool alembic_load(struct migrate_tree *tree, struct err *err)
 {
 	CLEANUP(alembic_place_release) struct alembic_place place = {0};
-	AUTO_STRVEC(seen);
+	CLEANUP(listed_release) struct listed seen = {0};
 	AUTO_STRVEC(paths);
 	if (!alembic_place_find(tree->where, &place, err))
 		return false;

@@ -46,8 +46,7 @@ static void checksum_of(const struct sql_statement *statement, char checksum[65]
 			strbuf_addc(&text, statement->text[i]);
 	unsigned char digest[SHA256_DIGEST_LENGTH];
 	SHA256((const unsigned char *)text.buf, text.len, digest);
-	for (size_t i = 0; i < sizeof(digest); i++)
-		snprintf(checksum + 2 * i, 3, "%02x", digest[i]);
+	hex_text(digest, sizeof(digest), checksum);
 }
 
 static const char *direction_of(const struct steps *steps)

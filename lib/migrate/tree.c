@@ -59,14 +59,14 @@ void migrate_file_take_checksum(struct migrate_file *file)
 	strbuf_trim(&text);
 	unsigned char digest[SHA256_DIGEST_LENGTH];
 	SHA256((const unsigned char *)text.buf, text.len, digest);
-	for (size_t i = 0; i < sizeof(digest); i++)
-		snprintf(file->checksum + 2 * i, 3, "%02x", digest[i]);
+	hex_text(digest, sizeof(digest), file->checksum);
 }
 
 bool migrate_file_check_text(const struct migrate_file *file, struct err *err)
 {
 	for (size_t at = 0; at < file->length;) {
-		size_t size = utf8_char_length(file->source + at, file->length - at);
+		bool ascii = (unsigned char)file->source[at] < 0x80;
+		size_t size = ascii ? 1 : utf8_char_length(file->source + at, file->length - at);
 		if (file->source[at] && size) {
 			at += size;
 			continue;
