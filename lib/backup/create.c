@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "backup/copy.h"
 #include "backup/progress.h"
@@ -17,7 +18,7 @@
 struct guard {
 	const struct backup_settings *settings;
 	int64_t until; /* monotonic; 0: no limit */
-	bool expired;
+	atomic_bool expired; /* several threads look */
 };
 
 static bool guard_stops(void *ctx)

@@ -51,6 +51,14 @@ static int64_t process_began(int64_t pid)
 
 /* --- telling ---------------------------------------------------------------------------------- */
 
+static void tell_failure(struct progress *progress, const struct err *why)
+{
+	if (!progress->failed)
+		log_warn(progress->log, "no_status", NULL,
+			"others cannot be told how far it is: %s", why->msg);
+	progress->failed = true;
+}
+
 static void write_file(struct progress *progress)
 {
 	AUTO_ERR(why);
@@ -62,11 +70,8 @@ static void write_file(struct progress *progress)
 	AUTO_FREE char *text = json_dumps(progress->fields, JSON_COMPACT);
 	pthread_mutex_unlock(&progress->lock);
 	progress->told = clock_monotonic_ms();
-	if (!text || fs_write_swift(progress->path, text, strlen(text), &why) || progress->failed)
-		return;
-	progress->failed = true;
-	log_warn(progress->log, "no_status", NULL, "others cannot be told how far it is: %s",
-		why.msg);
+	if (text && !fs_write_swift(progress->path, text, strlen(text), &why))
+		tell_failure(progress, &why);
 }
 
 static void pass_on(struct log_sink *sink, enum log_level level, const char *event, json_t *fields,
@@ -121,8 +126,10 @@ struct progress *progress_begin(
 		"pid", (json_int_t)getpid(), "pid_began", (json_int_t)process_began(getpid()),
 		"host", host, "run", mig_run, "started", now, "phase", "locking", "unit", "bytes");
 	sweep(env);
-	progress->failed = !fs_mkdirs(folder, &why);
-	write_file(progress);
+	if (fs_mkdirs(folder, &why))
+		write_file(progress);
+	else
+		tell_failure(progress, &why);
 	return progress;
 }
 

@@ -269,7 +269,18 @@ as_pg_dump() {
 	mig-backup list --json 2> /dev/null | jq -es '[.[] | select(.event == "snapshot") | .partial] == [true, false, true]'
 	expect 17 mig-restore label:part --swap --accept-loss
 	says "a part of the database"
+	printf 'mig: 1\nname: x\nsteps:\n  - {id: b, run: [mig-backup, create, --exclude-table, t], restore_point: true}\n' > x.yaml
+	expect 3 mig-run lint ./x.yaml
+	says "is no restore point"
 	[ "$(sql -c "select count(*) from pg_database where datname like '${DB}\\_\\_%'" postgres)" = 0 ]
+	# beside the live one it may be restored, but that copy is not put in place either
+	expect 0 mig-restore label:part --json
+	local copy
+	copy=$(sql -c "select datname from pg_database where datname like '${DB}\\_\\_r\\_%'" postgres)
+	[ "$(psql -XAtc "select count(*) from orders" "$copy")" = 50 ]
+	expect 17 mig-restore swap "$copy" --accept-loss
+	says "a part of the database"
+	expect 0 mig-restore drop "$copy" --yes
 }
 
 @test "create: wrong words, and patterns that nothing matches" {

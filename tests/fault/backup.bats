@@ -287,6 +287,33 @@ ended_by() {
 	[ "$kept" = precious ]
 }
 
+@test "the disk is full while a snapshot is copied, the copy is killed: nothing half-made, and again" {
+	[ "$(id -u)" = 0 ] || skip "needs to mount a small file system"
+	mkdir full
+	mount -t tmpfs -o size=3m tmpfs full 2> /dev/null || skip "cannot mount here"
+	slow_table
+	mig-backup create -q --to a.mig.tar
+	run mig-backup copy ./a.mig.tar ./full
+	local code=$status said=$output left
+	left=$(ls -A full)
+	umount full
+	[ "$code" = 12 ]
+	[[ $said = *"No space left on device"* ]]
+	[ -z "$left" ]
+	mig-backup copy ./a.mig.tar ./there --rate-limit 500kB &
+	local copying=$! n
+	for n in $(seq 100); do
+		[ ! -s there/*.partial ] || break
+		sleep 0.05
+	done
+	kill -KILL $copying
+	wait $copying || true
+	[ -z "$(find there -name '*.mig.tar')" ]
+	expect 0 mig-backup copy ./a.mig.tar ./there
+	cmp a.mig.tar there/*.mig.tar
+	[ "$(find there -type f | wc -l)" = 1 ]
+}
+
 @test "the store is gone in the middle: 12, no snapshot, and the next one makes it anew" {
 	slow_table
 	mig-backup create --rate-limit 2MB > log 2>&1 &
