@@ -13,6 +13,7 @@ struct loading {
 	const struct load_settings *settings;
 	const struct pack_manifest *manifest;
 	const struct pack_table **tables; /* in the order of their jobs */
+	size_t *jobs; /* by place in the manifest: a table's job + 1, or 0 */
 	const struct load_follow **follows; /* their jobs are behind the tables' */
 	struct load_order order;
 	int64_t total;
@@ -172,10 +173,20 @@ static bool run_definition(struct load_worker *worker, const char *sql, struct e
 	return err_context(err, "the post-data of the snapshot");
 }
 
+/* Jobs behind all steps are the leisure's. */
+static bool run_leisure(struct load_worker *worker, size_t job, struct err *err)
+{
+	struct loading *loading = worker->pool->ctx;
+	struct load_leisure *leisure = loading->settings->leisure;
+	return leisure->run(leisure->ctx, worker, job - loading->order.count, err);
+}
+
 static bool run_step(struct load_worker *worker, size_t job, struct err *err)
 {
 	struct loading *loading = worker->pool->ctx;
 	size_t tables = loading->order.tables;
+	if (job >= loading->order.count)
+		return run_leisure(worker, job, err);
 	if (job >= tables)
 		return run_definition(worker, loading->follows[job - tables]->sql, err);
 	const struct pack_table *table = loading->tables[job];
@@ -223,11 +234,20 @@ static struct load_pool loading_pool(struct loading *loading, size_t jobs,
 	};
 }
 
+/* How long it takes, in bytes: rows that the server compresses take twice as long. */
+static int64_t load_weight(const struct pack_table *table)
+{
+	enum { TOASTED = 2000 };
+	const struct pack_content *content = &table->content;
+	bool toasted = content->rows && content->bytes / content->rows > TOASTED;
+	return toasted ? content->bytes * 2 : content->bytes;
+}
+
 static int larger_first(const void *left, const void *right)
 {
-	const struct pack_table *a = *(const struct pack_table *const *)left;
-	const struct pack_table *b = *(const struct pack_table *const *)right;
-	return (a->content.bytes < b->content.bytes) - (a->content.bytes > b->content.bytes);
+	int64_t a = load_weight(*(const struct pack_table *const *)left);
+	int64_t b = load_weight(*(const struct pack_table *const *)right);
+	return (a < b) - (a > b);
 }
 
 static size_t order_tables(struct loading *loading)
@@ -243,6 +263,8 @@ static size_t order_tables(struct loading *loading)
 			loading->tables[count++] = table;
 	}
 	qsort(loading->tables, count, sizeof(loading->tables[0]), larger_first);
+	for (size_t i = 0; i < count; i++)
+		loading->jobs[loading->tables[i] - manifest->tables.items] = i + 1;
 	return count;
 }
 
@@ -252,6 +274,7 @@ static void loading_init(struct loading *loading, const struct load_settings *se
 		.settings = settings,
 		.manifest = pack_reader_manifest(settings->reader),
 	};
+	loading->jobs = xcalloc(loading->manifest->tables.count + 1, sizeof(loading->jobs[0]));
 	pthread_mutex_init(&loading->keys, NULL);
 }
 
@@ -259,6 +282,7 @@ static void loading_release(struct loading *loading)
 {
 	pthread_mutex_destroy(&loading->keys);
 	free(loading->tables);
+	free(loading->jobs);
 	free(loading->follows);
 	load_order_release(&loading->order);
 }
@@ -280,17 +304,15 @@ static int heavier_first(const void *left, const void *right)
  * Rows that find their partition by themselves may come into any of them: an index that is built
  * between two such loads could wait for one and hold up the other.
  */
-static size_t job_of(const struct loading *loading, uint32_t oid, size_t tables)
+static size_t job_of(const struct loading *loading, uint32_t oid)
 {
 	if (!oid)
 		return LOAD_ORDER_ALL;
 	const struct pack_table *table = pack_manifest_table_oid(loading->manifest, oid);
 	if (!table || enum_root(loading, table))
 		return LOAD_ORDER_ALL;
-	for (size_t i = 0; i < tables; i++)
-		if (loading->tables[i] == table)
-			return i;
-	return LOAD_ORDER_READY;
+	size_t job = loading->jobs[table - loading->manifest->tables.items];
+	return job ? job - 1 : LOAD_ORDER_READY;
 }
 
 static void order_steps(struct loading *loading, const struct load_follow *follows, size_t count)
@@ -302,24 +324,48 @@ static void order_steps(struct loading *loading, const struct load_follow *follo
 	qsort(loading->follows, count, sizeof(loading->follows[0]), heavier_first);
 	load_order_init(&loading->order, tables, count);
 	for (size_t i = 0; i < tables; i++)
-		loading->order.steps[i].weight = loading->tables[i]->content.bytes;
+		loading->order.steps[i].weight = load_weight(loading->tables[i]);
 	for (size_t i = 0; i < count; i++)
 		loading->order.steps[tables + i] = (struct load_step){
-			.after = job_of(loading, loading->follows[i]->table, tables),
+			.after = job_of(loading, loading->follows[i]->table),
 			.weight = loading->follows[i]->weight,
 		};
+}
+
+/* Its rows are in: all are where no table is to be loaded. */
+static bool is_loaded(const struct loading *loading, const struct pack_table *table)
+{
+	size_t job = loading->jobs[table - loading->manifest->tables.items];
+	return !job || loading->order.steps[job - 1].ended;
+}
+
+static bool next_leisure(struct loading *loading, size_t *job)
+{
+	struct load_leisure *leisure = loading->settings->leisure;
+	for (size_t i = 0; leisure && i < leisure->count; i++) {
+		if (leisure->items[i].begun || !is_loaded(loading, leisure->items[i].table))
+			continue;
+		leisure->items[i].begun = true;
+		*job = loading->order.count + i;
+		return true;
+	}
+	return false;
 }
 
 static enum load_next next_step(void *ctx, size_t *job)
 {
 	struct loading *loading = ctx;
-	return load_order_next(&loading->order, job);
+	enum load_next next = load_order_next(&loading->order, job);
+	if (next != LOAD_NEXT_JOB && loading->order.running && next_leisure(loading, job))
+		return LOAD_NEXT_JOB;
+	return next;
 }
 
 static void end_step(void *ctx, size_t job)
 {
 	struct loading *loading = ctx;
-	load_order_ended(&loading->order, job);
+	if (job < loading->order.count)
+		load_order_ended(&loading->order, job);
 }
 
 bool load_rows(const struct load_settings *settings, const struct load_follow *follows,
@@ -337,6 +383,20 @@ bool load_rows(const struct load_settings *settings, const struct load_follow *f
 	return ok;
 }
 
+static enum load_next next_rest(void *ctx, size_t *job)
+{
+	return next_leisure(ctx, job) ? LOAD_NEXT_JOB : LOAD_NEXT_NONE;
+}
+
+bool load_leisure_rest(const struct load_settings *settings, struct err *err)
+{
+	CLEANUP(loading_release) struct loading loading;
+	loading_init(&loading, settings);
+	struct load_pool pool = loading_pool(&loading, settings->leisure->count, run_leisure);
+	pool.next = next_rest;
+	return load_pool_run(&pool, err);
+}
+
 struct listed {
 	struct loading loading; /* first: set_session() finds it */
 	const struct strvec *lists;
@@ -345,6 +405,8 @@ struct listed {
 static bool run_list(struct load_worker *worker, size_t job, struct err *err)
 {
 	struct listed *listed = worker->pool->ctx;
+	if (job >= listed->loading.order.count)
+		return run_leisure(worker, job, err);
 	const struct strvec *list = &listed->lists[job];
 	for (size_t i = 0; i < list->count; i++)
 		if (!load_worker_go_on(worker, err) || !run_definition(worker, list->items[i], err))
@@ -362,7 +424,15 @@ bool load_statements(const struct load_settings *settings, const struct strvec *
 {
 	CLEANUP(listed_release) struct listed listed = {.lists = lists};
 	loading_init(&listed.loading, settings);
+	load_order_init(&listed.loading.order, 0, count);
+	for (size_t i = 0; i < count; i++)
+		listed.loading.order.steps[i].after = LOAD_ORDER_READY;
 	struct load_pool pool = loading_pool(&listed.loading, count, run_list);
+	pool.next = next_step;
+	pool.ended = end_step;
+	/* one list alone leaves the other workers leisure */
+	if (count && settings->leisure)
+		pool.jobs += settings->leisure->count;
 	return load_pool_run(&pool, err);
 }
 

@@ -16,6 +16,21 @@ struct load_follow {
 	const char *sql; /* borrowed */
 };
 
+/*
+ * Tables to look at while a worker would have to wait for others: one is begun only when its rows
+ * are in and other work runs. What was not begun is left to the caller, or to the next call.
+ */
+struct load_worker;
+struct load_leisure {
+	struct load_leisure_item {
+		const struct pack_table *table; /* of the reader's manifest */
+		bool begun;
+	} * items; /* in the order of their turn */
+	size_t count;
+	bool (*run)(void *ctx, struct load_worker *worker, size_t item, struct err *err);
+	void *ctx;
+};
+
 struct load_settings {
 	struct pack_reader *reader;
 	struct db_params params; /* the database to load into */
@@ -23,6 +38,7 @@ struct load_settings {
 	int workers;
 	const bool *loaded; /* by index of the manifest's tables: not to be loaded; NULL: none */
 	const struct strvec *role_map; /* of large objects' owners; NULL: none */
+	struct load_leisure *leisure; /* NULL: none */
 	bool (*cancelled)(void *ctx);
 	void *cancel_ctx;
 	struct log_sink *log;
@@ -37,6 +53,8 @@ MUST_CHECK bool load_rows(const struct load_settings *settings, const struct loa
 /* Lists of statements, each list in its order, several lists at once. */
 MUST_CHECK bool load_statements(const struct load_settings *settings, const struct strvec *lists,
 	size_t count, struct err *err);
+/* What nobody had the leisure for, in all workers. */
+MUST_CHECK bool load_leisure_rest(const struct load_settings *settings, struct err *err);
 /* Values of all sequences, in batches. */
 MUST_CHECK bool load_sequences(const struct load_settings *settings, struct err *err);
 /* Large objects: made with owner, privileges and comment, then filled. */
@@ -48,7 +66,6 @@ MUST_CHECK bool load_analyze(const struct load_settings *settings, struct err *e
  * Sends a stream as COPY data; `sql` is the COPY command. `sent` (may be NULL) is told about each
  * chunk, with the pool's ctx. *rows as the server counted.
  */
-struct load_worker;
 MUST_CHECK bool load_copy(struct load_worker *worker, const char *sql, struct pack_stream *stream,
 	void (*sent)(void *ctx, size_t bytes), int64_t *rows, struct err *err);
 

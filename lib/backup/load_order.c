@@ -42,12 +42,14 @@ enum load_next load_order_next(struct load_order *order, size_t *job)
 								  order->steps[follow].weight);
 	*job = table_first ? order->next_table++ : follow;
 	order->steps[*job].begun = true;
+	order->running++;
 	return LOAD_NEXT_JOB;
 }
 
 void load_order_ended(struct load_order *order, size_t job)
 {
 	order->steps[job].ended = true;
+	order->running--;
 	if (job < order->tables)
 		order->ended_tables++;
 }

@@ -22,6 +22,7 @@ struct load_order {
 	struct load_step *steps;
 	size_t count, tables;
 	size_t next_table, next_follow, ended_tables;
+	size_t running; /* begun and not ended */
 };
 
 void load_order_init(struct load_order *order, size_t tables, size_t follows);

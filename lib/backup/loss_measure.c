@@ -96,6 +96,19 @@ bool loss_measure_session(struct db *db, struct loss_table *tables, size_t count
 	return true;
 }
 
+static bool only_go_on(void *ctx, int64_t bytes, struct err *err)
+{
+	(void)bytes;
+	return load_worker_go_on(ctx, err);
+}
+
+bool loss_measure_worker(struct load_worker *worker, struct loss_table *table, struct err *err)
+{
+	AUTO_FREE char *sql = select_rows(worker->db, table);
+	return read_query(worker->db, sql, &table->content, only_go_on, worker, err) ||
+	       err_context(err, "table %s.%s", table->schema, table->name);
+}
+
 static bool count_bytes(void *ctx, int64_t bytes, struct err *err)
 {
 	struct load_worker *worker = ctx;

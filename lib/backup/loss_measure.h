@@ -8,6 +8,8 @@
 #include "db/db.h"
 #include "pack/manifest.h"
 
+struct load_worker;
+
 struct loss_table {
 	const char *schema, *name; /* borrowed */
 	const struct strvec *columns; /* in the order that is hashed */
@@ -34,6 +36,10 @@ MUST_CHECK bool loss_measure_tables(const struct loss_measure *measure, struct l
 /* The same in one session, which may be in the midst of a transaction. */
 MUST_CHECK bool loss_measure_session(
 	struct db *db, struct loss_table *tables, size_t count, struct err *err);
+
+/* One table in the session of a worker, which ends when others failed or on cancel. */
+MUST_CHECK bool loss_measure_worker(
+	struct load_worker *worker, struct loss_table *table, struct err *err);
 
 /* What one COPY .. TO STDOUT gives, in a session with the settings of load_session.h. */
 MUST_CHECK bool loss_measure_query(

@@ -18,12 +18,14 @@ struct restoring {
 	struct copies_place place;
 	struct copies_item copy;
 	struct restore_resume resume; /* empty for a new copy */
+	struct restore_early *early;
 	int64_t rows;
 };
 
 static void restoring_release(struct restoring *restoring)
 {
 	db_close(restoring->server);
+	restore_early_free(restoring->early);
 	copies_item_release(&restoring->copy);
 	restore_resume_release(&restoring->resume);
 }
@@ -226,6 +228,11 @@ static bool define(struct restoring *restoring, struct err *err)
 	       copies_remark(&restoring->place, &restoring->copy, err);
 }
 
+static bool is_proved(const struct restore_settings *settings)
+{
+	return !settings->no_proof && !settings->schema_only;
+}
+
 static bool fill(struct restoring *restoring, struct err *err)
 {
 	const struct restore_settings *settings = restoring->settings;
@@ -241,6 +248,9 @@ static bool fill(struct restoring *restoring, struct err *err)
 		.log = settings->log,
 	};
 	load.params.dbname = restoring->copy.name;
+	restoring->early = restore_early_new(restoring->manifest, restoring->server->version);
+	if (is_proved(settings))
+		load.leisure = restore_early_leisure(restoring->early);
 	if (settings->schema_only)
 		return stage(restoring, "definitions", err) &&
 		       ddl(restoring, "pre-data", NULL, err) &&
@@ -249,16 +259,12 @@ static bool fill(struct restoring *restoring, struct err *err)
 	       stage(restoring, "statistics", err) && load_analyze(&load, err);
 }
 
-static bool is_proved(const struct restore_settings *settings)
-{
-	return !settings->no_proof && !settings->schema_only;
-}
-
 static bool prove(struct restoring *restoring, struct err *err)
 {
 	const struct restore_settings *settings = restoring->settings;
-	return !is_proved(settings) || (stage(restoring, "proof", err) &&
-					       restore_prove(settings, restoring->copy.name, err));
+	return !is_proved(settings) ||
+	       (stage(restoring, "proof", err) &&
+		       restore_prove(settings, restoring->copy.name, restoring->early, err));
 }
 
 /*

@@ -265,6 +265,9 @@ bool restore_post_plan(
 bool restore_post_constraints(
 	const struct restore_post *post, const struct load_settings *load, struct err *err)
 {
-	return load_statements(load, &post->constraints, 1, err) &&
+	/* they want the tables for themselves: a reader would hold them up */
+	struct load_settings alone = *load;
+	alone.leisure = NULL;
+	return load_statements(&alone, &post->constraints, 1, err) &&
 	       load_statements(load, post->checks, post->check_count, err);
 }

@@ -66,11 +66,27 @@ static void compare(const struct pack_manifest *manifest, const struct loss_tabl
 	free(roots);
 }
 
+/* Those that were read early come first: *known of them. */
+static void take_early(
+	const struct restore_early *early, struct loss_table *tables, size_t count, size_t *known)
+{
+	*known = 0;
+	for (size_t i = 0; i < count; i++) {
+		const struct pack_content *content = restore_early_content(early, tables[i].owner);
+		if (!content)
+			continue;
+		struct loss_table read = tables[i];
+		read.content = *content;
+		tables[i] = tables[*known];
+		tables[(*known)++] = read;
+	}
+}
+
 static bool prove_tables(const struct restore_settings *settings, const char *database,
-	struct strvec *lines, struct err *err)
+	const struct restore_early *early, struct strvec *lines, struct err *err)
 {
 	const struct pack_manifest *manifest = pack_reader_manifest(settings->reader);
-	size_t count;
+	size_t count, known;
 	AUTO_FREE struct loss_table *tables = tables_to_read(manifest, &count);
 	struct loss_measure measure = {
 		.params = settings->target,
@@ -81,7 +97,8 @@ static bool prove_tables(const struct restore_settings *settings, const char *da
 		.what = "prove",
 	};
 	measure.params.dbname = database;
-	if (!loss_measure_tables(&measure, tables, count, err))
+	take_early(early, tables, count, &known);
+	if (!loss_measure_tables(&measure, tables + known, count - known, err))
 		return false;
 	compare(manifest, tables, count, lines);
 	return true;
@@ -143,17 +160,33 @@ static bool prove_large_objects(
 	return true;
 }
 
-static bool prove_rest(const struct restore_settings *settings, const char *database,
-	struct strvec *lines, struct err *err)
+static bool prove_rest(
+	struct db *db, const struct pack_manifest *manifest, struct strvec *lines, struct err *err)
 {
-	const struct pack_manifest *manifest = pack_reader_manifest(settings->reader);
-	struct db_params params = settings->target;
-	params.dbname = database;
-	CLEANUP(db_close_auto) struct db *db = NULL;
-	return db_open(&params, &db, err) &&
-	       load_session_set(db, manifest->database.encoding, err) &&
-	       prove_sequences(db, manifest, lines, err) &&
+	return prove_sequences(db, manifest, lines, err) &&
 	       prove_large_objects(db, manifest, lines, err);
+}
+
+/* The parts that are left of larger tables; then, who was written to since? */
+static bool end_early(const struct restore_settings *settings, const char *database,
+	struct restore_early *early, struct db *db, struct err *err)
+{
+	size_t kept;
+	struct load_settings load = {
+		.reader = settings->reader,
+		.params = settings->target,
+		.workers = settings->workers,
+		.leisure = restore_early_leisure(early),
+		.cancelled = settings->cancelled,
+		.cancel_ctx = settings->cancel_ctx,
+		.log = settings->log,
+	};
+	load.params.dbname = database;
+	if (!load_leisure_rest(&load, err) || !restore_early_settle(early, db, &kept, err))
+		return false;
+	log_debug(settings->log, "proof", json_pack("{s:I}", "tables", (json_int_t)kept),
+		"%zu tables were read back in parts", kept);
+	return true;
 }
 
 static bool judge(struct strvec *lines, struct err *err)
@@ -167,11 +200,19 @@ static bool judge(struct strvec *lines, struct err *err)
 	return err_detail(err, "%s", detail);
 }
 
-bool restore_prove(const struct restore_settings *settings, const char *database, struct err *err)
+bool restore_prove(const struct restore_settings *settings, const char *database,
+	struct restore_early *early, struct err *err)
 {
+	const struct pack_manifest *manifest = pack_reader_manifest(settings->reader);
+	struct db_params params = settings->target;
+	params.dbname = database;
 	AUTO_STRVEC(lines);
-	return prove_tables(settings, database, &lines, err) &&
-	       prove_rest(settings, database, &lines, err) && judge(&lines, err);
+	CLEANUP(db_close_auto) struct db *db = NULL;
+	return db_open(&params, &db, err) &&
+	       load_session_set(db, manifest->database.encoding, err) &&
+	       end_early(settings, database, early, db, err) &&
+	       prove_tables(settings, database, early, &lines, err) &&
+	       prove_rest(db, manifest, &lines, err) && judge(&lines, err);
 }
 
 bool restore_prove_session(const struct restore_settings *settings, struct db *db, struct err *err)
@@ -183,6 +224,5 @@ bool restore_prove_session(const struct restore_settings *settings, struct db *d
 	if (!loss_measure_session(db, tables, count, err))
 		return false;
 	compare(manifest, tables, count, &lines);
-	return prove_sequences(db, manifest, &lines, err) &&
-	       prove_large_objects(db, manifest, &lines, err) && judge(&lines, err);
+	return prove_rest(db, manifest, &lines, err) && judge(&lines, err);
 }

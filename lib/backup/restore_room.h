@@ -5,6 +5,7 @@
 #define BACKUP_RESTORE_ROOM_H
 
 #include "backup/restore.h"
+#include "backup/restore_early.h"
 
 /*
  * One section of schema.pgdump ("pre-data", "post-data") by pg_restore into `database`. list: only
@@ -16,9 +17,12 @@ MUST_CHECK bool restore_ddl(const struct restore_settings *settings, struct db *
 MUST_CHECK bool restore_ddl_read(const struct restore_settings *settings, const char *const *words,
 	const char *list, void (*on_line)(void *ctx, const char *line), void *ctx, struct err *err);
 
-/* Reads every row back and compares counts and hashes with the manifest. */
-MUST_CHECK bool restore_prove(
-	const struct restore_settings *settings, const char *database, struct err *err);
+/*
+ * Reads every row back and compares counts and hashes with the manifest. early: what was read
+ * already.
+ */
+MUST_CHECK bool restore_prove(const struct restore_settings *settings, const char *database,
+	struct restore_early *early, struct err *err);
 /* The same in one session, which may be in the midst of a transaction. */
 MUST_CHECK bool restore_prove_session(
 	const struct restore_settings *settings, struct db *db, struct err *err);
