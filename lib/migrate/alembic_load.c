@@ -225,8 +225,13 @@ static bool ask_python(struct migrate_tree *tree, const struct alembic_place *pl
 	struct alembic_child child = {
 		.where = tree->where, .place = place, .on_event = on_header, .ctx = &asking};
 	child.request = json_pack("{s:s, s:O}", "do", "headers", "files", questions);
-	return alembic_child_run(&child, err) ||
-	       err_context(err, "a header that only Python can read");
+	if (alembic_child_run(&child, err))
+		return true;
+	bool unavailable = err->code == ERR_CONFIG; /* Python itself, or Alembic */
+	alembic_error_class(&child, err);
+	if (!unavailable)
+		err->code = ERR_CONFIG;
+	return err_context(err, "a header that only Python can read");
 }
 
 static bool check_ids(const struct migrate_tree *tree, struct err *err)

@@ -56,7 +56,7 @@ static bool parse_section(const struct migrate_file *file, const struct migrate_
 	if (!section->present)
 		return true;
 	if (!sql_script_parse(file->name, file->source, section->start, section->end, script, err))
-		return false;
+		return err->hint ? false : err_hint(err, "nothing was run: correct %s", file->name);
 	for (size_t i = 0; i < script->count; i++)
 		if (!check_statement(file, bare, &script->items[i], err))
 			return false;

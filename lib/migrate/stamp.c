@@ -79,11 +79,26 @@ static bool forget_half(struct migrate_session *session, struct err *err)
 		       tree);
 }
 
+/* Before any table is made. */
+static bool check_targets(
+	struct migrate_session *session, const struct strvec *targets, bool purge, struct err *err)
+{
+	struct graph_list *current = &session->state.current, before = {0};
+	size_t ignored;
+	for (size_t i = 0; i < current->count; i++)
+		graph_list_push(&before, current->items[i]);
+	bool good = migrate_stamp_plan(session, targets, purge, &ignored, err);
+	graph_list_release(current);
+	*current = before;
+	return good;
+}
+
 bool migrate_stamp(struct migrate_session *session, const struct strvec *targets, bool purge,
 	size_t *changes, struct err *err)
 {
 	*changes = 0;
-	if (!books_ensure(session->db, session->tree, &session->state, err))
+	if (!check_targets(session, targets, purge, err) ||
+		!books_ensure(session->db, session->tree, &session->state, err))
 		return false;
 	AUTO_TX(tx);
 	if (!db_begin(session->db, &tx, "read write", err) ||

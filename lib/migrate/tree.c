@@ -131,8 +131,12 @@ bool migrate_tree_read(
 	CLEANUP(migrate_tree_free_auto) struct migrate_tree *tree = xcalloc(1, sizeof(*tree));
 	tree->dir = xstrdup(where->dir);
 	tree->where = where;
-	if (!choose_format(where, &tree->format, err) || !tree->format->load(tree, err))
+	if (!choose_format(where, &tree->format, err))
 		return false;
+	if (!tree->format->load(tree, err))
+		return err->hint ? false
+				 : err_hint(err, "correct that file, or move it out of %s",
+					   tree->dir);
 	*result = xtake(&tree);
 	return true;
 }
