@@ -187,11 +187,8 @@ bool restore_in_place(
 	if (!restore_text_section(settings, "pre-data", NULL, &in_place.before, err) ||
 		!restore_text_section(settings, "post-data", NULL, &in_place.after, err))
 		return false;
-	if (!restore_alone_run(&alone, err)) {
-		if (err->code != ERR_DOUBT && !err->hint)
-			err_hint(err, "it was rolled back: the database is as it was before");
-		return false;
-	}
+	if (!restore_alone_run(&alone, err))
+		return err->code == ERR_DOUBT ? false : err_context(err, "nothing was changed");
 	*outcome = (struct restore_outcome){
 		.database = xstrdup(settings->live),
 		.tables = (int64_t)pack_reader_manifest(settings->reader)->tables.count,

@@ -30,6 +30,7 @@ static const struct {
 	{"mig-restore", "rows", NULL, PLAY_KIND_DATABASE},
 	{"mig-restore", NULL, "--swap", PLAY_KIND_DATABASE},
 	{"mig-restore", NULL, "--in-place", PLAY_KIND_DATABASE},
+	{"mig-restore", NULL, "--into-schema", PLAY_KIND_DATABASE},
 	{"mig-restore", NULL, NULL, PLAY_KIND_BACKUP}, /* a database beside the live one */
 	{"mig-maintenance", "status", NULL, PLAY_KIND_CHECK},
 	{"mig-maintenance", "assert", NULL, PLAY_KIND_CHECK},
