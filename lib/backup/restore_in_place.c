@@ -63,6 +63,7 @@ bool restore_in_place_check(
 
 struct in_place {
 	struct strbuf before, after; /* definitions, read before anything is begun */
+	struct strvec last; /* event triggers: they would see all the rest, mig's own tables too */
 	int64_t rows;
 };
 
@@ -70,6 +71,7 @@ static void in_place_release(struct in_place *in_place)
 {
 	strbuf_release(&in_place->before);
 	strbuf_release(&in_place->after);
+	strvec_release(&in_place->last);
 }
 
 static void stage(const struct restore_settings *settings, const char *name)
@@ -83,11 +85,22 @@ struct definitions {
 	const struct restore_settings *settings;
 	struct db *db;
 	struct strvec extensions; /* quoted; they stayed, and so do their comments */
+	struct strvec *last;
 };
 
 static void definitions_release(struct definitions *definitions)
 {
 	strvec_release(&definitions->extensions);
+}
+
+static bool is_of_event_trigger(const char *sql)
+{
+	static const char *const heads[] = {
+		"CREATE EVENT TRIGGER ", "ALTER EVENT TRIGGER ", "COMMENT ON EVENT TRIGGER "};
+	for (size_t i = 0; i < ARRAY_SIZE(heads); i++)
+		if (str_starts(sql, heads[i]))
+			return true;
+	return false;
 }
 
 /* Schemas that stayed are there already; comments of extensions belong to the extensions' owner. */
@@ -96,6 +109,10 @@ static bool define(void *ctx, const char *sql, struct err *err)
 	static const char schema[] = "CREATE SCHEMA ", comment[] = "COMMENT ON EXTENSION ";
 	struct definitions *definitions = ctx;
 	AUTO_FREE char *softer = NULL;
+	if (is_of_event_trigger(sql)) {
+		strvec_push(definitions->last, sql);
+		return true;
+	}
 	if (str_starts(sql, schema))
 		softer = xstrfmt("CREATE SCHEMA IF NOT EXISTS %s", sql + strlen(schema));
 	if (str_starts(sql, comment))
@@ -107,11 +124,11 @@ static bool define(void *ctx, const char *sql, struct err *err)
 		definitions->settings, definitions->db, softer ? softer : sql, err);
 }
 
-static bool define_all(
-	const struct restore_settings *settings, struct db *db, const char *text, struct err *err)
+static bool define_all(const struct restore_settings *settings, struct db *db, const char *text,
+	struct strvec *last, struct err *err)
 {
 	CLEANUP(definitions_release)
-	struct definitions definitions = {.settings = settings, .db = db};
+	struct definitions definitions = {.settings = settings, .db = db, .last = last};
 	AUTO_RESULT(rows);
 	if (!db_query(db, &rows, err,
 		    "select pg_catalog.quote_ident(extname) from pg_catalog.pg_extension"))
@@ -143,6 +160,15 @@ static bool write_history(const struct restore_settings *settings, struct db *db
 		       json_pack("{s:b, s:s}", "in_place", true, "snapshot", manifest->id), err);
 }
 
+static bool define_last(const struct restore_settings *settings, struct db *db,
+	const struct strvec *last, struct err *err)
+{
+	STRVEC_EACH (last, statement)
+		if (!restore_text_statement(settings, db, statement, err))
+			return err_context(err, "the definitions of the snapshot");
+	return true;
+}
+
 static bool work(struct restore_alone *alone, struct load_worker *worker, struct err *err)
 {
 	const struct restore_settings *settings = alone->settings;
@@ -156,7 +182,7 @@ static bool work(struct restore_alone *alone, struct load_worker *worker, struct
 		return false;
 	stage(settings, "definitions");
 	if (!db_exec(db, err, "create schema if not exists public") ||
-		!define_all(settings, db, in_place->before.buf, err))
+		!define_all(settings, db, in_place->before.buf, &in_place->last, err))
 		return false;
 	stage(settings, "rows");
 	if (!restore_alone_all_rows(alone, worker, true, &in_place->rows, err) ||
@@ -164,11 +190,12 @@ static bool work(struct restore_alone *alone, struct load_worker *worker, struct
 		!restore_alone_large_objects(alone, worker, err))
 		return false;
 	stage(settings, "indexes and constraints");
-	if (!define_all(settings, db, in_place->after.buf, err))
+	if (!define_all(settings, db, in_place->after.buf, &in_place->last, err))
 		return false;
 	stage(settings, "proof");
 	return restore_prove_session(settings, db, err) && analyze(settings, db, err) &&
-	       (!kept || maint_keep_back(db, err)) && write_history(settings, db, err);
+	       (!kept || maint_keep_back(db, err)) && write_history(settings, db, err) &&
+	       define_last(settings, db, &in_place->last, err);
 }
 
 bool restore_in_place(

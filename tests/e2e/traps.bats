@@ -141,6 +141,19 @@ dump() {
 	sql -d copy -c "create table later (i int)"
 	[ "$(sql -d copy -c "select count(*) from seen")" = "$((before + 1))" ]
 	dropdb copy
+	# nor in place
+	printf 'mig: 1\nproject: shop\nenvironments:\n  dev: {database: "dbname=%s", maintenance: [{file: flag}]}\n' \
+		"$DB" > mig.yaml
+	expect 0 mig-maintenance on
+	expect 0 mig-backup create --label now
+	local closed
+	closed=$(sql -c "select count(*) from seen")
+	sql -c "create table later (i int)"
+	expect 0 mig-backup create
+	expect 0 mig-restore label:now --in-place --accept-loss --yes
+	[ "$(sql -c "select count(*) from seen")" = "$closed" ]
+	[ "$(sql -c "select to_regclass('later') is null")" = t ]
+	expect 0 mig-maintenance off
 	sql -c "drop event trigger noting"
 }
 
