@@ -55,6 +55,8 @@ static bool run(struct load_worker *worker, size_t job, struct err *err)
 	AUTO_TX(tx);
 	(void)job;
 	if (!begin(alone, worker->db, &tx, err) || !alone->work(alone, worker, err) ||
+		/* what is said to be done is on the disk */
+		!db_exec(worker->db, err, "set local synchronous_commit = on") ||
 		!db_value(worker->db, &xid, err, "select pg_catalog.pg_current_xact_id()") ||
 		(settings->keys && !keys_check(settings->keys, err)))
 		return false;

@@ -49,6 +49,10 @@ static bool find_live(struct rows *rows, char **name, struct err *err)
 			rows->settings->table, rows->db->dbname);
 		return err_hint(err, "name it with its schema: public.orders");
 	}
+	if (db_rows(&found) > 1)
+		return err_set(err, ERR_USAGE,
+			"\"%s\" may be several tables: there are dots in their names",
+			rows->settings->table);
 	rows->live_oid = xstrdup(db_get(&found, 0, 0));
 	rows->live = db_qualified(rows->db, db_get(&found, 0, 1), db_get(&found, 0, 2));
 	*name = xstrdup(db_get(&found, 0, 2));

@@ -112,6 +112,6 @@ void maint_tell_kept(
 	log_warn(log, "maintenance_kept",
 		json_pack("{s:s, s:s}", "run", run, "since", record.since),
 		"maintenance is on since %s, and run %s does not live any more; why: mig status; "
-		"to lift it: mig-maintenance off",
-		record.since, run);
+		"to lift it: mig-run recover %s, or mig-maintenance off",
+		record.since, run, run);
 }

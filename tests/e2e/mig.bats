@@ -353,6 +353,8 @@ status_says() {
 	# whoever changes something next is told, too
 	expect 0 mig backup create
 	says "run $run_died does not live any more; why: mig status"
+	expect 0 mig restore latest
+	says "to lift it: mig-run recover $run_died, or mig-maintenance off"
 	expect 0 mig apply revision -m "first"
 	expect 0 mig upgrade
 	says "run $run_died does not live any more; why: mig status"
