@@ -27,25 +27,31 @@ static bool is_word(char c)
 	return isalnum((unsigned char)c) || c == '_' || (unsigned char)c >= 0x80;
 }
 
+/* As Python: LF, CR LF, and CR alone; the CR of a CR LF is white space. */
+static bool ends_line(const char *at)
+{
+	return *at == '\n' || (*at == '\r' && at[1] != '\n');
+}
+
 /* White space, comments and continued lines; stops at a newline that counts. */
 static void skip_blanks(struct lexer *lexer)
 {
 	for (; lexer->at < lexer->length; lexer->at++) {
 		const char *at = lexer->text + lexer->at;
 		if (*at == '#') {
-			lexer->at += strcspn(at, "\n");
+			lexer->at += strcspn(at, "\r\n");
 			at = lexer->text + lexer->at;
 		}
-		if (*at == '\\' && (at[1] == '\n' || (at[1] == '\r' && at[2] == '\n'))) {
-			lexer->at += at[1] == '\r' ? 2 : 1;
+		if (*at == '\\' && (at[1] == '\n' || at[1] == '\r')) {
+			lexer->at += at[1] == '\r' && at[2] == '\n' ? 2 : 1;
 			lexer->line++;
 			continue;
 		}
-		if (*at == '\n' && lexer->depth > 0) {
+		if (ends_line(at) && lexer->depth > 0) {
 			lexer->line++;
 			continue;
 		}
-		if (*at != ' ' && *at != '\t' && *at != '\r' && *at != '\f')
+		if (ends_line(at) || !*at || !strchr(" \t\r\f", *at))
 			return;
 	}
 }
@@ -70,13 +76,13 @@ static void lex_text(struct lexer *lexer, struct token *token, size_t prefix)
 		const char *at = text + lexer->at;
 		if (*at == quote && (!triple || (at[1] == quote && at[2] == quote)))
 			break;
-		if (*at == '\n' && !triple)
+		if ((*at == '\n' || *at == '\r') && !triple)
 			break;
 		if (*at == '\\' && at[1]) {
 			token->plain &= raw;
 			lexer->at++;
 		}
-		lexer->line += text[lexer->at] == '\n';
+		lexer->line += ends_line(text + lexer->at);
 		lexer->at++;
 	}
 	if (lexer->at > lexer->length)
@@ -122,7 +128,7 @@ static void next_token(struct lexer *lexer, struct token *token)
 	char c = lexer->at < lexer->length ? lexer->text[lexer->at] : '\0';
 	if (lexer->at >= lexer->length) {
 		token->kind = END;
-	} else if (c == '\n') {
+	} else if (ends_line(lexer->text + lexer->at)) {
 		token->kind = NEWLINE;
 		lexer->at++;
 		lexer->line++;
@@ -185,20 +191,26 @@ static bool is_name(const char *text, const struct token *token, const char *nam
 	       !strncmp(text + token->start, name, length);
 }
 
-/* Strings side by side are one, as in Python. */
+/* Strings side by side are one, as in Python; so they are in brackets. */
 static bool take_text(const char *text, const struct line *line, size_t *at, struct strvec *items)
 {
 	AUTO_STRBUF(value);
-	size_t first = *at;
+	bool brackets = *at < line->count && is_sign(text, &line->tokens[*at], '(');
+	size_t first = *at += brackets;
 	for (; *at < line->count && line->tokens[*at].kind == TEXT; ++*at) {
 		const struct token *token = &line->tokens[*at];
 		if (!token->plain)
 			return false;
-		strbuf_add(&value, text + token->inner, token->inner_end - token->inner);
+		for (size_t i = token->inner; i < token->inner_end; i++)
+			if (text[i] != '\r' || text[i + 1] != '\n')
+				strbuf_addc(&value, text[i] == '\r' ? '\n' : text[i]);
 	}
-	if (*at > first)
-		strvec_push(items, value.buf);
-	return *at > first;
+	if (*at == first)
+		return false;
+	if (brackets && (*at >= line->count || !is_sign(text, &line->tokens[(*at)++], ')')))
+		return false;
+	strvec_push(items, value.buf);
+	return true;
 }
 
 /* "(...)" and "[...]"; brackets around one string without a comma are only brackets. */
@@ -236,29 +248,27 @@ static enum python_kind take_bare(
 }
 
 static void take_value(
-	const char *text, const struct line *line, size_t at, struct python_value *value)
+	const char *text, const struct line *whole, size_t at, struct python_value *value)
 {
+	struct line line = *whole; /* borrowed; without a ";" at its end */
+	line.count -= is_sign(text, &line.tokens[line.count - 1], ';');
 	strvec_release(&value->items);
 	*value = (struct python_value){.kind = PYTHON_OTHER};
-	if (at >= line->count)
+	if (at >= line.count)
 		return;
-	const struct token *first = &line->tokens[at];
+	const struct token *first = &line.tokens[at];
 	enum python_kind kind = PYTHON_OTHER;
 	if (is_name(text, first, "None")) {
 		kind = PYTHON_NONE;
 		at++;
 	} else if (first->kind == TEXT) {
-		kind = take_bare(text, line, &at, &value->items);
+		kind = take_bare(text, &line, &at, &value->items);
 	} else if (is_sign(text, first, '(') || is_sign(text, first, '[')) {
-		kind = take_list(text, line, &at, &value->items);
+		kind = take_list(text, &line, &at, &value->items);
 	}
-	bool ended = at >= line->count ||
-		     (is_sign(text, &line->tokens[at], ';') && at + 1 == line->count);
-	value->kind = ended ? kind : PYTHON_OTHER;
-	if (ended) {
-		value->start = first->start;
-		value->end = line->tokens[at - 1].end;
-	}
+	value->kind = at >= line.count ? kind : PYTHON_OTHER;
+	value->start = first->start;
+	value->end = line.tokens[at - 1].end;
 	if (value->kind == PYTHON_OTHER)
 		strvec_release(&value->items);
 }
@@ -283,33 +293,59 @@ static size_t find_equals(const char *text, const struct line *line)
 	return 0;
 }
 
-/* A name that is touched in any other way has to be asked from Python. */
-static bool touches(const char *text, const struct line *line, const char *name)
+void python_value_release(struct python_value *value)
+{
+	strvec_release(&value->items);
+	*value = (struct python_value){0};
+}
+
+/* Whoever says a name otherwise than by assigning a literal may bind it: Python has to be asked. */
+static bool mentions(const char *text, const struct line *line, const char *name)
 {
 	for (size_t i = 0; i < line->count; i++)
-		if (is_name(text, &line->tokens[i], name) && i + 1 < line->count &&
-			(is_sign(text, &line->tokens[i + 1], '=') ||
-				is_sign(text, &line->tokens[i + 1], '+')))
-			return i + 2 >= line->count || !is_sign(text, &line->tokens[i + 2], '=') ||
-			       is_sign(text, &line->tokens[i + 1], '+');
+		if (is_name(text, &line->tokens[i], name) &&
+			(!i || !is_sign(text, &line->tokens[i - 1], '.')))
+			return true;
 	return false;
+}
+
+static bool imports_all(const char *text, const struct line *line)
+{
+	return line->count > 2 && is_name(text, &line->tokens[0], "from") &&
+	       is_sign(text, &line->tokens[line->count - 1], '*');
+}
+
+static void make_unsure(struct python_header *header, const char *text, const struct line *line)
+{
+	for (size_t i = 0; i < header->count; i++) {
+		struct python_value *value = &header->names[i].value;
+		if (!imports_all(text, line) && !mentions(text, line, header->names[i].name))
+			continue;
+		python_value_release(value);
+		value->kind = PYTHON_OTHER;
+	}
 }
 
 static bool take_assignment(struct python_header *header, const char *text, const struct line *line)
 {
 	size_t equals = find_equals(text, line);
-	for (size_t i = 0; i < header->count; i++) {
+	for (size_t i = 0; equals && i < header->count; i++) {
 		struct python_name *name = &header->names[i];
-		if (equals && is_name(text, &line->tokens[0], name->name)) {
-			take_value(text, line, equals + 1, &name->value);
-			return true;
-		}
-		if (touches(text, line, name->name)) {
-			strvec_release(&name->value.items);
-			name->value = (struct python_value){.kind = PYTHON_OTHER};
-		}
+		if (!is_name(text, &line->tokens[0], name->name))
+			continue;
+		make_unsure(header, text, line); /* what else the line says */
+		take_value(text, line, equals + 1, &name->value);
+		return true;
 	}
 	return false;
+}
+
+/* The names inside are a function's or a class's own. */
+static bool has_own_names(const char *text, const struct line *line)
+{
+	const struct token *first = &line->tokens[0];
+	return is_name(text, first, "def") || is_name(text, first, "class") ||
+	       is_name(text, first, "async") || is_sign(text, first, '@');
 }
 
 /* --- what takes data away ----------------------------------------------------------------------
@@ -375,9 +411,10 @@ static struct strvec *losses_of(
 {
 	if (line->count < 2 || !is_name(text, &line->tokens[0], "def"))
 		return NULL;
-	return is_name(text, &line->tokens[1], "upgrade")     ? &header->up_losses
-	       : is_name(text, &line->tokens[1], "downgrade") ? &header->down_losses
-							      : NULL;
+	const char *name = text + line->tokens[1].start; /* upgrade_engine1 of multidb, too */
+	return str_starts(name, "upgrade")     ? &header->up_losses
+	       : str_starts(name, "downgrade") ? &header->down_losses
+					       : NULL;
 }
 
 void python_header_read(struct python_header *header, const char *text, size_t length)
@@ -385,6 +422,7 @@ void python_header_read(struct python_header *header, const char *text, size_t l
 	struct lexer lexer = {.text = text, .length = length, .line = 1, .fresh = true};
 	CLEANUP(line_release) struct line line = {0};
 	struct strvec *losses = NULL;
+	bool own_names = false; /* of the block that indented lines are in */
 	if (str_starts(text, "\xef\xbb\xbf"))
 		lexer.at = 3;
 	header->rest = (struct strbuf)STRBUF_INIT;
@@ -395,20 +433,18 @@ void python_header_read(struct python_header *header, const char *text, size_t l
 				xstrndup(text + token->inner, token->inner_end - token->inner);
 			continue;
 		}
-		if (!line.indent)
+		if (!line.indent) {
 			losses = losses_of(header, text, &line);
-		if (line.indent ? false : take_assignment(header, text, &line))
-			continue;
+			own_names = has_own_names(text, &line);
+			if (take_assignment(header, text, &line))
+				continue;
+		}
+		if (!own_names || is_name(text, token, "global"))
+			make_unsure(header, text, &line);
 		keep_line(header, text, &line);
 		if (losses)
 			find_losses(text, &line, losses);
 	}
-}
-
-void python_value_release(struct python_value *value)
-{
-	strvec_release(&value->items);
-	*value = (struct python_value){0};
 }
 
 void python_header_release(struct python_header *header)

@@ -15,3 +15,11 @@ teardown() { common_teardown; }
 	echo "$output"
 	says " same"
 }
+
+@test "headers: what is read without Python is what Python says, also of mutated ones" {
+	seed=${SEED:-$RANDOM}
+	echo "# seed $seed" >&3
+	expect 0 /usr/bin/python3 "$BATS_TEST_DIRNAME/../support/header_fuzz.py" \
+		"$BUILD/support/python_ask" "${HEADERS:-4000}" "$seed"
+	says " same"
+}

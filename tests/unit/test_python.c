@@ -67,8 +67,22 @@ static void values(void **state)
 		{"revision = ('a'", "other"},
 		{"revision = 'a", "other"},
 		{"revision =", "other"},
-		{"revision == 'a'", "absent"},
-		{"if x:\n    revision = 'a'\n", "absent"},
+		{"revision == 'a'", "other"},
+		{"if x:\n    revision = 'a'\n", "other"},
+		{"try:\n    from a import b\nexcept E:\n    revision = 'a'\n", "other"},
+		{"from a import revision", "other"},
+		{"from a import x as revision", "other"},
+		{"from a import *\n", "other"},
+		{"from a import *\nrevision = 'a'", "text:a"},
+		{"revision = 'a'\nfrom a import *\n", "other"},
+		{"for revision in 'a': pass\n", "other"},
+		{"revision = 'a'\ndel revision\n", "other"},
+		{"def f():\n    global revision\n    revision = 'b'\nf()\n", "other"},
+		{"if (revision := 'a'): pass\n", "other"},
+		{"revision: str", "other"},
+		{"revision = 'a'\nx.revision = 'b'\n", "text:a"},
+		{"@wrap\ndef f(x):\n    revision = 'b'\n", "absent"},
+		{"class A:\n    revision = 'b'\n", "absent"},
 		{"text = '''\nrevision = 'a'\n'''\n", "absent"},
 		{"# revision = 'a'\n", "absent"},
 		{"revisions = 'a'", "absent"},
@@ -115,12 +129,13 @@ static void losses_by_function(void **state)
 	static const char text[] = "def upgrade():\n    op.drop_column('a', 'b')\n"
 				   "    op.execute('''\n  Truncate t''')\n"
 				   "def helper():\n    op.drop_table('x')\n"
-				   "def downgrade() -> None:\n    op.drop_table('a')\n";
+				   "def downgrade() -> None:\n    op.drop_table('a')\n"
+				   "def upgrade_engine1():\n    op.drop_table('e')\n";
 	CLEANUP(python_header_release) struct python_header header = {0};
 	python_header_read(&header, text, strlen(text));
 	AUTO_FREE char *up = strvec_join(&header.up_losses, ", ");
 	AUTO_FREE char *down = strvec_join(&header.down_losses, ", ");
-	assert_string_equal(up, "2: drop_column, 3: truncate ");
+	assert_string_equal(up, "2: drop_column, 3: truncate , 10: drop_table");
 	assert_string_equal(down, "8: drop_table");
 }
 
