@@ -121,12 +121,14 @@ static bool act(struct cli *cli, void *settings, struct err *err)
 	ask->open_env = open_other;
 	ask->dry_run = cli->shared.dry_run;
 	ask->verbose = cli->shared.verbose;
+	ask->json = cli->shared.json;
 	ask->open = open_session;
 	ask->ctx = cli;
 	bool good = names_of(cli, &trees, verb->every_env ? &envs : NULL, err) &&
 		    migrate_verb_run(verb, ask, &answer, err);
-	STRVEC_EACH (&answer.lines, line)
-		cli_print(cli, "%s", line);
+	AUTO_FREE char *lines = strvec_join(&answer.lines, "\n");
+	if (answer.lines.count)
+		cli_print(cli, "%s", lines);
 	if (answer.json)
 		cli_result(cli, xtake(&answer.json));
 	return good;

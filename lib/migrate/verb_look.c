@@ -35,14 +35,15 @@ static json_t *revisions_json(const struct migrate_session *session, const struc
 	return json_pack("{s:o}", "revisions", revisions);
 }
 
-static void answer_revisions(struct migrate_answer *answer, const struct migrate_session *session,
-	const struct graph_list *list, bool entries)
+static void answer_revisions(const struct migrate_ask *ask, struct migrate_answer *answer,
+	const struct migrate_session *session, const struct graph_list *list, bool entries)
 {
 	for (size_t i = 0; i < list->count; i++)
 		strvec_push_take(&answer->lines,
 			migrate_report_line(session->tree, list->items[i], &session->state.current,
 				entries ? MIGRATE_REPORT_ENTRY : MIGRATE_REPORT_SHORT));
-	answer->json = revisions_json(session, list);
+	if (ask->json)
+		answer->json = revisions_json(session, list);
 }
 
 /* --- history ---------------------------------------------------------------------------------- */
@@ -62,8 +63,8 @@ static void answer_row(struct migrate_answer *answer, const struct migrate_sessi
 	}
 }
 
-static void answer_graph(struct migrate_answer *answer, const struct migrate_session *session,
-	const struct graph_list *order, bool entries)
+static void answer_graph(const struct migrate_ask *ask, struct migrate_answer *answer,
+	const struct migrate_session *session, const struct graph_list *order)
 {
 	AUTO_DRAWING(drawing);
 	graph_draw(session->tree->graph, order, &drawing);
@@ -71,9 +72,10 @@ static void answer_graph(struct migrate_answer *answer, const struct migrate_ses
 		if (drawing.items[i].index == GRAPH_NONE)
 			strvec_push(&answer->lines, drawing.items[i].art);
 		else
-			answer_row(answer, session, &drawing.items[i], entries);
+			answer_row(answer, session, &drawing.items[i], ask->verbose);
 	}
-	answer->json = revisions_json(session, order);
+	if (ask->json)
+		answer->json = revisions_json(session, order);
 }
 
 static bool limit_to_range(const struct migrate_session *session, const char *range,
@@ -106,9 +108,9 @@ static bool history(const struct migrate_ask *ask, struct migrate_answer *answer
 	migrate_report_order(session.tree, &order);
 	if (ask->range && !limit_to_range(&session, ask->range, &order, err))
 		return false;
-	answer_graph(answer, &session, &order, ask->verbose);
+	answer_graph(ask, answer, &session, &order);
 	findings_lines(&session.findings, &answer->lines);
-	if (session.findings.count)
+	if (answer->json && session.findings.count)
 		json_object_set_new(answer->json, "problems", findings_json(&session.findings));
 	return true;
 }
@@ -122,7 +124,7 @@ static bool heads(const struct migrate_ask *ask, struct migrate_answer *answer, 
 	if (!ask->open(ask, MIGRATE_FILES, MIGRATE_ROWS_ANY, &session, err))
 		return false;
 	graph_heads(session.tree->graph, false, &list);
-	answer_revisions(answer, &session, &list, ask->verbose);
+	answer_revisions(ask, answer, &session, &list, ask->verbose);
 	if (!ask->check || list.count < 2)
 		return true;
 	err_set(err, ERR_NO, "there are %zu heads", list.count);
@@ -167,7 +169,7 @@ static bool show(const struct migrate_ask *ask, struct migrate_answer *answer, s
 		return false;
 	if (!is_current && !graph_resolve(session.tree->graph, target, &found, err))
 		return false;
-	answer_revisions(answer, &session, is_current ? &session.state.current : &found, true);
+	answer_revisions(ask, answer, &session, is_current ? &session.state.current : &found, true);
 	return true;
 }
 

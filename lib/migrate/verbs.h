@@ -25,6 +25,7 @@ struct migrate_ask {
 	const char *tree; /* -t; while a verb runs: the tree it works on; NULL: the only one */
 	const struct strvec *trees; /* names in mig.yaml, one at least */
 	bool dry_run, verbose;
+	bool json; /* the object is wanted; what is large is made only then */
 	int64_t lock_timeout_ms, lock_retries;
 	bool check, splice, purge, indicate, autogenerate, sql, applied, markdown, from_history,
 		replay;
