@@ -60,8 +60,20 @@ static bool stand_at(struct migrate_session *session, const char *from, struct e
 	struct migrate_state *state = &session->state;
 	if (!strcmp(from, "current"))
 		return true;
+	AUTO_LIST(found);
+	const struct graph *graph = session->tree->graph;
+	if (!graph_resolve(graph, from, &found, err))
+		return false;
+	/* Where every revision has its row, those below have one, too. */
+	AUTO_SET(rows, graph->count);
+	if (session->tree->format->books->each)
+		graph_ancestors(graph, &found, GRAPH_WITH_DEPENDS, &rows);
+	for (size_t i = 0; i < found.count; i++)
+		graph_set_add(&rows, found.items[i]);
 	state->current.count = 0;
-	return graph_resolve(session->tree->graph, from, &state->current, err);
+	SET_EACH(&rows, index)
+	graph_list_push(&state->current, index);
+	return true;
 }
 
 /* The name as mig.yaml or the tool of the tree has it. */

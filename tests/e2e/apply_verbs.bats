@@ -276,3 +276,32 @@ fork() {
 		mig-apply create|did you mean: mig-backup create
 	END
 }
+
+@test "the verbs on a tree of dbmate" {
+	mkdir -p db/migrations
+	local i
+	for i in 1 2 3; do
+		printf -- '-- migrate:up\ncreate table d%d (i int);\n\n-- migrate:down\ndrop table d%d;\n' "$i" "$i" \
+			> "db/migrations/2026010${i}_table_$i.sql"
+	done
+	expect 0 mig-apply history
+	[ "${#lines[@]}" = 3 ]
+	expect 0 mig-apply script
+	echo "$output" | psql -Xq -v ON_ERROR_STOP=1
+	[ "$(sql -c "select string_agg(version, ' ' order by version) from schema_migrations")" = "20260101 20260102 20260103" ]
+	expect 0 mig-apply status
+	says "pending    nothing"
+	expect 0 mig-apply script 20260103:20260101
+	says "drop table d2"
+	[[ $output != *"drop table d1"* ]]
+	echo "$output" | psql -Xq -v ON_ERROR_STOP=1
+	expect 0 mig-apply script 20260101:20260102
+	says "create table d2"
+	[[ $output != *"create table d1"* ]]
+	expect 0 mig-apply doctor
+	expect 0 mig-apply doctor --replay
+	says "the schema is that of 20260101"
+	expect 2 mig-apply merge heads
+	expect 2 mig-apply rebase 20260102 --onto 20260101
+	says "know no parents"
+}
