@@ -184,8 +184,9 @@ change_everything() {
 	[ "$(dump_of)" = "$before" ]
 }
 
-@test "safety_09 in place: SIGKILL at random moments: as before, or as in the snapshot" {
-	local seed=${SEED:-$RANDOM} round before wanted now done=0
+@test "safety_09 in place: SIGKILL in every stage, at random moments: as before, or as in the snapshot" {
+	local seed=${SEED:-$RANDOM} round before wanted now done=0 stage
+	local stages=(clearing definitions rows "indexes and constraints" proof)
 	RANDOM=$seed
 	as_plain
 	make_shop
@@ -198,10 +199,13 @@ change_everything() {
 	nobody() {
 		[ -z "$(sql -c "select pid from pg_stat_activity where application_name ~ '^mig-restore' and datname = '$DB'" postgres)" ]
 	}
-	for round in $(seq "${ROUNDS:-6}"); do
+	began() { grep -q ": $stage\$" restore.out || ! kill -0 "$restore" 2> /dev/null; }
+	for round in $(seq "${ROUNDS:-5}"); do
+		stage=${stages[(round - 1) % 5]}
 		mig-restore label:wanted --in-place --accept-loss > restore.out 2>&1 3>&- &
 		local restore=$!
-		sleep "$(printf '0.%03d' $((RANDOM % 700)))"
+		until began; do :; done
+		sleep "$(printf '0.%03d' $((RANDOM % 10)))"
 		kill -9 $restore 2>/dev/null || true
 		wait $restore 2>/dev/null || true
 		until_true nobody
@@ -214,6 +218,8 @@ change_everything() {
 		[ "$now" != "$wanted" ] || done=$((done + 1))
 		[ "$now" != "$wanted" ] || break
 	done
+	# the first stages are never too late
+	[ "$round" -ge 3 ]
 	echo "# seed $seed: $round kills, $done were too late" >&3
 	expect 0 mig-backup create
 	expect 0 mig-restore label:wanted --in-place --accept-loss
