@@ -56,11 +56,22 @@ bool load_session_set(struct db *db, const char *encoding, struct err *err)
 	return true;
 }
 
+/*
+ * For building indexes: what the server's own setting allows and more where it has the memory. That
+ * cannot be asked; shared_buffers is a quarter of it as a rule, so an eighth of that for each
+ * worker.
+ */
+static const char index_memory_sql[] =
+	"select pg_catalog.set_config('maintenance_work_mem', greatest("
+	"pg_catalog.pg_size_bytes(pg_catalog.current_setting('maintenance_work_mem')),"
+	" least(pg_catalog.pg_size_bytes(pg_catalog.current_setting('shared_buffers')) / 8,"
+	"  2147483648 - 1024),"
+	" 268435456) / 1024 || 'kB', false)";
+
 bool load_session_set_fast(struct db *db, const char *encoding, struct err *err)
 {
-	static const struct setting fast[] = {
-		{"synchronous_commit", "off"},
-		{"maintenance_work_mem", "256MB"},
-	};
-	return load_session_set(db, encoding, err) && set_all(db, fast, ARRAY_SIZE(fast), err);
+	static const struct setting fast[] = {{"synchronous_commit", "off"}};
+	AUTO_RESULT(ignored);
+	return load_session_set(db, encoding, err) && set_all(db, fast, ARRAY_SIZE(fast), err) &&
+	       db_query(db, &ignored, err, index_memory_sql);
 }
