@@ -10,6 +10,9 @@
 #include "base/suggest.h"
 #include <inttypes.h>
 
+#define UNDEFINED_OBJECT "42704"
+#define UNDEFINED_FUNCTION "42883"
+
 /*
  * Choosing
  */
@@ -174,6 +177,9 @@ static bool make_table(struct making *making, struct db *db, const struct restor
 		return false;
 	if (db_exec(db, err, sql))
 		return drop_sequence_defaults(db, target, err);
+	if (!strcmp(err->sqlstate, UNDEFINED_OBJECT) || !strcmp(err->sqlstate, UNDEFINED_FUNCTION))
+		err_hint(err, "the live database does not have it any more; the whole snapshot "
+			      "beside it has: mig-restore SNAPSHOT");
 	return err_context(err, "table %s as it was in the snapshot", name);
 }
 

@@ -147,6 +147,16 @@ change_everything() {
 	expect 2 mig-restore latest --in-place -j 4
 	expect 2 mig-restore latest --in-place --to-db x
 	expect 2 mig-restore latest --in-place --no-proof
+	expect 0 mig-backup create --schema public --label part
+	expect 17 mig-restore label:part --in-place --accept-loss
+	says "a part of the database"
+	sql -c "select count(lo_create(i)) from generate_series(100001, 103500) i" \
+		-c "select count(lo_create(i)) from generate_series(103501, 107000) i"
+	expect 17 mig-restore latest --in-place --accept-loss
+	says "in one transaction"
+	says "max_locks_per_transaction = "
+	sql -c "select count(lo_unlink(i)) from generate_series(100001, 103500) i" \
+		-c "select count(lo_unlink(i)) from generate_series(103501, 107000) i"
 	as_owner
 	psql -Xq -c "create table locked (a int)" -c "begin" -c "insert into locked values (1)" -c "prepare transaction 'p1'"
 	as_plain
@@ -256,4 +266,28 @@ change_everything() {
 	sql -c checkpoint
 	sql postgres -c "drop tablespace small"
 	umount "$small"
+}
+
+@test "in place as a step of a run: the run's maintenance permits it, nobody else's does" {
+	local id=20261120T010203Z-1a2b3c
+	as_plain
+	make_shop
+	expect 0 mig-backup create --label wanted
+	sql -c "drop table orders cascade"
+	"$BUILD/support/keys" run $id 30000 > run.out 2>&1 3>&- &
+	until_true grep -q : run.out
+	MIG_RUN=$(cat run.out)
+	export MIG_RUN
+	expect 0 mig-maintenance on
+	expect 0 mig-backup create
+	expect 0 mig-restore label:wanted --in-place --accept-loss
+	[ "$(sql -c 'select count(*) from orders')" = 2000 ]
+	expect 0 mig-maintenance status
+	says "run:$id"
+	unset MIG_RUN
+	expect 13 mig-restore label:wanted --in-place --accept-loss
+	kill %1
+	wait %1 || true
+	expect 17 mig-restore label:wanted --in-place --accept-loss
+	says "maintenance is held by run:$id, not by hand"
 }

@@ -117,7 +117,10 @@ state_of_live() {
 	sql -c "create view public.uses as select * from mine.orders"
 	expect 17 mig-restore drop mine --yes
 	says "rule _RETURN on view"
-	sql -c "drop view uses"
+	sql -c "drop view uses" -c "drop table customers cascade" -c "drop type mood cascade"
+	expect 11 mig-restore latest --table public.customers --into-schema x
+	says "mood"
+	says "does not have it any more"
 	expect 0 mig-restore drop mine --yes
 }
 
