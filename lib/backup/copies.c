@@ -37,6 +37,18 @@ bool copies_now(struct db *server, char **now, struct err *err)
 		" 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')");
 }
 
+bool copies_age(struct db *db, const char *at, int64_t *age_ms, struct err *err)
+{
+	AUTO_RESULT(age);
+	if (!db_query(db, &age, err,
+		    "select (1000 * extract(epoch from clock_timestamp() - $1::timestamptz))"
+		    "::bigint",
+		    at))
+		return false;
+	*age_ms = db_get_int(&age, 0, 0);
+	return true;
+}
+
 /*
  * Listing
  */

@@ -108,5 +108,10 @@ MUST_CHECK bool copies_drop(
 MUST_CHECK bool copies_oid(struct db *server, const char *name, uint32_t *oid, struct err *err);
 /* The server's clock, "2026-11-20T01:02:03.456Z"; caller owns. */
 MUST_CHECK bool copies_now(struct db *server, char **now, struct err *err);
+/*
+ * How long ago that was (a time of the server), by the server's clock. Two ages, each by its own
+ * clock, can be compared where the clocks do not agree.
+ */
+MUST_CHECK bool copies_age(struct db *db, const char *at, int64_t *age_ms, struct err *err);
 
 #endif

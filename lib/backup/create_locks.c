@@ -42,12 +42,21 @@ static const char capacity_sql[] =
 	" + pg_catalog.current_setting('max_worker_processes')::int8"
 	" + pg_catalog.current_setting('max_wal_senders')::int8 + 1";
 
-static bool check_capacity(struct db *db, int tables, struct err *err)
+bool create_locks_capacity(struct db *db, int64_t *per_slot, int64_t *slots, struct err *err)
 {
 	AUTO_RESULT(row);
 	if (!db_query(db, &row, err, capacity_sql))
 		return false;
-	int64_t per_slot = db_get_int(&row, 0, 0), slots = db_get_int(&row, 0, 1);
+	*per_slot = db_get_int(&row, 0, 0);
+	*slots = db_get_int(&row, 0, 1);
+	return true;
+}
+
+static bool check_capacity(struct db *db, int tables, struct err *err)
+{
+	int64_t per_slot, slots;
+	if (!create_locks_capacity(db, &per_slot, &slots, err))
+		return false;
 	if (tables <= per_slot * slots)
 		return true;
 	err_set(err, ERR_REFUSED, "%d tables to lock, but the server's lock table holds %" PRId64,

@@ -25,6 +25,9 @@ struct create_locks {
 /* until: of the monotonic clock; ERR_LOCK when the tables are not to be had by then. */
 MUST_CHECK bool create_locks_take(const struct backup_settings *settings, int64_t until,
 	struct create_locks *locks, struct err *err);
+/* How many objects the server's lock table holds: per_slot * slots. */
+MUST_CHECK bool create_locks_capacity(
+	struct db *db, int64_t *per_slot, int64_t *slots, struct err *err);
 void create_locks_release(struct create_locks *locks);
 /* Does the session with this application_name have all of the leader's locks, too? */
 MUST_CHECK bool create_locks_shared(

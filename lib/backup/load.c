@@ -87,14 +87,6 @@ static void count_sent(void *ctx, size_t bytes)
 	log_progress(loading->settings->log, "rows", "bytes", done, loading->total);
 }
 
-static const struct pack_root *enum_root(
-	const struct loading *loading, const struct pack_table *table)
-{
-	const struct pack_root *root =
-		table->root ? pack_manifest_root(loading->manifest, table->root) : NULL;
-	return root && root->enum_hash ? root : NULL;
-}
-
 static char *copy_command(
 	struct db *db, const struct pack_table *table, const struct pack_root *through, bool freeze)
 {
@@ -144,7 +136,7 @@ static bool make_room(struct db *db, const struct pack_table *table, struct err 
 static bool load_table(struct load_worker *worker, const struct pack_table *table, struct err *err)
 {
 	struct loading *loading = worker->pool->ctx;
-	const struct pack_root *through = enum_root(loading, table);
+	const struct pack_root *through = pack_manifest_router(loading->manifest, table);
 	bool freeze = can_freeze(table, through);
 	AUTO_FREE char *sql = copy_command(worker->db, table, through, freeze);
 	CLEANUP(pack_stream_free_auto) struct pack_stream *stream = NULL;
@@ -309,7 +301,7 @@ static size_t job_of(const struct loading *loading, uint32_t oid)
 	if (!oid)
 		return LOAD_ORDER_ALL;
 	const struct pack_table *table = pack_manifest_table_oid(loading->manifest, oid);
-	if (!table || enum_root(loading, table))
+	if (!table || pack_manifest_router(loading->manifest, table))
 		return LOAD_ORDER_ALL;
 	size_t job = loading->jobs[table - loading->manifest->tables.items];
 	return job ? job - 1 : LOAD_ORDER_READY;

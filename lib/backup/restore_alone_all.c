@@ -8,9 +8,8 @@
 static char *target_of(struct db *db, const struct pack_manifest *manifest,
 	const struct pack_table *table, bool *routed)
 {
-	const struct pack_root *root =
-		table->root ? pack_manifest_root(manifest, table->root) : NULL;
-	*routed = root && root->enum_hash;
+	const struct pack_root *root = pack_manifest_router(manifest, table);
+	*routed = root != NULL;
 	return db_qualified(
 		db, *routed ? root->schema : table->schema, *routed ? root->name : table->name);
 }

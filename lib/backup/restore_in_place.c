@@ -1,5 +1,6 @@
 #include "backup/restore_in_place.h"
 #include "backup/clear.h"
+#include "backup/create_room.h"
 #include "backup/restore_alone.h"
 #include "backup/restore_room.h"
 #include "backup/restore_text.h"
@@ -12,20 +13,14 @@
  * What stands in the way
  */
 
-/* As the server counts its shared lock table; each object that is dropped or made is one. */
-static const char capacity_sql[] =
-	"select pg_catalog.current_setting('max_locks_per_transaction')::pg_catalog.int8,"
-	" pg_catalog.current_setting('max_connections')::pg_catalog.int8"
-	" + pg_catalog.current_setting('max_prepared_transactions')::pg_catalog.int8";
-
 static bool check_locks(const struct restore_settings *settings, struct db *live, int64_t objects,
 	struct strvec *lines, struct err *err)
 {
 	const struct pack_manifest *manifest = pack_reader_manifest(settings->reader);
-	AUTO_RESULT(row);
-	if (!db_query(live, &row, err, capacity_sql))
+	int64_t each, slots;
+	if (!create_locks_capacity(live, &each, &slots, err))
 		return false;
-	int64_t each = db_get_int(&row, 0, 0), slots = db_get_int(&row, 0, 1);
+	/* each object that is dropped or made takes one */
 	/* a table is itself, its TOAST table with index, and an index or two */
 	int64_t needed = objects + 5 * (int64_t)manifest->tables.count +
 			 (int64_t)manifest->sequences.count + manifest->large_objects;

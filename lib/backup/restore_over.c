@@ -7,19 +7,12 @@
 #include "maint/maint.h"
 #include <inttypes.h>
 
-/* Ages, each by its own clock: the clocks need not agree. */
 static bool closed_for(struct restore_job *job, int64_t *age_ms, struct err *err)
 {
 	CLEANUP(maint_status_release) struct maint_status status = {0};
-	AUTO_RESULT(rows);
-	if (!maint_status(job->settings->env, job->settings->live, &status, err) ||
-		!db_query(job->settings->live, &rows, err,
-			"select (1000 * extract(epoch from clock_timestamp() - $1::timestamptz))"
-			"::bigint",
-			status.since))
-		return false;
-	*age_ms = db_get_int(&rows, 0, 0);
-	return true;
+	struct db *live = job->settings->live;
+	return maint_status(job->settings->env, live, &status, err) &&
+	       copies_age(live, status.since, age_ms, err);
 }
 
 /* The newest that was taken since; NULL: none. Times are kept to the second. */

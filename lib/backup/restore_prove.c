@@ -35,14 +35,6 @@ static void say_different(struct strvec *lines, const char *schema, const char *
 		strvec_pushf(lines, "%s.%s: the same number of rows, other contents", schema, name);
 }
 
-/* Where rows may be routed to other partitions than before, only the whole can be compared. */
-static bool proved_at_root(const struct pack_manifest *manifest, const struct pack_table *table)
-{
-	const struct pack_root *root =
-		table->root ? pack_manifest_root(manifest, table->root) : NULL;
-	return root && root->enum_hash;
-}
-
 static void compare(const struct pack_manifest *manifest, const struct loss_table *tables,
 	size_t count, struct strvec *lines)
 {
@@ -53,7 +45,8 @@ static void compare(const struct pack_manifest *manifest, const struct loss_tabl
 			const struct pack_root *root = pack_manifest_root(manifest, table->root);
 			pack_content_add(&roots[root - manifest->roots.items], &tables[i].content);
 		}
-		if (!proved_at_root(manifest, table) &&
+		/* rows may be routed to other partitions than before */
+		if (!pack_manifest_router(manifest, table) &&
 			!pack_content_equal(&table->content, &tables[i].content))
 			say_different(lines, table->schema, table->name, &table->content,
 				&tables[i].content);

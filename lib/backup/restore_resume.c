@@ -119,13 +119,6 @@ static bool clear_behind(struct db *db, struct err *err)
  * Rows
  */
 
-static bool is_routed(const struct pack_manifest *manifest, const struct pack_table *table)
-{
-	const struct pack_root *root =
-		table->root ? pack_manifest_root(manifest, table->root) : NULL;
-	return root && root->enum_hash;
-}
-
 /* Extensions' tables are filled anew in any case, and so are partitions that rows find themselves.
  */
 static struct loss_table *tables_to_read(const struct pack_manifest *manifest, size_t *count)
@@ -134,7 +127,7 @@ static struct loss_table *tables_to_read(const struct pack_manifest *manifest, s
 	*count = 0;
 	for (size_t i = 0; i < manifest->tables.count; i++) {
 		const struct pack_table *table = &manifest->tables.items[i];
-		if (!table->emptied && !table->extension && !is_routed(manifest, table))
+		if (!table->emptied && !table->extension && !pack_manifest_router(manifest, table))
 			tables[(*count)++] = (struct loss_table){
 				.schema = table->schema,
 				.name = table->name,
@@ -185,7 +178,7 @@ static bool keep_whole_tables(const struct restore_settings *settings, struct db
 		resume->rows += whole ? table->content.rows : 0;
 	}
 	for (size_t i = 0; i < manifest->tables.count; i++)
-		if (is_routed(manifest, &manifest->tables.items[i]) &&
+		if (pack_manifest_router(manifest, &manifest->tables.items[i]) &&
 			!empty(db, &manifest->tables.items[i], err))
 			return false;
 	return true;

@@ -103,7 +103,7 @@ static bool may_become_live(const struct copies_item *copy, struct err *err)
 static bool made_when(
 	struct restore_job *job, const struct copies_item *copy, int64_t *made_ms, struct err *err)
 {
-	AUTO_RESULT(age);
+	int64_t age_ms;
 	*made_ms = 0;
 	if (!job->ask->proof)
 		return true;
@@ -112,12 +112,9 @@ static bool made_when(
 			copy->name);
 		return err_hint(err, "by hand: mig-restore swap %s --accept-loss", copy->name);
 	}
-	if (!db_query(job->server, &age, err,
-		    "select (1000 * extract(epoch from clock_timestamp() - $1::timestamptz))"
-		    "::bigint",
-		    copy->mark.made))
+	if (!copies_age(job->server, copy->mark.made, &age_ms, err))
 		return false;
-	*made_ms = clock_now_ms() - db_get_int(&age, 0, 0);
+	*made_ms = clock_now_ms() - age_ms;
 	return true;
 }
 

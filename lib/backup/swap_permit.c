@@ -1,4 +1,5 @@
 #include "backup/swap_permit.h"
+#include "backup/copies.h"
 #include "base/clock.h"
 #include "base/fs.h"
 #include "maint/maint.h"
@@ -105,16 +106,12 @@ static char *first_reading_at(const char *path)
 bool swap_permit_age(const struct swap_request *request, struct db *live, struct err *err)
 {
 	AUTO_FREE char *at = first_reading_at(request->proof);
-	AUTO_RESULT(rows);
+	int64_t age_ms;
 	if (!at)
 		return true; /* no proof at all: the second reading will say so */
-	/* two ages, each by its own clock: the clocks need not agree */
-	if (!db_query(live, &rows, err,
-		    "select (1000 * extract(epoch from clock_timestamp() - $1::timestamptz))"
-		    "::bigint",
-		    at))
+	if (!copies_age(live, at, &age_ms, err))
 		return false;
-	if (clock_now_ms() - request->made_ms <= db_get_int(&rows, 0, 0))
+	if (clock_now_ms() - request->made_ms <= age_ms)
 		return true;
 	err_set(err, ERR_REFUSED, "the snapshot is older than the proof that writes stopped");
 	err_detail(err, "what was written between the snapshot and %s would be lost", at);

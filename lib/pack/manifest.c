@@ -315,6 +315,14 @@ const struct pack_root *pack_manifest_root(const struct pack_manifest *manifest,
 	return NULL;
 }
 
+const struct pack_root *pack_manifest_router(
+	const struct pack_manifest *manifest, const struct pack_table *table)
+{
+	const struct pack_root *root =
+		table->root ? pack_manifest_root(manifest, table->root) : NULL;
+	return root && root->enum_hash ? root : NULL;
+}
+
 const struct pack_member *pack_manifest_member(
 	const struct pack_manifest *manifest, const char *name)
 {

@@ -172,6 +172,9 @@ const struct pack_table *pack_manifest_table(
 const struct pack_table *pack_manifest_table_oid(
 	const struct pack_manifest *manifest, uint32_t oid);
 const struct pack_root *pack_manifest_root(const struct pack_manifest *manifest, uint32_t oid);
+/* The root that a leaf's rows have to be loaded through and proved at; NULL: it stands alone. */
+const struct pack_root *pack_manifest_router(
+	const struct pack_manifest *manifest, const struct pack_table *table);
 const struct pack_member *pack_manifest_member(
 	const struct pack_manifest *manifest, const char *name);
 /* Sums over all tables. */
