@@ -88,6 +88,13 @@ void db_result_release(struct db_result *result);
 		(const char *[]){NULL, ##__VA_ARGS__} + 1)
 MUST_CHECK bool db_query_params(struct db *db, struct db_result *result, struct err *err,
 	const char *sql, size_t count, const char *const *params);
+/*
+ * COPY .. FROM STDIN with all its rows. `stop` is asked while they are sent, too: then nothing of
+ * them is kept.
+ */
+MUST_CHECK bool db_copy_in(
+	struct db *db, const char *sql, const char *rows, size_t length, struct err *err);
+
 /* Statements that go to the server together and come back together: one round trip. */
 struct db_call {
 	const char *sql;

@@ -36,6 +36,7 @@ static void flush_output(struct db *db)
 	while (PQflush(db->pg) == 1) {
 		struct pollfd wait = {.fd = PQsocket(db->pg), .events = POLLIN | POLLOUT};
 		poll(&wait, 1, STOP_POLL_MS);
+		ask_whether_to_stop(db);
 		if (wait.revents & POLLIN && !PQconsumeInput(db->pg))
 			return;
 	}
@@ -94,6 +95,67 @@ bool db_query_params(struct db *db, struct db_result *result, struct err *err, c
 {
 	int sent = PQsendQueryParams(db->pg, sql, (int)count, NULL, params, NULL, NULL, 0);
 	return finish(db, sent, result, err);
+}
+
+/* --- rows for the server ------------------------------------------------------------------------
+ */
+
+static bool wait_to_send(struct db *db)
+{
+	struct pollfd wait = {.fd = PQsocket(db->pg), .events = POLLIN | POLLOUT};
+	int ready = poll(&wait, 1, STOP_POLL_MS);
+	if (ready < 0 && errno != EINTR)
+		return false;
+	ask_whether_to_stop(db);
+	return ready <= 0 || !(wait.revents & POLLIN) || PQconsumeInput(db->pg);
+}
+
+/* libpq would keep all rows in memory while the server is slow to take them. */
+static bool flush_rows(struct db *db)
+{
+	int left;
+	while ((left = PQflush(db->pg)) == 1 && !db->stopping)
+		if (!wait_to_send(db))
+			return false;
+	return left >= 0;
+}
+
+static bool send_rows(struct db *db, const char *rows, size_t length)
+{
+	enum { PIECE = 65536 };
+	while (length && !db->stopping) {
+		size_t size = length < PIECE ? length : PIECE;
+		int sent = PQputCopyData(db->pg, rows, (int)size);
+		if (sent < 0 || !flush_rows(db))
+			return false;
+		rows += sent ? size : 0;
+		length -= sent ? size : 0;
+		ask_whether_to_stop(db);
+	}
+	return !db->stopping;
+}
+
+static void end_rows(struct db *db, const char *why_not)
+{
+	while (PQputCopyEnd(db->pg, why_not) == 0 && wait_to_send(db))
+		;
+}
+
+bool db_copy_in(struct db *db, const char *sql, const char *rows, size_t length, struct err *err)
+{
+	AUTO_RESULT(begun);
+	AUTO_RESULT(ended);
+	db->stopping = false;
+	db->error_position = 0;
+	begun.pg = PQsendQuery(db->pg, sql) ? last_result(db) : NULL;
+	if (PQresultStatus(begun.pg) != PGRES_COPY_IN)
+		return db_error(db, begun.pg, err, db->dbname);
+	PQsetnonblocking(db->pg, 1);
+	end_rows(db, send_rows(db, rows, length) ? NULL : "the rest was not sent");
+	ended.pg = last_result(db);
+	PQsetnonblocking(db->pg, 0);
+	return PQresultStatus(ended.pg) == PGRES_COMMAND_OK ||
+	       db_error(db, ended.pg, err, db->dbname);
 }
 
 /* --- several in one round trip ---------------------------------------------------------------- */

@@ -100,33 +100,6 @@ static bool explain(struct runner *runner, const struct migrate_step *step,
 	return false;
 }
 
-static bool send_copy(struct runner *runner, const struct sql_script *script,
-	const struct sql_statement *statement, const char *text, struct err *err)
-{
-	PGconn *pg = runner->session->db->pg;
-	AUTO_RESULT(begun);
-	AUTO_RESULT(ended);
-	begun.pg = PQexec(pg, text);
-	if (PQresultStatus(begun.pg) != PGRES_COPY_IN)
-		return db_error(runner->session->db, begun.pg, err, runner->session->db->dbname);
-	const char *data = script->source + statement->data_offset;
-	size_t left = statement->data_length;
-	while (left) {
-		size_t size = left < 65536 ? left : 65536;
-		if (PQputCopyData(pg, data, (int)size) != 1)
-			break;
-		data += size;
-		left -= size;
-	}
-	PQputCopyEnd(pg, left ? "the rest could not be sent" : NULL);
-	ended.pg = PQgetResult(pg);
-	bool fine = PQresultStatus(ended.pg) == PGRES_COMMAND_OK ||
-		    db_error(runner->session->db, ended.pg, err, runner->session->db->dbname);
-	for (PGresult *rest; (rest = PQgetResult(pg));)
-		PQclear(rest);
-	return fine;
-}
-
 /* Not twice in a moment: they are looked at before each commit in any case. */
 static bool check_keys(struct runner *runner, struct err *err)
 {
@@ -146,7 +119,9 @@ bool runner_query(struct runner *runner, const struct migrate_step *step,
 	AUTO_FREE char *text = xstrndup(statement->text, statement->length);
 	runner->started_ms = clock_monotonic_ms();
 	/* One statement by protocol, too: text that holds two is refused by the server. */
-	bool fine = statement->has_data ? send_copy(runner, script, statement, text, err)
+	bool fine = statement->has_data ? db_copy_in(runner->session->db, text,
+						  script->source + statement->data_offset,
+						  statement->data_length, err)
 					: db_query_params(runner->session->db, result, err, text,
 						  count, params);
 	runner->started_ms = 0;
