@@ -32,9 +32,14 @@ class Refused(Exception):
 
 
 def tell(event, **fields):
+    note(event, **fields)
+    EVENTS.flush()
+
+
+def note(event, **fields):
+    """Told with the next event: each one that is sent wakes mig-apply."""
     fields["event"] = event
     EVENTS.write(json.dumps(fields) + "\n")
-    EVENTS.flush()
 
 
 ONE = "select txid_current()"  # the same twice in one transaction
@@ -213,7 +218,7 @@ class Watch:
         if how.get("own"):
             self.report_own(connection)
         self.inside = False
-        tell("written", revision=self.step)
+        note("written", revision=self.step)
 
     def report_own(self, connection):
         if self.ask(connection, "select txid_current()")[0] != self.transaction:
@@ -308,6 +313,7 @@ def steps_of(script, watch, how):
             watch.begin(revision, context.connection)
             yield watch.guarded(step, lambda: context.connection)
         watch.step = None
+        EVENTS.flush()
 
     return steps
 

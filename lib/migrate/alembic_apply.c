@@ -486,7 +486,8 @@ bool alembic_apply(struct migrate_session *session, size_t *done, struct err *er
 			return true;
 		if (*done > work.first)
 			tries = 1;
-		bool again = err->code == ERR_LOCK && *err->sqlstate;
+		/* what a revision has committed of itself must not run twice */
+		bool again = err->code == ERR_LOCK && *err->sqlstate && !work.split;
 		if (again && tries > session->how.lock_retries)
 			apply_give_up(&session->how, err);
 		else if (again && apply_pause(session, tries, err, work.blockers)) {

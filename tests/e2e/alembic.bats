@@ -396,3 +396,46 @@ begin_proof() {
 	tail -1 $proof | grep '"own"' | grep -q 3
 	[ "$(sql -c "select count(*) from t1")" = 0 ]
 }
+
+@test "Flask-Migrate: the real flask db and mig take turns, with migrations: {command: flask} as without" {
+	flask_app
+	export DATABASE_URL="postgresql://?host=$PGHOST&port=$PGPORT&dbname=$PGDATABASE&user=$PGUSER"
+	expect 0 mig init
+	mkdir bin
+	ln -s /usr/bin/python3 bin/python3
+	PATH=$WORK/bin:$PATH
+	flask_db() {
+		DATABASE_URL=postgresql+psycopg2:// /usr/bin/python3 -m flask db "$@" 2> flask.log
+	}
+	expect 0 mig-apply revision -m "Users" --autogenerate
+	flask_db upgrade
+	expect 0 mig-apply upgrade
+	says "was already at"
+	expect 0 mig-apply check
+	flask_db revision -m "By flask" > /dev/null
+	expect 0 mig-apply upgrade
+	says "By flask"
+	flask_db current | grep -q "(head)"
+	sed -i 's/^\( *\)format: alembic.*/&\n\1command: flask/' mig.yaml
+	grep -q "command: flask" mig.yaml
+	expect 0 mig-apply downgrade -1 --yes
+	flask_db downgrade
+	rows_are ""
+	expect 0 mig-apply upgrade
+	flask_db current | grep -q "(head)"
+	sed -i 's/command: flask/command: alembic/' mig.yaml
+	expect 1 mig-apply downgrade -1 --yes
+}
+
+@test "merge writes the tree's own template" {
+	alembic_tree
+	py_line 1
+	py b1 "'a001'" "Left" < <(printf 'def upgrade(): pass\ndef downgrade(): pass\n')
+	py b2 "'a001'" "Right" < <(printf 'def upgrade(): pass\ndef downgrade(): pass\n')
+	expect 0 mig-apply merge heads -m "Both"
+	grep -q "^down_revision = ('b1', 'b2')" alembic/versions/*both.py
+	grep -q "^def upgrade() -> None:" alembic/versions/*both.py
+	expect 0 mig-apply upgrade
+	alembic heads 2>/dev/null | grep -c . | grep -qx 1
+	alembic current 2>/dev/null | grep -q "(head) (mergepoint)"
+}

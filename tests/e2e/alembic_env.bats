@@ -256,3 +256,28 @@ newer_packages() {
 	says "migrations: settings: work_mem"
 	rows_are ""
 }
+
+@test "a revision that has committed a part of itself is not tried again behind a lock" {
+	alembic_tree
+	py_line 1
+	expect 0 mig-apply upgrade
+	py a002 "'a001'" "Half" <<-'END'
+		def upgrade():
+		    with op.get_context().autocommit_block():
+		        op.execute("create table once (i int)")
+		    op.execute("alter table t1 add column x int")
+
+
+		def downgrade():
+		    pass
+	END
+	psql -Xq -c "begin; lock table t1" -c "select pg_sleep(60)" > /dev/null 2>&1 3>&- &
+	local holder=$!
+	until [ "$(sql -c "select count(*) from pg_locks where relation = 't1'::regclass and mode = 'AccessExclusiveLock'")" = 1 ]; do sleep 0.1; done
+	expect 13 mig-apply upgrade --lock-timeout 300ms --lock-retries 5
+	says "commits inside itself: a part of it may be there already"
+	[[ $output != *"trying again"* ]]
+	sql -c "select pg_terminate_backend(pid) from pg_stat_activity where query like '%pg_sleep(60)%' and pid <> pg_backend_pid()" > /dev/null
+	wait $holder || true
+	rows_are a001
+}
