@@ -74,6 +74,7 @@ MUST_CHECK bool migrate_check_unedited(struct db *db, const struct migrate_tree 
 struct migrate_step {
 	size_t index; /* in the tree */
 	const struct migrate_file *file;
+	const struct strvec *placeholders; /* "name=value"; NULL: none are replaced */
 	struct sql_script script; /* up or down */
 	struct sql_script verify;
 	struct sql_script backfill; /* one UPDATE, or none */

@@ -1,4 +1,5 @@
 #include "migrate/backfill.h"
+#include "migrate/placeholders.h"
 
 void plan_step_release(struct migrate_step *step)
 {
@@ -50,17 +51,39 @@ static bool check_statement(const struct migrate_file *file, bool bare,
 		"migrate:up transaction:false\")");
 }
 
-static bool parse_section(const struct migrate_file *file, const struct migrate_section *section,
+/* The text of a section, its placeholders replaced, cut into statements. */
+static bool cut_section(const struct migrate_step *step, const struct migrate_section *section,
+	struct sql_script *script, struct err *err)
+{
+	const struct migrate_file *file = step->file;
+	AUTO_FREE char *filled = NULL;
+	if (step->placeholders &&
+		!placeholders_fill(step->placeholders, file, section, &filled, err))
+		return false;
+	const char *source = filled ? filled : file->source;
+	size_t end = filled ? strlen(filled) : section->end;
+	bool good = sql_script_parse(file->name, source, section->start, end, script, err);
+	script->filled = xtake(&filled);
+	return good;
+}
+
+static bool parse_section(const struct migrate_step *step, const struct migrate_section *section,
 	bool bare, struct sql_script *script, struct err *err)
 {
+	const struct migrate_file *file = step->file;
 	if (!section->present)
 		return true;
-	if (!sql_script_parse(file->name, file->source, section->start, section->end, script, err))
+	if (!cut_section(step, section, script, err))
 		return err->hint ? false : err_hint(err, "nothing was run: correct %s", file->name);
 	for (size_t i = 0; i < script->count; i++)
 		if (!check_statement(file, bare, &script->items[i], err))
 			return false;
 	return true;
+}
+
+static const struct strvec *placeholders_of(const struct migrate_tree *tree)
+{
+	return tree->format->placeholders ? &tree->where->placeholders : NULL;
 }
 
 static bool no_way_down(
@@ -86,15 +109,16 @@ static bool add_foreign(struct migrate_plan *plan, struct migrate_step *step)
 static bool parse_after(struct migrate_step *step, struct err *err)
 {
 	const struct migrate_file *file = step->file;
-	return parse_section(file, &file->verify, false, &step->verify, err) &&
-	       parse_section(file, &file->backfill, false, &step->backfill, err) &&
+	return parse_section(step, &file->verify, false, &step->verify, err) &&
+	       parse_section(step, &file->backfill, false, &step->backfill, err) &&
 	       (!file->backfill.present || backfill_check(step, err));
 }
 
 bool plan_backfill_step(
 	const struct migrate_tree *tree, size_t index, struct migrate_step *step, struct err *err)
 {
-	*step = (struct migrate_step){.index = index, .file = &tree->files[index]};
+	*step = (struct migrate_step){
+		.index = index, .file = &tree->files[index], .placeholders = placeholders_of(tree)};
 	return parse_after(step, err);
 }
 
@@ -103,7 +127,8 @@ static bool add_step(struct migrate_plan *plan, size_t index, struct err *err)
 	struct migrate_step *step = &plan->steps[plan->count++];
 	const struct migrate_file *file = &plan->tree->files[index];
 	bool up = plan->direction == MIGRATE_UP;
-	*step = (struct migrate_step){.index = index, .file = file};
+	*step = (struct migrate_step){
+		.index = index, .file = file, .placeholders = placeholders_of(plan->tree)};
 	if (plan->tree->format->apply)
 		return add_foreign(plan, step);
 	if (file->trouble.code != ERR_NONE) {
@@ -115,7 +140,7 @@ static bool add_step(struct migrate_plan *plan, size_t index, struct err *err)
 		return no_way_down(plan, file, err);
 	const struct migrate_section *section = up ? &file->up : &file->down_section;
 	step->bare = section->bare;
-	if (!parse_section(file, section, step->bare, &step->script, err))
+	if (!parse_section(step, section, step->bare, &step->script, err))
 		return false;
 	if (up && !parse_after(step, err))
 		return false;

@@ -64,6 +64,7 @@ struct migrate_format {
 	const char *name;
 	const char *summary;
 	const struct migrate_books *books; /* its version table (books.h) */
+	bool placeholders; /* ${name} in its files is replaced */
 	/* Does the folder look like one of this format? */
 	bool (*detect)(const char *dir);
 	/* Adds the files, not yet the graph. */

@@ -15,6 +15,7 @@ void sql_script_release(struct sql_script *script)
 		free(script->items[i].shape);
 	}
 	free(script->items);
+	free(script->filled);
 	free(script->file);
 	*script = (struct sql_script){0};
 }

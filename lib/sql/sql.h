@@ -55,6 +55,7 @@ struct sql_statement {
 struct sql_script {
 	char *file;
 	const char *source; /* borrowed: the whole file */
+	char *filled; /* the source when it was made for this script: owned; NULL */
 	struct sql_statement *items;
 	size_t count, alloc;
 };
