@@ -577,11 +577,11 @@ every_kind() {
 	grep -qE '\[#+\.*\] backup: .* of .* \([0-9]+ %\), .*/s, .* left' lines
 	# the bar is gone in the end, the result stands on a line of its own
 	grep -q '^.\{0,5\}snapshot 20' lines
-	mig-backup create --rate-limit 700kB > out 2> log
+	mig-backup create --rate-limit 2MB > out 2> log
 	! grep -q $'[\r\e]' log || false
 	mig-backup create --rate-limit 700kB --json > out 2> log
 	jq -es 'any(.[]; .event == "progress" and .what == "backup" and .unit == "bytes" and .total >= .done)' log
-	mig-backup create --rate-limit 700kB -q 2> log
+	mig-backup create --rate-limit 2MB -q 2> log
 	[ ! -s log ]
 }
 

@@ -355,11 +355,12 @@ ended_by() {
 		(i=0
 			while [ -e go ]; do
 				i=$((i + 1))
-				echo "create table storm_${n}_$i as select generate_series(1, 100) i; drop table if exists storm_${n}_$((i - 5)); select pg_sleep(0.1);"
-			done | psql -Xq > /dev/null 2>&1) &
+				psql -Xqc "create table storm_${n}_$i as select generate_series(1, 100) i" \
+					-c "drop table if exists storm_${n}_$((i - 5))" > /dev/null 2>&1
+			done) &
 	done
-	for round in 1 2 3 4 5 6; do
-		run mig-backup create --lock-timeout 20s --label "round $round"
+	for round in 1 2 3 4; do
+		run mig-backup create --lock-timeout 6s --label "round $round"
 		case $status in
 		0) made=$((made + 1)) ;;
 		13) [[ $output = *"tables"* ]] ;;
