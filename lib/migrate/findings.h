@@ -1,5 +1,5 @@
 /*
- * Inside room migrate: what is wrong, each with the command that mends it.
+ * What is wrong with files, version table or schema, each with the command that mends it.
  */
 #ifndef MIGRATE_FINDINGS_H
 #define MIGRATE_FINDINGS_H

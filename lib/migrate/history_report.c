@@ -4,10 +4,11 @@
 /* What was done to the database, newest first. */
 static const char done_sql[] = "select revision, direction,"
 			       " to_char(at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS'), "
-			       "duration_ms, who, host, run, tool"
+			       "duration_ms, who, host, run, tool,"
+			       " detail->>'message'"
 			       " from mig.history where tree = $1 order by id desc";
 
-enum column { REVISION, DIRECTION, AT, DURATION, WHO, HOST, RUN, TOOL };
+enum column { REVISION, DIRECTION, AT, DURATION, WHO, HOST, RUN, TOOL, MESSAGE };
 
 static bool may_read(const struct migrate_session *session, struct err *err)
 {
@@ -31,10 +32,13 @@ static const char *text_at(const struct db_result *rows, int row, enum column co
 	return text ? text : "";
 }
 
-static const char *message_of(const struct migrate_session *session, const char *id)
+/* Of the file; of a revision that is in no file here: as it was when it was applied. */
+static const char *message_of(
+	const struct migrate_session *session, const struct db_result *rows, int row)
 {
-	size_t index = graph_find(session->tree->graph, id);
-	return index == GRAPH_NONE ? "" : session->tree->graph->revisions[index].message;
+	size_t index = graph_find(session->tree->graph, text_at(rows, row, REVISION));
+	return index == GRAPH_NONE ? text_at(rows, row, MESSAGE)
+				   : session->tree->graph->revisions[index].message;
 }
 
 static char *duration_at(const struct db_result *rows, int row)
@@ -58,7 +62,7 @@ static char *cell(const char *text)
 static void add_markdown(const struct migrate_session *session, const struct db_result *rows,
 	int row, struct strvec *lines)
 {
-	AUTO_FREE char *message = cell(message_of(session, text_at(rows, row, REVISION)));
+	AUTO_FREE char *message = cell(message_of(session, rows, row));
 	AUTO_FREE char *who = cell(text_at(rows, row, WHO));
 	AUTO_FREE char *host = cell(text_at(rows, row, HOST));
 	AUTO_FREE char *took = duration_at(rows, row);
@@ -75,7 +79,7 @@ static void add_markdown(const struct migrate_session *session, const struct db_
 static void add_line(const struct migrate_session *session, const struct db_result *rows, int row,
 	struct strvec *lines)
 {
-	const char *id = text_at(rows, row, REVISION), *message = message_of(session, id);
+	const char *id = text_at(rows, row, REVISION), *message = message_of(session, rows, row);
 	const char *host = text_at(rows, row, HOST);
 	AUTO_FREE char *took = duration_at(rows, row);
 	strvec_pushf(lines, "%s UTC  %-5s %s%s%s%s%s, by %s%s%s", text_at(rows, row, AT),
@@ -87,9 +91,8 @@ static json_t *row_json(
 	const struct migrate_session *session, const struct db_result *rows, int row)
 {
 	json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s?, s:s?, s:s?}", "revision",
-		text_at(rows, row, REVISION), "message",
-		message_of(session, text_at(rows, row, REVISION)), "direction",
-		text_at(rows, row, DIRECTION), "at", text_at(rows, row, AT), "who",
+		text_at(rows, row, REVISION), "message", message_of(session, rows, row),
+		"direction", text_at(rows, row, DIRECTION), "at", text_at(rows, row, AT), "who",
 		text_at(rows, row, WHO), "host", db_get(rows, row, HOST), "run",
 		db_get(rows, row, RUN), "tool", db_get(rows, row, TOOL));
 	json_object_set_new(json, "duration_ms",

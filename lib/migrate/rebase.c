@@ -169,7 +169,6 @@ static void tell(const struct migrate_ask *ask, const struct rebase *rebase,
 	const struct migrate_file *file = file_of(rebase);
 	const struct graph *graph = rebase->session.tree->graph;
 	AUTO_STRBUF(diff);
-	AUTO_STRVEC(lines);
 	AUTO_FREE char *name = graph_name(graph, rebase->index);
 	AUTO_FREE char *onto = graph_name(graph, rebase->onto);
 	diff_unified(&diff, file->name, file->source, file->name, text->buf);

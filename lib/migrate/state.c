@@ -84,7 +84,7 @@ static bool tell_origin(struct db *db, const struct migrate_tree *tree,
 		if (graph_find(tree->graph, row) != GRAPH_NONE ||
 			!db_query(db, &found, &ignored,
 				"select format('%s was applied %s UTC by %s from host %s', "
-				"revision,"
+				"concat_ws(' ', revision, nullif(detail->>'message', '')),"
 				" to_char(at at time zone 'UTC', 'YYYY-MM-DD HH24:MI'), who, host)"
 				" from mig.history where revision = $1 order by id desc limit 1",
 				row) ||
