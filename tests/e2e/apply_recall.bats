@@ -22,7 +22,10 @@ repository() {
 	mv migrations/side_* migrations/tip_* newer/
 	expect 14 mig-apply downgrade -1 -y
 	says "tip, which is in no file here"
+	says "tip The tip was applied 20"
 	says "mig-apply downgrade --from-history -1"
+	expect 0 mig-apply history --applied
+	says "up    tip The tip, "
 	rows_are tip
 	expect 0 mig-apply downgrade --from-history -n r002
 	says "drop table u;"
