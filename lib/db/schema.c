@@ -16,6 +16,12 @@ static const char strangers_sql[] =
 	"   case grantee when 0 then 'PUBLIC' else grantee::regrole::text end, privilege_type)"
 	"  from pg_namespace, aclexplode(nspacl) where nspname = 'mig'"
 	"  and grantee not in (select oid from trusted)"
+	" union all select format('%s has %s on mig.%I',"
+	"   case grantee when 0 then 'PUBLIC' else grantee::regrole::text end, privilege_type,"
+	"   relname)"
+	"  from pg_class, aclexplode(relacl)"
+	"  where relnamespace = (select oid from pg_namespace where nspname = 'mig')"
+	"  and grantee not in (select oid from trusted)"
 	" limit 20";
 
 static bool make_when_absent(struct db *db, struct err *err)

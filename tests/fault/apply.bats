@@ -420,6 +420,24 @@ until_running() {
 	sql -c "drop schema mig" -c "drop role stranger"
 }
 
+@test "safety_21 rights of others on the tables of mig are refused before anything runs" {
+	line_of 2
+	expect 0 mig-apply upgrade +1
+	sql -c "drop role if exists stranger" -c "create role stranger"
+	sql -c "grant insert on mig.history to stranger"
+	expect 17 mig-apply upgrade
+	says "stranger has INSERT on mig.history"
+	[ "$(sql -c "select to_regclass('t2') is null")" = t ]
+	sql -c "revoke all on mig.history from stranger"
+	sql -c "alter table mig.history owner to stranger"
+	expect 17 mig-apply upgrade
+	says "mig.history belongs to stranger"
+	sql -c "alter table mig.history owner to owner"
+	expect 0 mig-apply upgrade
+	rows_are r002
+	sql -c "drop role stranger"
+}
+
 @test "another tool's table of the same name is refused" {
 	line_of 1
 	sql -c "create table alembic_version (number int)"
