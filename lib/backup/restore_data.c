@@ -140,6 +140,15 @@ static bool check_target(const struct restore_settings *settings, struct err *er
 		settings->to_db);
 }
 
+bool restore_data_check(const struct restore_settings *settings, struct err *err)
+{
+	CLEANUP(db_close_auto) struct db *db = NULL;
+	struct db_params params = settings->target;
+	params.dbname = settings->to_db;
+	return check_target(settings, err) && db_open(&params, &db, err) &&
+	       check_empty(settings, db, err);
+}
+
 bool restore_data(
 	const struct restore_settings *settings, struct restore_outcome *outcome, struct err *err)
 {

@@ -8,8 +8,8 @@
 
 #include "backup/restore.h"
 
-/* settings->to_db names it. ERR_NOTFOUND; ERR_REFUSED lists tables that are not there or not empty.
- */
+/* settings->to_db names it. ERR_NOTFOUND; ERR_REFUSED: tables that are not there, or not empty. */
+MUST_CHECK bool restore_data_check(const struct restore_settings *settings, struct err *err);
 MUST_CHECK bool restore_data(
 	const struct restore_settings *settings, struct restore_outcome *outcome, struct err *err);
 

@@ -104,6 +104,8 @@ static bool beside(struct restore_job *job, struct pack_reader *reader,
 {
 	CLEANUP(restore_outcome_release) struct restore_outcome restored = {0};
 	bool swap = job->ask->swap;
+	if (job->ask->dry_run)
+		return restore_job_report(job, pack_reader_manifest(reader), err);
 	if (!restore_job_keys(job, err) || (swap && !prepare_swap(job, reader, err)) ||
 		!restore(job, reader, &restored, err))
 		return false;
@@ -115,20 +117,19 @@ static bool data_only(struct restore_job *job, struct pack_reader *reader,
 	struct restore_answer *answer, struct err *err)
 {
 	CLEANUP(restore_outcome_release) struct restore_outcome restored = {0};
+	struct restore_settings settings = restore_job_settings_of(job, reader);
+	if (job->ask->dry_run) {
+		strvec_pushf(&answer->lines, "the rows of %s would be put into %s",
+			pack_reader_manifest(reader)->id, job->ask->to_db);
+		return restore_data_check(&settings, err);
+	}
 	if (!restore_job_keys(job, err))
 		return false;
-	struct restore_settings settings = restore_job_settings_of(job, reader);
+	settings = restore_job_settings_of(job, reader); /* with the keys */
 	if (!restore_data(&settings, &restored, err))
 		return false;
 	answer_restored(&restored, job->ask, answer);
 	return true;
-}
-
-static bool report(struct restore_job *job, struct pack_reader *reader,
-	struct restore_answer *answer, struct err *err)
-{
-	(void)answer;
-	return restore_job_report(job, pack_reader_manifest(reader), err);
 }
 
 /*
@@ -158,18 +159,16 @@ static bool is_always(const struct restore_ask *ask)
 
 struct mode {
 	bool (*is_asked)(const struct restore_ask *ask);
+	/* With ask->dry_run it tells what would happen. */
 	bool (*run)(struct restore_job *job, struct pack_reader *reader,
-		struct restore_answer *answer, struct err *err);
-	/* with --dry-run */
-	bool (*rehearse)(struct restore_job *job, struct pack_reader *reader,
 		struct restore_answer *answer, struct err *err);
 };
 /* The first that is asked for. */
 static const struct mode modes[] = {
-	{is_of_tables, restore_job_tables, restore_job_tables},
-	{is_in_place, restore_job_in_place, report},
-	{is_data_only, data_only, report},
-	{is_always, beside, report},
+	{is_of_tables, restore_job_tables},
+	{is_in_place, restore_job_in_place},
+	{is_data_only, data_only},
+	{is_always, beside},
 };
 
 static bool run_snapshot(struct restore_job *job, struct restore_answer *answer, struct err *err)
@@ -183,7 +182,7 @@ static bool run_snapshot(struct restore_job *job, struct restore_answer *answer,
 		return false;
 	while (!mode->is_asked(job->ask))
 		mode++;
-	return (job->ask->dry_run ? mode->rehearse : mode->run)(job, reader, answer, err);
+	return mode->run(job, reader, answer, err);
 }
 
 static bool into_another(const struct restore_ask *ask)

@@ -87,9 +87,13 @@ bool restore_job_in_place(struct restore_job *job, struct pack_reader *reader,
 {
 	CLEANUP(restore_outcome_release) struct restore_outcome outcome = {0};
 	struct restore_job_settings *settings = job->settings;
+	struct restore_settings restore = restore_job_settings_of(job, reader);
+	if (job->ask->dry_run)
+		return restore_in_place_check(&restore, settings->live, err) &&
+		       restore_job_report(job, pack_reader_manifest(reader), err);
 	if (!restore_job_keys(job, err))
 		return false;
-	struct restore_settings restore = restore_job_settings_of(job, reader);
+	restore = restore_job_settings_of(job, reader); /* with the keys */
 	if (!restore_job_policy(job, 0, err) ||
 		!restore_in_place_check(&restore, settings->live, err) ||
 		!swap_permit_maintenance(&job->request, settings->live, err) ||

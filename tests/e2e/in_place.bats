@@ -139,11 +139,14 @@ change_everything() {
 	before=$(dump_of)
 	expect 17 mig-restore latest --in-place --accept-loss
 	says "schema owned_elsewhere belongs to owner"
+	expect 17 mig-restore latest --in-place -n
 	[ "$(dump_of)" = "$before" ]
 	as_owner
 	sql -c "drop schema owned_elsewhere"
 	as_plain
 	# the schema's owner may drop it
+	expect 0 mig-restore latest --in-place -n
+	says "against snapshot"
 	expect 2 mig-restore latest --in-place --swap
 	expect 2 mig-restore latest --in-place -j 4
 	expect 2 mig-restore latest --in-place --to-db x

@@ -40,10 +40,14 @@ make_shop() {
 	says "no rows, NOT PROVED"
 	diff <(dump_of --schema-only "$DB") <(dump_of --schema-only "${DB}_new")
 	[ "$(sql -d "${DB}_new" -c 'select count(*) from a')" = 0 ]
+	expect 0 mig-restore latest --data-only --to-db "${DB}_new" -n
+	says "would be put into ${DB}_new"
+	[ "$(sql -d "${DB}_new" -c 'select count(*) from a')" = 0 ]
 	expect 0 mig-restore latest --data-only --to-db "${DB}_new"
 	says "proved equal to the snapshot"
 	diff <(dump_of "$DB") <(dump_of "${DB}_new")
 	# nothing is loaded twice
+	expect 17 mig-restore latest --data-only --to-db "${DB}_new" -n
 	expect 17 mig-restore latest --data-only --to-db "${DB}_new"
 	says "table public.a has rows"
 	sql -d "${DB}_new" -c "drop table b cascade"
