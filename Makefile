@@ -5,6 +5,7 @@
 # make demo       a deploy that works, then one that is caught and undone (KEEP=1 keeps the cluster)
 # make soak       the long tests in full (ROUNDS=N)
 # make bench-snapshot   backup and restore beside pg_dump and pg_restore (ROUNDS=5 SCALE=1)
+# make bench-migrate    migrations beside dbmate and Alembic (ROUNDS=9 SCALE=1)
 # make bench-swap       how long connections queue in a swap (ROUNDS=5 CLIENTS=100)
 # make install    DESTDIR= PREFIX=/usr/local
 # make deps       installs what is missing of the Debian packages that the build needs

@@ -164,6 +164,8 @@ static const struct cli_option run_options[] = {
 	LOCK_OPTIONS,
 	SQL_OPTION,
 	TAG_OPTION,
+	{"phase", 0, CLI_STRING, AT(phase), "PHASE",
+		"expand: stop before the first revision of phase contract"},
 	{0},
 };
 static const struct cli_option downgrade_options[] = {

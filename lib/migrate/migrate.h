@@ -101,6 +101,8 @@ struct migrate_plan {
 MUST_CHECK bool migrate_plan_make(const struct migrate_tree *tree,
 	const struct migrate_state *state, enum migrate_direction direction, const char *target,
 	struct migrate_plan *plan, struct err *err);
+/* Ends it before the first revision with "phase: contract"; *rest is how many are left out. */
+MUST_CHECK bool migrate_plan_expand_only(struct migrate_plan *plan, size_t *rest, struct err *err);
 void migrate_plan_release(struct migrate_plan *plan);
 
 struct migrate_settings {

@@ -200,3 +200,19 @@ bool migrate_plan_make(const struct migrate_tree *tree, const struct migrate_sta
 			return false;
 	return check_width(plan, &state->versions, err) && foresee_rows(plan, err);
 }
+
+bool migrate_plan_expand_only(struct migrate_plan *plan, size_t *rest, struct err *err)
+{
+	size_t kept = 0;
+	while (kept < plan->count && !str_equal(plan->steps[kept].file->phase, "contract"))
+		kept++;
+	*rest = plan->count - kept;
+	for (size_t i = kept; i < plan->count; i++)
+		plan_step_release(&plan->steps[i]);
+	plan->count = kept;
+	plan->to.count = 0;
+	plan->destructive = false;
+	for (size_t i = 0; i < kept; i++)
+		plan->destructive |= (plan->steps[i].flags & SQL_DESTRUCTIVE) != 0;
+	return foresee_rows(plan, err);
+}

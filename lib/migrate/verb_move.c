@@ -57,13 +57,35 @@ static bool open_to_move(const struct migrate_ask *ask, enum migrate_direction d
 	return idle || ask->open(ask, MIGRATE_CHANGE, MIGRATE_ROWS_KNOWN, session, err);
 }
 
+/* --phase expand: contract revisions wait until the old code is gone. */
+static bool keep_phase(const struct migrate_ask *ask, struct migrate_session *session,
+	struct migrate_answer *answer, struct err *err)
+{
+	size_t rest = 0;
+	if (!ask->phase)
+		return true;
+	if (strcmp(ask->phase, "expand") != 0) {
+		err_set(err, ERR_USAGE, "--phase %s: the only phase to stop behind is expand",
+			ask->phase);
+		return err_hint(err, "all of them: mig-apply upgrade");
+	}
+	if (!migrate_plan_expand_only(&session->plan, &rest, err))
+		return false;
+	if (rest)
+		strvec_pushf(&answer->lines,
+			"%s%zu revision%s left for later, from the first of phase contract on",
+			ask->dry_run ? "-- " : "", rest, rest == 1 ? " is" : "s are");
+	return true;
+}
+
 static bool move(const struct migrate_ask *ask, enum migrate_direction direction,
 	const char *target, struct migrate_answer *answer, struct err *err)
 {
 	AUTO_SESSION(session);
 	size_t done = 0;
 	if (!open_to_move(ask, direction, target, &session, err) ||
-		!migrate_plan(&session, direction, target, err))
+		!migrate_plan(&session, direction, target, err) ||
+		!keep_phase(ask, &session, answer, err))
 		return false;
 	if (ask->dry_run)
 		return answer_plan(&session, true, answer, err);

@@ -265,3 +265,20 @@ line_of_next() {
 	expect 0 mig-apply downgrade -1 -y
 	[ "$(sql -c "select to_regclass('items_a') is null")" = t ]
 }
+
+@test "upgrade --phase expand stops before the first revision of phase contract" {
+	revision r001 "" "Expand" -h "phase: expand" <<< $'-- migrate:up\ncreate table e (i int);'
+	revision r002 r001 "Contract" -h "phase: contract" <<< $'-- migrate:up\ndrop table e;'
+	revision r003 r002 "After" <<< $'-- migrate:up\ncreate table f (i int);'
+	expect 0 mig-apply upgrade --phase expand -n
+	says "2 revisions are left for later"
+	[[ $output != *"drop table"* ]]
+	expect 0 mig-apply upgrade --phase expand
+	says "is now at r001 Expand"
+	rows_are r001
+	expect 0 mig-apply upgrade --phase expand
+	says "was already at r001 Expand"
+	expect 2 mig-apply upgrade --phase contract
+	expect 0 mig-apply upgrade -y
+	rows_are r003
+}
