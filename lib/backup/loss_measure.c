@@ -21,7 +21,7 @@ static bool begin_shared(struct load_worker *worker, struct err *err)
 }
 
 /* A table alone, without its children; the plain form goes past planner and executor. */
-static char *select_rows(struct db *db, const struct loss_table *table)
+char *loss_measure_sql(struct db *db, const struct loss_table *table)
 {
 	AUTO_STRBUF(columns);
 	AUTO_FREE char *name = db_qualified(db, table->schema, table->name);
@@ -89,7 +89,7 @@ bool loss_measure_query(
 bool loss_measure_session(struct db *db, struct loss_table *tables, size_t count, struct err *err)
 {
 	for (size_t i = 0; i < count; i++) {
-		AUTO_FREE char *sql = select_rows(db, &tables[i]);
+		AUTO_FREE char *sql = loss_measure_sql(db, &tables[i]);
 		if (!db_go_on(db, err) || !loss_measure_query(db, sql, &tables[i].content, err))
 			return err_context(err, "table %s.%s", tables[i].schema, tables[i].name);
 	}
@@ -122,7 +122,7 @@ static bool measure_one(struct load_worker *worker, size_t job, struct err *err)
 {
 	struct measuring *m = worker->pool->ctx;
 	struct loss_table *table = &m->tables[job];
-	AUTO_FREE char *sql = select_rows(worker->db, table);
+	AUTO_FREE char *sql = loss_measure_sql(worker->db, table);
 	return read_query(worker->db, sql, &table->content, count_bytes, worker, err) ||
 	       err_context(err, "table %s.%s", table->schema, table->name);
 }

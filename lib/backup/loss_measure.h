@@ -29,6 +29,8 @@ struct loss_measure {
 	const char *what; /* for the progress line */
 };
 
+/* COPY .. TO STDOUT of a table's rows; caller owns. */
+char *loss_measure_sql(struct db *db, const struct loss_table *table);
 /* Fills content of all tables, which may be reordered. */
 MUST_CHECK bool loss_measure_tables(const struct loss_measure *measure, struct loss_table *tables,
 	size_t count, struct err *err);

@@ -10,6 +10,7 @@ void loss_side_release(struct loss_side *side)
 		}
 		free(unit->leaves.items);
 		strvec_release(&unit->columns);
+		strvec_release(&unit->key);
 		free(unit->schema);
 		free(unit->name);
 	}
@@ -56,7 +57,8 @@ void loss_side_of_snapshot(const struct pack_manifest *manifest, struct loss_sid
 			continue;
 		struct loss_unit *unit = add_unit(side, table->schema, table->name, table->oid);
 		strvec_push_all(&unit->columns, &table->columns);
-		unit->unknown = table->emptied;
+		unit->unknown = table->emptied && str_equal(table->schema, "mig") &&
+				str_equal(table->name, "maintenance");
 		unit->content = table->content;
 	}
 	for (size_t i = 0; i < manifest->roots.count; i++) {
@@ -130,11 +132,43 @@ static bool list_columns(struct db *db, struct loss_side *side, struct err *err)
 	return true;
 }
 
+/* Unique over all rows, without NULLs, checked at once: what tells rows apart. */
+#define KEYS \
+	"select i.indrelid, i.indexrelid, i.indisprimary, i.indnkeyatts from pg_catalog.pg_index " \
+	"i" \
+	" where i.indrelid in (select unit from (" LEAVES \
+	") l) and i.indisunique and i.indisvalid" \
+	" and i.indimmediate and i.indpred is null and i.indexprs is null" \
+	" and not exists (select from pg_catalog.pg_attribute a where a.attrelid = i.indrelid" \
+	" and a.attnum = any (i.indkey[0:i.indnkeyatts - 1])" \
+	" and (not a.attnotnull or a.attgenerated <> ''))"
+
+static bool list_keys(struct db *db, struct loss_side *side, struct err *err)
+{
+	AUTO_RESULT(rows);
+	size_t at = 0;
+	if (!db_query(db, &rows, err,
+		    "select k.indrelid, a.attname from (select distinct on (indrelid) * from (" KEYS
+		    ") u order by indrelid, indisprimary desc, indnkeyatts, indexrelid) k"
+		    " join pg_catalog.pg_index i on i.indexrelid = k.indexrelid"
+		    " cross join lateral unnest(i.indkey) with ordinality c(attnum, n)"
+		    " join pg_catalog.pg_attribute a on a.attrelid = k.indrelid"
+		    " and a.attnum = c.attnum where c.n <= k.indnkeyatts order by 1, c.n"))
+		return false;
+	for (int i = 0; i < db_rows(&rows); i++) {
+		uint32_t oid = (uint32_t)db_get_int(&rows, i, 0);
+		while (at < side->units.count && side->units.items[at].oid < oid)
+			at++;
+		if (at < side->units.count && side->units.items[at].oid == oid)
+			strvec_push(&side->units.items[at].key, db_get(&rows, i, 1));
+	}
+	return true;
+}
+
 bool loss_side_of_database(struct db *db, struct loss_side *side, struct err *err)
 {
-	AUTO_TX(tx);
-	if (!db_begin(db, &tx, "isolation level repeatable read read only", err) ||
-		!list_leaves(db, side, err) || !list_columns(db, side, err) || !db_commit(&tx, err))
+	if (!list_leaves(db, side, err) || !list_columns(db, side, err) ||
+		!list_keys(db, side, err))
 		return false;
 	sort_units(side);
 	return true;

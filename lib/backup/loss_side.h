@@ -16,8 +16,9 @@ struct loss_unit {
 	uint32_t oid;
 	struct strvec columns;
 	PACK_LIST(struct loss_leaf) leaves; /* tables that hold its rows; none in a snapshot */
-	bool unknown; /* the snapshot does not hold its rows on purpose: not compared */
+	bool unknown; /* mig's own state: not compared */
 	bool counted; /* only the number of rows is known, the columns differ */
+	struct strvec key; /* columns of its primary key, else of a unique index; may be empty */
 	struct pack_content content;
 };
 struct loss_side {
@@ -31,7 +32,10 @@ struct loss_unit *loss_side_find(
 
 /* With contents, as the manifest says. */
 void loss_side_of_snapshot(const struct pack_manifest *manifest, struct loss_side *side);
-/* Names and columns; no contents yet. Without extensions' tables and mig's own state. */
+/*
+ * Names, columns and keys; no contents yet. Without extensions' tables and mig's own state. In a
+ * transaction of the caller's.
+ */
 MUST_CHECK bool loss_side_of_database(struct db *db, struct loss_side *side, struct err *err);
 /*
  * Reads the rows of every unit. Where `other` has the unit with the same columns, they are hashed
