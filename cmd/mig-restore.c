@@ -138,6 +138,11 @@ static bool act(struct cli *cli, void *settings, struct err *err)
 		"proof", 0, CLI_STRING, AT(proof), "FILE", \
 			"inside a run: swap when this file proves that writes stopped" \
 	}
+#define EXPORT \
+	{ \
+		"export-lost", 0, CLI_STRING, AT(export_lost), "DIR", \
+			"write the rows that would be lost into this new folder" \
+	}
 #define PROOF_IGNORE \
 	{ \
 		"proof-ignore", 0, CLI_NAMES, AT(proof_ignore), "TABLE,..", \
@@ -150,6 +155,7 @@ static const struct cli_option restore_options[] = {
 	{"in-place", 0, CLI_FLAG, AT(in_place), NULL,
 		"over the live database, in one transaction, without CREATEDB"},
 	ACCEPT,
+	EXPORT,
 	PROOF,
 	PROOF_IGNORE,
 	JOBS,
@@ -172,8 +178,8 @@ static const struct cli_option restore_options[] = {
 		"do not read the rows back; such a copy cannot be swapped in"},
 	{0},
 };
-static const struct cli_option swap_options[] = {ACCEPT, PROOF, PROOF_IGNORE, JOBS, {0}};
-static const struct cli_option undo_options[] = {ACCEPT, JOBS, {0}};
+static const struct cli_option swap_options[] = {ACCEPT, EXPORT, PROOF, PROOF_IGNORE, JOBS, {0}};
+static const struct cli_option undo_options[] = {ACCEPT, EXPORT, JOBS, {0}};
 static const struct cli_option rows_options[] = {
 	{"from-schema", 0, CLI_STRING, AT(from_schema), "SCHEMA",
 		"where --into-schema put the table"},

@@ -33,6 +33,9 @@ bool restore_ask_check(const struct restore_ask *ask, struct err *err)
 		{!ask->resume || !(ask->schema_only || ask->data_only || ask->in_place ||
 					 ask->tables.count),
 			"--resume goes on with a whole copy alone"},
+		{!ask->export_lost || ask->dry_run || ask->swap || ask->in_place,
+			"--export-lost goes with what takes the live state away: -n, --swap or "
+			"--in-place"},
 		{ask->jobs >= 0 && ask->jobs <= JOBS_MAX, "--jobs takes 1 to 64"},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)

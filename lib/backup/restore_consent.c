@@ -12,12 +12,13 @@ struct loss_settings restore_job_loss_settings(struct restore_job *job)
 	};
 }
 
-bool restore_job_report(
-	struct restore_job *job, const struct pack_manifest *manifest, struct err *err)
+bool restore_job_report(struct restore_job *job, struct pack_reader *reader, struct err *err)
 {
 	CLEANUP(loss_report_release) struct loss_report report = {0};
 	struct loss_settings settings = restore_job_loss_settings(job);
-	if (!loss_of_snapshot(&settings, manifest, &report, err))
+	settings.reader = reader;
+	settings.export = job->ask->export_lost;
+	if (!loss_of_snapshot(&settings, pack_reader_manifest(reader), &report, err))
 		return false;
 	job->settings->show(job->settings->ctx, &report);
 	return true;
@@ -28,6 +29,7 @@ bool restore_job_report_copy(
 {
 	CLEANUP(loss_report_release) struct loss_report report = {0};
 	struct loss_settings settings = restore_job_loss_settings(job);
+	settings.export = job->ask->export_lost;
 	AUTO_ERR(ignored);
 	int64_t made_ms;
 	if (!copy->mark.made || !clock_parse_time(copy->mark.made, &made_ms, &ignored))

@@ -69,7 +69,7 @@ MUST_CHECK bool restore_job_in_place(struct restore_job *job, struct pack_reader
 /* --- the loss report, and what a person says to it (restore_consent.c) ------------------------ */
 
 MUST_CHECK bool restore_job_report(
-	struct restore_job *job, const struct pack_manifest *manifest, struct err *err);
+	struct restore_job *job, struct pack_reader *reader, struct err *err);
 MUST_CHECK bool restore_job_report_copy(
 	struct restore_job *job, const struct copies_item *copy, struct err *err);
 struct loss_settings restore_job_loss_settings(struct restore_job *job);

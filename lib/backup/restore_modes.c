@@ -95,7 +95,8 @@ static bool prepare_swap(struct restore_job *job, struct pack_reader *reader, st
 	const struct pack_manifest *manifest = pack_reader_manifest(reader);
 	return restore_job_part_is_meant(job, manifest->partial.count > 0, err) &&
 	       restore_job_may_swap(job, NULL, manifest->started_ms, err) &&
-	       (job->ask->proof || restore_job_report(job, manifest, err)) &&
+	       ((job->ask->proof && !job->ask->export_lost) ||
+		       restore_job_report(job, reader, err)) &&
 	       restore_job_consent(job, err);
 }
 
@@ -105,7 +106,7 @@ static bool beside(struct restore_job *job, struct pack_reader *reader,
 	CLEANUP(restore_outcome_release) struct restore_outcome restored = {0};
 	bool swap = job->ask->swap;
 	if (job->ask->dry_run)
-		return restore_job_report(job, pack_reader_manifest(reader), err);
+		return restore_job_report(job, reader, err);
 	if (!restore_job_keys(job, err) || (swap && !prepare_swap(job, reader, err)) ||
 		!restore(job, reader, &restored, err))
 		return false;

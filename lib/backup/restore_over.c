@@ -90,15 +90,14 @@ bool restore_job_in_place(struct restore_job *job, struct pack_reader *reader,
 	struct restore_settings restore = restore_job_settings_of(job, reader);
 	if (job->ask->dry_run)
 		return restore_in_place_check(&restore, settings->live, err) &&
-		       restore_job_report(job, pack_reader_manifest(reader), err);
+		       restore_job_report(job, reader, err);
 	if (!restore_job_keys(job, err))
 		return false;
 	restore = restore_job_settings_of(job, reader); /* with the keys */
 	if (!restore_job_policy(job, 0, err) ||
 		!restore_in_place_check(&restore, settings->live, err) ||
 		!swap_permit_maintenance(&job->request, settings->live, err) ||
-		!present_state_is_safe(job, err) ||
-		!restore_job_report(job, pack_reader_manifest(reader), err) ||
+		!present_state_is_safe(job, err) || !restore_job_report(job, reader, err) ||
 		!restore_job_consent(job, err))
 		return false;
 	/* its locks would be in the way of our own */

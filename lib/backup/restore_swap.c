@@ -128,7 +128,8 @@ static bool swap_or_report(struct restore_job *job, const struct copies_item *co
 	       restore_job_part_is_meant(job, copy->mark.partial, err) &&
 	       made_when(job, copy, &made_ms, err) && restore_job_keys(job, err) &&
 	       restore_job_may_swap(job, copy, made_ms, err) &&
-	       (job->ask->proof || restore_job_report_copy(job, copy, err)) &&
+	       ((job->ask->proof && !job->ask->export_lost) ||
+		       restore_job_report_copy(job, copy, err)) &&
 	       restore_job_consent(job, err) &&
 	       restore_job_swap_in(job, copy->name, copy->oid, answer, err);
 }

@@ -22,6 +22,7 @@ struct restore_ask {
 	const char *proof; /* NULL: a person decides */
 	struct strvec proof_ignore;
 	bool accept_loss, keep_failed, no_proof;
+	const char *export_lost; /* new folder for rows that would be lost; NULL: none */
 	struct strvec tables; /* "schema.table", into into_schema of the live database */
 	const char *into_schema;
 	const char *from_schema; /* rows: where the rescued table is */
