@@ -104,7 +104,7 @@ static bool only_go_on(void *ctx, int64_t bytes, struct err *err)
 
 bool loss_measure_worker(struct load_worker *worker, struct loss_table *table, struct err *err)
 {
-	AUTO_FREE char *sql = select_rows(worker->db, table);
+	AUTO_FREE char *sql = loss_measure_sql(worker->db, table);
 	return read_query(worker->db, sql, &table->content, only_go_on, worker, err) ||
 	       err_context(err, "table %s.%s", table->schema, table->name);
 }
