@@ -224,14 +224,28 @@ bool fs_remove_tree(const char *path, struct err *err)
 
 bool fs_list(const char *directory, struct strvec *names, struct err *err)
 {
+	return fs_list_odd(directory, names, NULL, err);
+}
+
+static bool is_dots(const char *name)
+{
+	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
+bool fs_list_odd(const char *directory, struct strvec *names, struct strvec *odd, struct err *err)
+{
 	DIR *dir = opendir(directory);
 	if (!dir && errno == ENOENT)
 		return true;
 	if (!dir)
 		return err_sys(err, ERR_STORAGE, "cannot list %s", directory);
-	for (struct dirent *entry; (entry = readdir(dir));)
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			strvec_push(names, entry->d_name);
+	for (struct dirent *entry; (entry = readdir(dir));) {
+		if (is_dots(entry->d_name))
+			continue;
+		strvec_push(names, entry->d_name);
+		if (odd && entry->d_type != DT_REG)
+			strvec_push(odd, entry->d_name);
+	}
 	closedir(dir);
 	strvec_sort(names);
 	return true;

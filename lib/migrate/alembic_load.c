@@ -1,6 +1,7 @@
 #include "migrate/alembic.h"
 
 #include "base/fs.h"
+#include "base/parallel.h"
 #include "base/utf8.h"
 #include "migrate/formats.h"
 #include "migrate/python.h"
@@ -47,11 +48,11 @@ static bool is_new_link(struct listed *listed, const char *folder, const char *n
 	return !before;
 }
 
-static bool is_new(
-	struct listed *listed, const char *folder, const char *name, const char *path, bool again)
+static bool is_new(struct listed *listed, const char *folder, const char *name, const char *path,
+	bool odd, bool again)
 {
-	struct stat about;
-	if (lstat(path, &about) < 0 || S_ISDIR(about.st_mode))
+	struct stat about = {.st_mode = S_IFREG};
+	if (odd && (lstat(path, &about) < 0 || S_ISDIR(about.st_mode)))
 		return false;
 	if (S_ISLNK(about.st_mode))
 		return !fs_is_dir(path) && is_new_link(listed, folder, name, realpath(path, NULL));
@@ -66,20 +67,22 @@ static bool list_files(const char *dir, bool recursive, struct listed *listed, s
 	struct err *err)
 {
 	AUTO_STRVEC(names);
+	AUTO_STRVEC(odd);
 	AUTO_FREE char *folder = realpath(dir, NULL);
 	bool again = folder && strvec_has(&listed->folders, folder);
-	if (!fs_list(dir, &names, err))
+	if (!fs_list_odd(dir, &names, &odd, err))
 		return false;
 	STRVEC_EACH (&names, name) {
 		if (!folder || !is_revision_file(name))
 			continue;
 		AUTO_FREE char *path = fs_join(dir, name);
-		if (is_new(listed, folder, name, path, again))
+		if (is_new(listed, folder, name, path, strvec_has(&odd, name), again))
 			strvec_push(files, path);
 	}
 	if (folder && !again)
 		strvec_push(&listed->folders, folder);
-	STRVEC_EACH (&names, name) {
+	strvec_sort(&odd);
+	STRVEC_EACH (&odd, name) {
 		AUTO_FREE char *path = fs_join(dir, name);
 		if (!recursive || !fs_is_dir(path) || !strcmp(name, "__pycache__"))
 			continue;
@@ -184,6 +187,23 @@ static bool read_file(struct migrate_file *file, bool *unsure, struct err *err)
 	return true;
 }
 
+/* Opening and reading thousands of files is most of the time that `history` takes. */
+enum { FILES_TO_A_THREAD = 200 };
+
+struct reading {
+	struct migrate_tree *tree;
+	bool *unsure; /* per file: Python has to be asked */
+};
+
+static bool read_range(void *ctx, size_t from, size_t to, struct err *err)
+{
+	struct reading *reading = ctx;
+	for (size_t i = from; i < to; i++)
+		if (!read_file(&reading->tree->files[i], &reading->unsure[i], err))
+			return false;
+	return true;
+}
+
 /* --- what only Python can tell -----------------------------------------------------------------
  */
 
@@ -216,15 +236,31 @@ static void on_header(void *ctx, const char *event, const json_t *fields)
 	take_json(&file->depends, json_object_get(fields, "depends_on"));
 }
 
-/* Once, for all files whose header is computed. */
-static bool ask_python(struct migrate_tree *tree, const struct alembic_place *place,
-	json_t *questions, struct err *err)
+static json_t *questions_of(const struct migrate_tree *tree, const bool *unsure)
 {
+	json_t *questions = json_array();
+	for (size_t i = 0; i < tree->count; i++)
+		if (unsure[i])
+			json_array_append_new(
+				questions, json_pack("{s:I, s:s}", "index", (json_int_t)i, "path",
+						   tree->files[i].path));
+	return questions;
+}
+
+/* Once, for all files whose header is computed; not at all when there is none. */
+static bool ask_python(struct migrate_tree *tree, const struct alembic_place *place,
+	const bool *unsure, struct err *err)
+{
+	json_t *questions = questions_of(tree, unsure);
+	if (!json_array_size(questions)) {
+		json_decref(questions);
+		return true;
+	}
 	struct asking asking = {tree};
 	CLEANUP(alembic_child_release)
 	struct alembic_child child = {
 		.where = tree->where, .place = place, .on_event = on_header, .ctx = &asking};
-	child.request = json_pack("{s:s, s:O}", "do", "headers", "files", questions);
+	child.request = json_pack("{s:s, s:o}", "do", "headers", "files", questions);
 	if (alembic_child_run(&child, err))
 		return true;
 	bool unavailable = err->code == ERR_CONFIG; /* Python itself, or Alembic */
@@ -267,21 +303,13 @@ bool alembic_load(struct migrate_tree *tree, struct err *err)
 	STRVEC_EACH (&place.versions, dir)
 		if (!list_files(dir, place.recursive, &seen, &paths, err))
 			return false;
-	json_t *questions = json_array();
-	bool fine = true;
-	for (size_t i = 0; fine && i < paths.count; i++) {
-		struct migrate_file *file = migrate_tree_add(tree, paths.items[i]);
-		bool unsure = false;
+	STRVEC_EACH (&paths, path) {
+		struct migrate_file *file = migrate_tree_add(tree, path);
 		free(file->name);
 		file->name = shown_name(&place, file->path);
-		fine = read_file(file, &unsure, err);
-		if (unsure)
-			json_array_append_new(
-				questions, json_pack("{s:I, s:s}", "index", (json_int_t)i, "path",
-						   file->path));
 	}
-	if (fine && json_array_size(questions))
-		fine = ask_python(tree, &place, questions, err);
-	json_decref(questions);
-	return fine && check_ids(tree, err);
+	AUTO_FREE bool *unsure = xcalloc(tree->count + 1, sizeof(*unsure));
+	struct reading reading = {tree, unsure};
+	return parallel_ranges(tree->count, FILES_TO_A_THREAD, read_range, &reading, err) &&
+	       ask_python(tree, &place, unsure, err) && check_ids(tree, err);
 }
