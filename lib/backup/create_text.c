@@ -15,7 +15,9 @@ void create_text_begin(const struct pack_manifest *manifest, struct strbuf *out)
 
 static const char acl_sql[] =
 	"select case when grantee = 0 then null else pg_catalog.pg_get_userbyid(grantee) end,"
-	" privilege_type, is_grantable from pg_catalog.aclexplode($1::pg_catalog.aclitem[])";
+	" privilege_type, is_grantable"
+	/* read from text, "{}" has no dimension, which aclexplode() refuses */
+	" from pg_catalog.aclexplode(nullif($1::text, '{}')::pg_catalog.aclitem[])";
 
 bool create_text_grants(
 	struct db *db, const char *object, const char *acl, struct strbuf *out, struct err *err)

@@ -234,9 +234,16 @@ static bool same_settings(const struct swap_traits *a, const struct swap_traits 
  * ACL
  */
 
-#define ACL_ITEMS \
-	"aclexplode(coalesce($1::aclitem[]," \
+/*
+ * Read from text, "{}" (nobody may anything) would have no dimension, which no ACL may be; columns
+ * have such a one by default.
+ */
+#define ACL_ITEMS_OF(acl) \
+	"aclexplode(coalesce(case " acl "::text when '{}' then acldefault('c', 0)" \
+	" else " acl "::text::aclitem[] end," \
 	" acldefault('d', (select oid from pg_roles where rolname = $2))))"
+#define ACL_ITEMS ACL_ITEMS_OF("$1")
+#define ACL_OTHER_ITEMS ACL_ITEMS_OF("$3")
 #define ACL_ROLE(column) "case when " column " <> 0 then pg_get_userbyid(" column ") end"
 
 bool swap_traits_same_acl(
@@ -244,9 +251,8 @@ bool swap_traits_same_acl(
 {
 	AUTO_RESULT(rows);
 	if (!db_query(db, &rows, err,
-		    "with a as (select * from " ACL_ITEMS "), b as (select * from"
-		    " aclexplode(coalesce($3::aclitem[],"
-		    " acldefault('d', (select oid from pg_roles where rolname = $2)))))"
+		    "with a as (select * from " ACL_ITEMS "),"
+		    " b as (select * from " ACL_OTHER_ITEMS ")"
 		    " select not exists (select * from a except select * from b)"
 		    " and not exists (select * from b except select * from a)",
 		    a, owner, b))

@@ -166,6 +166,13 @@ static bool fence_on(const struct maint_site *site, const void *config, struct e
 	return db_commit(&tx, err) && refuse_holes(site, err) && end_all(site, err);
 }
 
+/*
+ * Read from text, "{}" (nobody may anything) would have no dimension, which no ACL may be; columns
+ * have such a one by default.
+ */
+#define ACL_OF_TEXT "case $1::text when '{}' then acldefault('c', 0) else $1::text::aclitem[] end"
+#define ACL_BEFORE "coalesce(" ACL_OF_TEXT ", acldefault('d', datdba))"
+
 /* Grants what the ACL of before had, and the present one lacks. */
 static bool grant_back(struct db *db, const char *acl, struct err *err)
 {
@@ -173,7 +180,7 @@ static bool grant_back(struct db *db, const char *acl, struct err *err)
 	if (!db_query(db, &rows, err,
 		    "select case b.grantee when 0 then 'PUBLIC' else r.rolname end, b.is_grantable"
 		    " from pg_database d,"
-		    " aclexplode(coalesce($1::aclitem[], acldefault('d', datdba))) b"
+		    " aclexplode(" ACL_BEFORE ") b"
 		    " left join pg_roles r on r.oid = b.grantee"
 		    " where datname = current_database() and b.privilege_type = 'CONNECT'"
 		    " and (b.grantee = 0 or r.oid is not null)",
@@ -201,7 +208,8 @@ static bool put_exactly(struct db *db, const char *acl, struct err *err)
 	if (str_equal(now, acl) || !db->superuser)
 		return true;
 	return db_query(db, &done, err,
-		"update pg_database set datacl = $1::aclitem[] where datname = current_database()",
+		"update pg_database set datacl = " ACL_OF_TEXT
+		" where datname = current_database()",
 		acl);
 }
 
@@ -211,10 +219,8 @@ static bool same_rights(struct db *db, const char *acl, struct err *err)
 	if (!db_value(db, &differs, err,
 		    "select 1 from pg_database, lateral ("
 		    " (select * from aclexplode(coalesce(datacl, acldefault('d', datdba)))"
-		    "  except select * from aclexplode(coalesce($1::aclitem[], acldefault('d', "
-		    "datdba))))"
-		    " union all (select * from aclexplode(coalesce($1::aclitem[], acldefault('d', "
-		    "datdba)))"
+		    "  except select * from aclexplode(" ACL_BEFORE "))"
+		    " union all (select * from aclexplode(" ACL_BEFORE ")"
 		    "  except select * from aclexplode(coalesce(datacl, acldefault('d', "
 		    "datdba))))) x"
 		    " where datname = current_database() limit 1",

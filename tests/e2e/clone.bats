@@ -287,3 +287,24 @@ sleepers() {
 	done
 	nothing_left
 }
+
+@test "safety_07 a database on which nobody was granted anything: closed, cloned, swapped, opened" {
+	sql postgres -c "revoke all on database $DB from public, owner"
+	[ "$(sql postgres -c "select datacl from pg_database where datname = '$DB'")" = "{}" ]
+	expect 0 mig-backup create
+	expect 0 mig-maintenance on
+	expect 0 mig-backup create --method clone
+	expect 0 mig-restore swap "$(clones)" --accept-loss
+	# what was granted meanwhile is taken back, and the ACL is one that the server can read
+	sql postgres -c "grant connect on database $DB to public"
+	expect 0 mig-maintenance off
+	[ "$(sql postgres -c "select array_ndims(datacl), has_database_privilege('public', oid, 'connect')
+		from pg_database where datname = '$DB'")" = "1|f" ]
+	# nobody comes in, as before
+	expect 4 mig-maintenance assert open
+	says "on, and was so before"
+	[ "$(sql postgres -c "select datacl from pg_database where datname = '$DB'")" = "{}" ]
+	expect 0 mig-restore latest --to-db "${DB}_new"
+	[ "$(sql postgres -c "select datacl from pg_database where datname = '${DB}_new'")" = "{}" ]
+	sql postgres -c "drop database ${DB}_new"
+}
