@@ -98,6 +98,7 @@ MUST_CHECK bool db_copy_in(
 /* Statements that go to the server together and come back together: one round trip. */
 struct db_call {
 	const char *sql;
+	const char *prepared; /* its name in this session, see db_prepare(); NULL: sent as text */
 	const char *const *params;
 	size_t count; /* of params */
 	struct db_result result;
@@ -111,6 +112,8 @@ MUST_CHECK bool db_pipeline(
 /* Each for itself: the result of one that was refused has no rows. False: the session is lost. */
 MUST_CHECK bool db_pipeline_each(
 	struct db *db, struct db_call *calls, size_t count, struct err *err);
+/* Makes call->sql known to the session as call->prepared: parsed and planned once. */
+MUST_CHECK bool db_prepare(struct db *db, const struct db_call *call, struct err *err);
 bool db_call_worked(const struct db_call *call);
 void db_calls_release(struct db_call *calls, size_t count);
 int db_rows(const struct db_result *result);

@@ -195,7 +195,7 @@ static bool parse_kinship(const char *mig_run, struct keys *keys, struct err *er
 	return true;
 }
 
-static bool lost(struct keys *keys, struct err *err)
+static bool lost(const struct keys *keys, struct err *err)
 {
 	if (keys->kin)
 		err_set(err, ERR_LOCK,
@@ -220,6 +220,16 @@ bool keys_check(struct keys *keys, struct err *err)
 		return err_detail(err, "%s", why.msg);
 	}
 	return held || lost(keys, err);
+}
+
+struct db_call keys_question(const struct keys *keys, struct keys_question *values)
+{
+	return lock_question(keys_number("run", keys->dbname), keys->run_pid, values);
+}
+
+bool keys_answer(const struct keys *keys, const struct db_call *call, struct err *err)
+{
+	return (db_call_worked(call) && db_rows(&call->result) > 0) || lost(keys, err);
 }
 
 static bool take_run_key(struct keys *keys, const struct keys_request *request, struct err *err)

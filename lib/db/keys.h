@@ -69,6 +69,19 @@ MUST_CHECK bool keys_work(struct keys *keys, struct db *db, struct err *err);
 MUST_CHECK bool keys_check(struct keys *keys, struct err *err);
 
 /*
+ * The same question as a call for db_pipeline(), put to the server by a session that changes
+ * something, behind what it did: pg_locks shows the locks of all databases. Not for children of a
+ * run (keys->kin), whose own key session has to be asked, too.
+ */
+struct keys_question {
+	char high[16], low[16], backend[16];
+	const char *params[3];
+};
+struct db_call keys_question(const struct keys *keys, struct keys_question *values);
+/* What came back. Else ERR_LOCK, as keys_check(). */
+MUST_CHECK bool keys_answer(const struct keys *keys, const struct db_call *call, struct err *err);
+
+/*
  * The runner's side: holds the run key for a whole run and drains the work key; application_name
  * names run and step.
  */

@@ -171,3 +171,18 @@ bool lock_held_by(struct db *session, int64_t number, int pid, enum lock_mode mo
 	*held = db_rows(&row) > 0;
 	return true;
 }
+
+struct db_call lock_question(int64_t number, int pid, struct keys_question *values)
+{
+	struct halves key = halves_of(number);
+	memcpy(values->high, key.high, sizeof(values->high));
+	memcpy(values->low, key.low, sizeof(values->low));
+	snprintf(values->backend, sizeof(values->backend), "%d", pid);
+	values->params[0] = values->high;
+	values->params[1] = values->low;
+	values->params[2] = values->backend;
+	return (struct db_call){.sql = "select 1 from pg_catalog.pg_locks l where " THIS_KEY
+				       " and l.pid = $3::int and l.mode = 'ExclusiveLock'",
+		.params = values->params,
+		.count = ARRAY_SIZE(values->params)};
+}

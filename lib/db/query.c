@@ -172,12 +172,27 @@ void db_calls_release(struct db_call *calls, size_t count)
 		db_result_release(&calls[i].result);
 }
 
+bool db_prepare(struct db *db, const struct db_call *call, struct err *err)
+{
+	AUTO_RESULT(ignored);
+	int sent = PQsendPrepare(db->pg, call->prepared, call->sql, (int)call->count, NULL);
+	return finish(db, sent, &ignored, err);
+}
+
+static int send_one(struct db *db, const struct db_call *call)
+{
+	int count = (int)call->count;
+	return call->prepared ? PQsendQueryPrepared(
+					db->pg, call->prepared, count, call->params, NULL, NULL, 0)
+			      : PQsendQueryParams(db->pg, call->sql, count, NULL, call->params,
+					NULL, NULL, 0);
+}
+
 static bool send_all(struct db *db, struct db_call *calls, size_t count, bool each)
 {
 	bool sent = PQenterPipelineMode(db->pg);
 	for (size_t i = 0; sent && i < count; i++)
-		sent = PQsendQueryParams(db->pg, calls[i].sql, (int)calls[i].count, NULL,
-			       calls[i].params, NULL, NULL, 0) &&
+		sent = send_one(db, &calls[i]) &&
 		       ((!each && i + 1 < count) || PQpipelineSync(db->pg));
 	return sent;
 }

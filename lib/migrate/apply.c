@@ -152,6 +152,19 @@ static bool run_inside(struct attempt *attempt, int64_t started_ms, struct err *
 	       know_transaction(attempt, err) && keys_check(attempt->session->keys, err);
 }
 
+/* Two round trips in all. The keys were asked for behind the last statement before COMMIT. */
+static bool run_together(struct attempt *attempt, struct err *err)
+{
+	struct db *db = attempt->session->db;
+	AUTO_TX(tx);
+	AUTO_FREE char *limits =
+		xstrfmt("set local lock_timeout = %" PRId64, attempt->session->how.lock_timeout_ms);
+	tx.db = db;
+	return record_together(attempt->runner, attempt->step, limits, &attempt->rows,
+		       &attempt->transaction, err) &&
+	       db_commit(&tx, err);
+}
+
 static bool run_transaction(struct attempt *attempt, struct err *err)
 {
 	int64_t started_ms = clock_monotonic_ms();
@@ -251,7 +264,17 @@ static bool run_once(struct attempt *attempt, struct err *err)
 {
 	if (attempt->part == PART_OUTSIDE)
 		return steps_run_outside(attempt->runner, attempt->steps, attempt->index, err);
+	if (attempt->part == PART_WHOLE && record_fits(attempt->session, attempt->step))
+		return run_together(attempt, err);
 	return run_transaction(attempt, err);
+}
+
+/* A migration may DEALLOCATE ALL; nothing of it is committed then. */
+static bool lost_prepared(struct migrate_session *session, const struct err *err)
+{
+	bool lost = session->prepared && !strcmp(err->sqlstate, "26000");
+	session->prepared &= !lost;
+	return lost;
 }
 
 /* Until it commits, fails for good, or the retries are used up. */
@@ -268,6 +291,10 @@ static bool run_part(struct runner *runner, const struct attempt *what, struct e
 		}
 		if (err->code == ERR_DOUBT)
 			return attempt.part != PART_OUTSIDE && resolve_doubt(&attempt, err);
+		if (lost_prepared(session, err)) {
+			err_release(err);
+			continue;
+		}
 		if (err->code != ERR_LOCK || !*err->sqlstate)
 			return false;
 		if (tries > session->how.lock_retries)
@@ -449,6 +476,8 @@ bool migrate_apply(struct migrate_session *session, size_t *done, struct err *er
 		return false;
 	CLEANUP(runner_release) struct runner runner;
 	runner_init(&runner, session);
+	if (session->plan.count > 1 && !record_prepare(session, err))
+		return false;
 	if (up && !resume_backfills(&runner, err))
 		return false;
 	for (size_t i = 0; i < session->plan.count; i++) {

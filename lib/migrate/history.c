@@ -36,7 +36,9 @@ static char *graph_text(const struct migrate_file *file)
 /* The row of mig.history as one call; its result is the id of the transaction. */
 static const char write_sql[] =
 	"insert into mig.history (revision, direction, checksum, up_sql, down_sql, duration_ms,"
-	" host, run, tool, tree, detail) values ($1, $2, $3, $4, $5, $6::bigint, $7, $8, $9,"
+	" host, run, tool, tree, detail) values ($1, $2, $3, $4, $5,"
+	" coalesce($6::bigint, (extract(epoch from clock_timestamp() - now()) * 1000)::bigint), "
+	"$7, $8, $9,"
 	" $10, $11::jsonb)"
 	" returning txid_current()";
 
@@ -54,7 +56,7 @@ struct db_call history_call(const struct migrate_session *session, const struct 
 	const struct migrate_file *file = row->file;
 	call->up = row->bound ? section_text(file, &file->up) : NULL;
 	call->down = row->bound ? section_text(file, &file->down_section) : NULL;
-	call->duration = xstrfmt("%" PRId64, row->duration_ms);
+	call->duration = row->duration_ms < 0 ? NULL : xstrfmt("%" PRId64, row->duration_ms);
 	call->detail = row->bound ? graph_text(file) : NULL;
 	const char *const params[] = {file->id, row->direction, row->bound ? file->checksum : NULL,
 		call->up, call->down, call->duration, session->how.host, session->keys->run_id,

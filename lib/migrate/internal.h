@@ -11,7 +11,7 @@ struct history_row {
 	const struct migrate_file *file;
 	const char *direction;
 	bool bound; /* with checksum and texts: what ran is what the file said */
-	int64_t duration_ms;
+	int64_t duration_ms; /* < 0: since the transaction began, as the server tells */
 };
 MUST_CHECK bool history_write(
 	const struct migrate_session *session, const struct history_row *row, struct err *err);
@@ -33,6 +33,9 @@ MUST_CHECK bool record_check(struct db *db, const struct migrate_step *step, str
 MUST_CHECK bool record_revision(const struct migrate_session *session,
 	const struct migrate_step *step, struct graph_list *rows, int64_t duration_ms,
 	char **transaction, struct err *err);
+
+/* Lets the server plan once what is sent for every revision; session->prepared. */
+MUST_CHECK bool record_prepare(struct migrate_session *session, struct err *err);
 
 /* An applied revision whose file says something else now. */
 struct edited {
@@ -86,6 +89,12 @@ void runner_release(struct runner *runner);
 /* One statement of a file; the error has its place, text and SQLSTATE. */
 MUST_CHECK bool runner_statement(struct runner *runner, const struct migrate_step *step,
 	const struct sql_script *script, const struct sql_statement *statement, struct err *err);
+/*
+ * The only statement of a step as calls[at] of a pipeline; *done as of db_pipeline(), `count` when
+ * the session is lost.
+ */
+MUST_CHECK bool runner_calls(struct runner *runner, const struct migrate_step *step,
+	struct db_call *calls, size_t count, size_t at, size_t *done, struct err *err);
 /* As above, a text that was made of the statement, with parameters. */
 MUST_CHECK bool runner_query(struct runner *runner, const struct migrate_step *step,
 	const struct sql_script *script, const struct sql_statement *statement,
@@ -93,6 +102,16 @@ MUST_CHECK bool runner_query(struct runner *runner, const struct migrate_step *s
 /* As above; every row must be one true. */
 MUST_CHECK bool runner_verify(struct runner *runner, const struct migrate_step *step,
 	const struct sql_statement *statement, struct err *err);
+
+/* Can the whole revision go to the server in one round trip? */
+bool record_fits(const struct migrate_session *session, const struct migrate_step *step);
+/*
+ * BEGIN, `limits`, the only statement of the step, all of record_revision(), and behind it the
+ * question for the keys (answered yes, else ERR_LOCK): only COMMIT is left. A failure leaves a
+ * transaction open, to be rolled back. SQLSTATE 26000 when what was prepared is gone.
+ */
+MUST_CHECK bool record_together(struct runner *runner, const struct migrate_step *step,
+	const char *limits, struct graph_list *rows, char **transaction, struct err *err);
 
 /* A step that is only the backfill of a revision that is applied; release with plan_step_release.
  */

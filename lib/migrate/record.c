@@ -1,6 +1,8 @@
 /* What is written when the SQL of a revision has run. */
+#include "base/clock.h"
 #include "migrate/internal.h"
 
+static const char history_prepared[] = "mig_history", question_prepared[] = "mig_keys";
 static const char constraints_sql[] = "set constraints all immediate";
 
 static bool broken(const struct migrate_step *step, struct err *err)
@@ -17,59 +19,141 @@ bool record_check(struct db *db, const struct migrate_step *step, struct err *er
 	return db_exec(db, err, constraints_sql) || broken(step, err);
 }
 
-/* The constraints, a change for each row, the history: what goes to the server together. */
+/*
+ * What goes to the server together: calls of the caller, the constraints, a change for each row,
+ * the history, and the question whether the keys are held.
+ */
 struct record {
 	struct db_call *calls;
-	size_t count;
+	size_t count, before; /* of the caller's */
+	struct graph_row_changes changes;
 	char **statements; /* of the changes */
 	struct history_call history;
+	struct keys_question question;
 };
 
 static void record_release(struct record *record)
 {
 	db_calls_release(record->calls, record->count);
-	for (size_t i = 0; i + 2 < record->count; i++)
+	for (size_t i = 0; i < record->changes.count; i++)
 		free(record->statements[i]);
 	free(record->calls);
 	free(record->statements);
+	graph_row_changes_release(&record->changes);
 	history_call_release(&record->history);
 }
 
-static void prepare(struct record *record, const struct migrate_session *session,
-	const struct graph_row_changes *changes, const struct history_row *row)
+static struct db_call *first_change(const struct record *record)
 {
-	record->count = changes->count + 2;
+	return &record->calls[record->before + 1];
+}
+
+static struct db_call *history_of(const struct record *record)
+{
+	return first_change(record) + record->changes.count;
+}
+
+static bool prepare(struct record *record, const struct migrate_session *session,
+	const struct migrate_step *step, struct graph_list *rows, int64_t duration_ms,
+	struct err *err)
+{
+	enum migrate_direction direction = session->plan.direction;
+	struct graph_row_changes *changes = &record->changes;
+	const struct history_row row = {.file = step->file,
+		.direction = direction == MIGRATE_UP ? "up" : "down",
+		.bound = true,
+		.duration_ms = duration_ms};
+	if (!order_rows(session->tree, direction, rows, step->index, changes, err))
+		return false;
+	record->count = record->before + changes->count + 3;
 	record->calls = xcalloc(record->count, sizeof(*record->calls));
-	record->statements = xcalloc(record->count, sizeof(char *));
-	record->calls[0].sql = constraints_sql;
+	record->statements = xcalloc(changes->count + 1, sizeof(char *));
+	record->calls[record->before].sql = constraints_sql;
 	for (size_t i = 0; i < changes->count; i++) {
 		record->statements[i] = books_change_sql(session->db, session->tree,
 			session->state.versions.qualified, &changes->items[i]);
-		record->calls[i + 1].sql = record->statements[i];
+		first_change(record)[i].sql = record->statements[i];
 	}
-	record->calls[record->count - 1] = history_call(session, row, &record->history);
+	*history_of(record) = history_call(session, &row, &record->history);
+	record->calls[record->count - 1] = keys_question(session->keys, &record->question);
+	if (session->prepared) {
+		history_of(record)->prepared = history_prepared;
+		record->calls[record->count - 1].prepared = question_prepared;
+	}
+	return true;
+}
+
+/* Is what came back what has to be there before a commit? */
+static bool check_answers(const struct record *record, const struct migrate_session *session,
+	char **transaction, struct err *err)
+{
+	for (size_t i = 0; i < record->changes.count; i++)
+		if (!books_check_change(session->tree, session->state.versions.qualified,
+			    &record->changes.items[i], &first_change(record)[i].result, err))
+			return false;
+	*transaction = xstrdup_null(db_get(&history_of(record)->result, 0, 0));
+	return true;
+}
+
+bool record_prepare(struct migrate_session *session, struct err *err)
+{
+	CLEANUP(history_call_release) struct history_call values = {0};
+	struct keys_question asked;
+	const struct migrate_file nothing = {0};
+	const struct history_row row = {.file = &nothing};
+	struct db_call history = history_call(session, &row, &values);
+	struct db_call question = keys_question(session->keys, &asked);
+	history.prepared = history_prepared;
+	question.prepared = question_prepared;
+	session->prepared =
+		db_prepare(session->db, &history, err) && db_prepare(session->db, &question, err);
+	return session->prepared;
 }
 
 bool record_revision(const struct migrate_session *session, const struct migrate_step *step,
 	struct graph_list *rows, int64_t duration_ms, char **transaction, struct err *err)
 {
-	enum migrate_direction direction = session->plan.direction;
 	CLEANUP(record_release) struct record record = {0};
-	AUTO_ROW_CHANGES(changes);
 	size_t done = 0;
-	const struct history_row row = {.file = step->file,
-		.direction = direction == MIGRATE_UP ? "up" : "down",
-		.bound = true,
-		.duration_ms = duration_ms};
-	if (!order_rows(session->tree, direction, rows, step->index, &changes, err))
+	if (!prepare(&record, session, step, rows, duration_ms, err))
 		return false;
-	prepare(&record, session, &changes, &row);
-	if (!db_pipeline(session->db, record.calls, record.count, &done, err))
+	size_t count = record.count - 1; /* the keys are asked for by the caller */
+	if (!db_pipeline(session->db, record.calls, count, &done, err))
 		return done ? false : broken(step, err);
-	for (size_t i = 0; i < changes.count; i++)
-		if (!books_check_change(session->tree, session->state.versions.qualified,
-			    &changes.items[i], &record.calls[i + 1].result, err))
-			return false;
-	*transaction = xstrdup_null(db_get(&record.calls[record.count - 1].result, 0, 0));
-	return true;
+	return check_answers(&record, session, transaction, err);
+}
+
+/* --- all of a revision in one round trip --------------------------------------------------------
+ */
+
+bool record_fits(const struct migrate_session *session, const struct migrate_step *step)
+{
+	const struct sql_statement *only = step->script.items;
+	enum { ALONE = SQL_UNPARSED | SQL_SETS_SESSION | SQL_ENDS_TRANSACTION };
+	/* COPY would wait for rows that a pipeline cannot bring. */
+	return !session->keys->kin && step->script.count == 1 && !step->verify.count &&
+	       !step->backfill.count && !(only->flags & ALONE) && strcmp(only->kind, "COPY") != 0;
+}
+
+bool record_together(struct runner *runner, const struct migrate_step *step, const char *limits,
+	struct graph_list *rows, char **transaction, struct err *err)
+{
+	enum { BEGIN, LIMITS, STATEMENT, BEFORE };
+	struct migrate_session *session = runner->session;
+	const struct sql_statement *only = step->script.items;
+	CLEANUP(record_release) struct record record = {.before = BEFORE};
+	AUTO_FREE char *text = xstrndup(only->text, only->length);
+	size_t done = 0;
+	int64_t asked_ms = clock_monotonic_ms();
+	if (!prepare(&record, session, step, rows, -1, err))
+		return false;
+	record.calls[BEGIN].sql = "begin read write";
+	record.calls[LIMITS].sql = limits;
+	record.calls[STATEMENT].sql = text;
+	if (!runner_calls(runner, step, record.calls, record.count, STATEMENT, &done, err))
+		return done == BEFORE ? broken(step, err) : false;
+	if (!keys_answer(session->keys, &record.calls[record.count - 1], err))
+		return false;
+	runner->checked_ms = asked_ms;
+	return check_answers(&record, session, transaction, err);
 }

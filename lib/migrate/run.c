@@ -128,6 +128,20 @@ bool runner_query(struct runner *runner, const struct migrate_step *step,
 	return fine || explain(runner, step, script, statement, err);
 }
 
+bool runner_calls(struct runner *runner, const struct migrate_step *step, struct db_call *calls,
+	size_t count, size_t at, size_t *done, struct err *err)
+{
+	*done = count;
+	if (!check_keys(runner, err))
+		return false;
+	runner->started_ms = clock_monotonic_ms();
+	bool fine = db_pipeline(runner->session->db, calls, count, done, err);
+	runner->started_ms = 0;
+	if (!fine && *done == at)
+		return explain(runner, step, &step->script, &step->script.items[0], err);
+	return runner->lost.code != ERR_NONE ? err_move(err, &runner->lost) : fine;
+}
+
 bool runner_statement(struct runner *runner, const struct migrate_step *step,
 	const struct sql_script *script, const struct sql_statement *statement, struct err *err)
 {
