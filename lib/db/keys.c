@@ -279,10 +279,9 @@ bool keys_take(const struct keys_request *request, struct keys **keys, struct er
 
 bool keys_are_free(struct db *db, bool *are, struct err *err)
 {
-	struct keys_holder holder = {0};
-	bool good = lock_holder(db, keys_number("run", db->dbname), &holder, err);
-	*are = good && !holder.pid;
-	keys_holder_release(&holder);
+	bool held = true;
+	bool good = lock_is_held(db, keys_number("run", db->dbname), &held, err);
+	*are = !held;
 	return good;
 }
 

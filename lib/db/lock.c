@@ -1,18 +1,18 @@
 #include "db/internal.h"
 
 #include <ctype.h>
-#include <openssl/sha.h>
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/sha256.h"
 
 enum { POLL_MS = 100 };
 
 int64_t keys_number(const char *kind, const char *dbname)
 {
 	AUTO_FREE char *text = xstrfmt("mig:%s:%s", kind, dbname);
-	unsigned char digest[SHA256_DIGEST_LENGTH];
-	SHA256((const unsigned char *)text, strlen(text), digest);
+	unsigned char digest[SHA256_BYTES];
+	sha256_of(text, strlen(text), digest);
 	uint64_t number = 0;
 	for (int i = 0; i < 8; i++)
 		number = number << 8 | digest[i];
@@ -185,4 +185,18 @@ struct db_call lock_question(int64_t number, int pid, struct keys_question *valu
 				       " and l.pid = $3::int and l.mode = 'ExclusiveLock'",
 		.params = values->params,
 		.count = ARRAY_SIZE(values->params)};
+}
+
+/* Who it is takes a look at all sessions: not asked when it does not matter. */
+bool lock_is_held(struct db *session, int64_t number, bool *held, struct err *err)
+{
+	struct halves key = halves_of(number);
+	AUTO_RESULT(row);
+	if (!db_query(session, &row, err,
+		    "select 1 from pg_locks l where " THIS_KEY
+		    " and l.pid <> pg_backend_pid() limit 1",
+		    key.high, key.low))
+		return false;
+	*held = db_rows(&row) > 0;
+	return true;
 }

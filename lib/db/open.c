@@ -11,7 +11,7 @@
 static const char session_sql[] =
 	"select pg_backend_pid(), encode(convert_to(current_database()::text, 'SQL_ASCII'), 'hex'),"
 	" (select oid from pg_database where datname = current_database()), current_user,"
-	" (select rolsuper from pg_roles where rolname = current_user), pg_is_in_recovery(),"
+	" current_setting('is_superuser') = 'on', pg_is_in_recovery(),"
 	" set_config('default_transaction_read_only', 'off', false),"
 	" set_config('idle_in_transaction_session_timeout', '0', false),"
 	" set_config('standard_conforming_strings', 'on', false),"

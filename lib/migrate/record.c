@@ -2,7 +2,8 @@
 #include "base/clock.h"
 #include "migrate/internal.h"
 
-static const char history_prepared[] = "mig_history", question_prepared[] = "mig_keys";
+static const char version_prepared[] = "mig_version", history_prepared[] = "mig_history";
+static const char question_prepared[] = "mig_keys";
 static const char constraints_sql[] = "set constraints all immediate";
 
 static bool broken(const struct migrate_step *step, struct err *err)
@@ -28,6 +29,7 @@ struct record {
 	size_t count, before; /* of the caller's */
 	struct graph_row_changes changes;
 	char **statements; /* of the changes */
+	const char *ids[2]; /* of a change that is prepared */
 	struct history_call history;
 	struct keys_question question;
 };
@@ -53,6 +55,34 @@ static struct db_call *history_of(const struct record *record)
 	return first_change(record) + record->changes.count;
 }
 
+/* What most revisions of this plan do to the version table, with $1 and $2 for the ids. */
+static struct db_call usual_change(const struct migrate_session *session, char **sql)
+{
+	const struct migrate_books *books = session->tree->format->books;
+	bool up = session->plan.direction == MIGRATE_UP;
+	const char *from = books->each && up ? NULL : "$1";
+	const char *to = !books->each ? "$2" : up ? "$1" : NULL;
+	*sql = books->change(session->state.versions.qualified, from, to);
+	return (struct db_call){
+		.sql = *sql, .prepared = version_prepared, .count = books->each ? 1 : 2};
+}
+
+/* False: it is another kind of change, or nothing is prepared. */
+static bool change_prepared(struct record *record, const struct migrate_session *session)
+{
+	const struct graph_row_change *change = record->changes.items;
+	const struct graph_revision *revisions = session->tree->graph->revisions;
+	bool each = session->tree->format->books->each;
+	if (!session->prepared || record->changes.count != 1 ||
+		(!each && change->kind != GRAPH_UPDATE))
+		return false;
+	record->ids[0] = revisions[change->kind == GRAPH_INSERT ? change->to : change->from].id;
+	record->ids[1] = each ? NULL : revisions[change->to].id;
+	*first_change(record) = (struct db_call){
+		.prepared = version_prepared, .params = record->ids, .count = each ? 1 : 2};
+	return true;
+}
+
 static bool prepare(struct record *record, const struct migrate_session *session,
 	const struct migrate_step *step, struct graph_list *rows, int64_t duration_ms,
 	struct err *err)
@@ -69,7 +99,8 @@ static bool prepare(struct record *record, const struct migrate_session *session
 	record->calls = xcalloc(record->count, sizeof(*record->calls));
 	record->statements = xcalloc(changes->count + 1, sizeof(char *));
 	record->calls[record->before].sql = constraints_sql;
-	for (size_t i = 0; i < changes->count; i++) {
+	bool known = change_prepared(record, session);
+	for (size_t i = 0; !known && i < changes->count; i++) {
 		record->statements[i] = books_change_sql(session->db, session->tree,
 			session->state.versions.qualified, &changes->items[i]);
 		first_change(record)[i].sql = record->statements[i];
@@ -103,10 +134,13 @@ bool record_prepare(struct migrate_session *session, struct err *err)
 	const struct history_row row = {.file = &nothing};
 	struct db_call history = history_call(session, &row, &values);
 	struct db_call question = keys_question(session->keys, &asked);
+	AUTO_FREE char *sql = NULL;
+	struct db_call change = usual_change(session, &sql);
 	history.prepared = history_prepared;
 	question.prepared = question_prepared;
-	session->prepared =
-		db_prepare(session->db, &history, err) && db_prepare(session->db, &question, err);
+	session->prepared = db_prepare(session->db, &change, err) &&
+			    db_prepare(session->db, &history, err) &&
+			    db_prepare(session->db, &question, err);
 	return session->prepared;
 }
 

@@ -1,10 +1,9 @@
 #include "migrate/tree.h"
 
 #include "base/fs.h"
+#include "base/sha256.h"
 #include "base/utf8.h"
 #include "migrate/formats.h"
-
-#include <openssl/sha.h>
 
 void migrate_file_release(struct migrate_file *file)
 {
@@ -57,8 +56,8 @@ void migrate_file_take_checksum(struct migrate_file *file)
 		if (file->source[i] != '\r' || file->source[i + 1] != '\n')
 			strbuf_addc(&text, file->source[i]);
 	strbuf_trim(&text);
-	unsigned char digest[SHA256_DIGEST_LENGTH];
-	SHA256((const unsigned char *)text.buf, text.len, digest);
+	unsigned char digest[SHA256_BYTES];
+	sha256_of(text.buf, text.len, digest);
 	hex_text(digest, sizeof(digest), file->checksum);
 }
 

@@ -411,6 +411,42 @@ until_running() {
 	[ "$(sql -c "select count(*) from pg_stat_activity where datname = current_database() and query like '%pg_sleep(20)%' and pid <> pg_backend_pid()")" = 0 ]
 }
 
+@test "safety_02 a key that was lost while the last statement ran: nothing is committed" {
+	line_of 1
+	expect 0 mig-apply upgrade
+	revision r002 r001 "Table" <<< $'-- migrate:up\ncreate table second (i int);'
+	revision r003 r002 "Lose" <<-'END'
+		-- migrate:up
+		do $$
+		declare holder int;
+		begin
+			create table third (i int);
+			select pid into strict holder from pg_locks where locktype = 'advisory'
+				and mode = 'ExclusiveLock' and database = (select oid from pg_database where datname = 'postgres');
+			perform pg_terminate_backend(holder);
+			while exists (select from pg_locks where pid = holder) loop
+				perform pg_sleep(0.01);
+			end loop;
+		end $$;
+	END
+	expect 13 mig-apply upgrade
+	says "the session that held the run key"
+	rows_are r002
+	[ "$(sql -c "select to_regclass('third') is null and to_regclass('second') is not null")" = t ]
+	[ "$(sql -c "select count(*) from mig.history where revision = 'r003'")" = 0 ]
+}
+
+@test "a migration that deallocates all prepared statements is run, and those behind it" {
+	line_of 1
+	revision r002 r001 "All" <<< $'-- migrate:up\ndeallocate all;\n-- migrate:down\nselect 1;'
+	revision r003 r002 "Table" <<< $'-- migrate:up\ncreate table third (i int);\n-- migrate:down\ndrop table third;'
+	expect 0 mig-apply upgrade
+	rows_are r003
+	[ "$(sql -c "select string_agg(revision, ' ' order by id) from mig.history")" = "r001 r002 r003" ]
+	expect 0 mig-apply downgrade base
+	rows_are ""
+}
+
 @test "safety_21 a schema mig of somebody else is refused" {
 	line_of 1
 	sql -c "drop role if exists stranger" -c "create role stranger" -c "create schema mig authorization stranger"
