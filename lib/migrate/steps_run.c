@@ -117,6 +117,7 @@ static bool run_it(struct runner *runner, struct steps *steps,
 	struct db *db = steps->session->db;
 	if (!db_exec(db, err, "set lock_timeout = 0"))
 		return false;
+	runner->checked_ms = 0; /* it commits by itself: the keys are asked for now */
 	bool fine = runner_statement(runner, steps->step, &steps->step->script, statement, err);
 	AUTO_ERR(ignored); /* a lost session has no settings either */
 	db->uninterrupted = true;

@@ -176,7 +176,7 @@ until_running() {
 		# shellcheck disable=SC2086
 		expect 14 mig-apply $verb
 		says "the database is at revision r002, which is in no file here"
-		says "r002 was applied $(date -u +%Y-%m-%d)"
+		says "r002 Table 2 was applied $(date -u +%Y-%m-%d)"
 		says "by owner from host $(hostname)"
 	done
 	rows_are r002
