@@ -379,7 +379,7 @@ until_running() {
 		[ "$(sql -c "select (select count(*) from s1) + (select count(*) from s2)
 			+ (select count(*) from s3) + (select count(*) from s4)")" = 8 ]
 		[ "$(sql -c "select count(*) from mig.history where direction = 'up'")" = $((round * 4)) ]
-		expect 0 mig-apply downgrade base -y
+		expect 0 mig-apply downgrade base -y -y
 	done
 }
 
@@ -443,7 +443,7 @@ until_running() {
 	expect 0 mig-apply upgrade
 	rows_are r003
 	[ "$(sql -c "select string_agg(revision, ' ' order by id) from mig.history")" = "r001 r002 r003" ]
-	expect 0 mig-apply downgrade base
+	expect 0 mig-apply downgrade base -y
 	rows_are ""
 }
 
