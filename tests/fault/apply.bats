@@ -379,7 +379,7 @@ until_running() {
 		[ "$(sql -c "select (select count(*) from s1) + (select count(*) from s2)
 			+ (select count(*) from s3) + (select count(*) from s4)")" = 8 ]
 		[ "$(sql -c "select count(*) from mig.history where direction = 'up'")" = $((round * 4)) ]
-		expect 0 mig-apply downgrade base -y -y
+		expect 0 mig-apply downgrade base -y
 	done
 }
 
