@@ -174,6 +174,8 @@ static const struct cli_option restore_options[] = {
 		"go on with a half-made copy of this snapshot"},
 	{"keep-failed", 0, CLI_FLAG, AT(keep_failed), NULL,
 		"leave the half-made copy when restoring fails"},
+	{"allow-unpopulated", 0, CLI_FLAG, AT(allow_unpopulated), NULL,
+		"go on without materialized views that cannot be filled"},
 	{"no-proof", 0, CLI_FLAG, AT(no_proof), NULL,
 		"do not read the rows back; such a copy cannot be swapped in"},
 	{0},

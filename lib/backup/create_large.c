@@ -28,20 +28,28 @@ static bool add_object(
 	return create_text_grants(db, object, acl, sql, err);
 }
 
+bool create_large_text(struct db *db, const struct pack_manifest *manifest, struct strbuf *sql,
+	int64_t *count, struct err *err)
+{
+	AUTO_RESULT(objects);
+	create_text_begin(manifest, sql);
+	if (!db_query(db, &objects, err, objects_sql))
+		return false;
+	for (int i = 0; i < db_rows(&objects); i++)
+		if (!add_object(db, &objects, i, sql, err))
+			return false;
+	*count = db_rows(&objects);
+	return true;
+}
+
 bool create_large_add(struct db *leader, const struct create_filter *filter,
 	struct pack_manifest *manifest, struct pack_writer *writer, struct err *err)
 {
-	AUTO_RESULT(objects);
 	AUTO_STRBUF(sql);
-	create_text_begin(manifest, &sql);
 	if (filter->only)
-		return pack_writer_add_text(writer, PACK_LARGE_OBJECTS, sql.buf, sql.len, err);
-	if (!db_query(leader, &objects, err, objects_sql))
+		create_text_begin(manifest, &sql);
+	else if (!create_large_text(leader, manifest, &sql, &manifest->large_objects, err))
 		return false;
-	for (int i = 0; i < db_rows(&objects); i++)
-		if (!add_object(leader, &objects, i, &sql, err))
-			return false;
-	manifest->large_objects = db_rows(&objects);
 	return pack_writer_add_text(writer, PACK_LARGE_OBJECTS, sql.buf, sql.len, err);
 }
 

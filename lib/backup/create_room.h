@@ -87,7 +87,10 @@ char *create_columns(struct db *db, const struct pack_table *table);
 /* create_globals.c */
 MUST_CHECK bool create_globals_add(struct db *leader, const struct pack_manifest *manifest,
 	struct pack_writer *writer, struct err *err);
-/* create_large.c: creation, owner, ACL and comment; counts them in the manifest. */
+/* create_large.c: creation, owner, ACL and comment as SQL; also for proving them. */
+MUST_CHECK bool create_large_text(struct db *db, const struct pack_manifest *manifest,
+	struct strbuf *sql, int64_t *count, struct err *err);
+/* The same as a member; counts them in the manifest. */
 MUST_CHECK bool create_large_add(struct db *leader, const struct create_filter *filter,
 	struct pack_manifest *manifest, struct pack_writer *writer, struct err *err);
 /* COPY query for their content, also for proving it (restore_prove.c); caller owns. */

@@ -392,7 +392,21 @@ bool load_leisure_rest(const struct load_settings *settings, struct err *err)
 struct listed {
 	struct loading loading; /* first: set_session() finds it */
 	const struct strvec *lists;
+	struct strvec *refused; /* NULL: the first refusal ends it all */
+	pthread_mutex_t mutex; /* of refused */
 };
+
+/* Only what is wrong with the statement itself; not a lost session, a full disk, an interruption.
+ */
+static bool pass_over(struct listed *listed, const char *sql, const struct err *why)
+{
+	if (!listed->refused || why->code != ERR_SQL)
+		return false;
+	pthread_mutex_lock(&listed->mutex);
+	strvec_pushf(listed->refused, "%s: %s", sql, why->msg);
+	pthread_mutex_unlock(&listed->mutex);
+	return true;
+}
 
 static bool run_list(struct load_worker *worker, size_t job, struct err *err)
 {
@@ -400,21 +414,34 @@ static bool run_list(struct load_worker *worker, size_t job, struct err *err)
 	if (job >= listed->loading.order.count)
 		return run_leisure(worker, job, err);
 	const struct strvec *list = &listed->lists[job];
-	for (size_t i = 0; i < list->count; i++)
-		if (!load_worker_go_on(worker, err) || !run_definition(worker, list->items[i], err))
+	for (size_t i = 0; i < list->count; i++) {
+		AUTO_ERR(why);
+		if (!load_worker_go_on(worker, err))
 			return false;
+		if (!run_definition(worker, list->items[i], &why) &&
+			!pass_over(listed, list->items[i], &why))
+			return err_move(err, &why);
+	}
 	return true;
 }
 
 static void listed_release(struct listed *listed)
 {
+	pthread_mutex_destroy(&listed->mutex);
 	loading_release(&listed->loading);
 }
 
 bool load_statements(const struct load_settings *settings, const struct strvec *lists, size_t count,
 	struct err *err)
 {
-	CLEANUP(listed_release) struct listed listed = {.lists = lists};
+	return load_statements_each(settings, lists, count, NULL, err);
+}
+
+bool load_statements_each(const struct load_settings *settings, const struct strvec *lists,
+	size_t count, struct strvec *refused, struct err *err)
+{
+	CLEANUP(listed_release) struct listed listed = {.lists = lists, .refused = refused};
+	pthread_mutex_init(&listed.mutex, NULL);
 	loading_init(&listed.loading, settings);
 	load_order_init(&listed.loading.order, 0, count);
 	for (size_t i = 0; i < count; i++)

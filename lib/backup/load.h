@@ -55,6 +55,9 @@ MUST_CHECK bool load_statements(const struct load_settings *settings, const stru
 	size_t count, struct err *err);
 /* What nobody had the leisure for, in all workers. */
 MUST_CHECK bool load_leisure_rest(const struct load_settings *settings, struct err *err);
+/* The same, and goes on behind a statement that the server refuses: *refused gets "sql: why". */
+MUST_CHECK bool load_statements_each(const struct load_settings *settings,
+	const struct strvec *lists, size_t count, struct strvec *refused, struct err *err);
 /* Values of all sequences, in batches. */
 MUST_CHECK bool load_sequences(const struct load_settings *settings, struct err *err);
 /* Large objects: made with owner, privileges and comment, then filled. */

@@ -70,7 +70,11 @@ static const char index_memory_sql[] =
 
 bool load_session_set_fast(struct db *db, const char *encoding, struct err *err)
 {
-	static const struct setting fast[] = {{"synchronous_commit", "off"}};
+	static const struct setting fast[] = {
+		{"synchronous_commit", "off"},
+		/* definitions of the user's own may read views */
+		{"restrict_nonsystem_relation_kind", ""},
+	};
 	AUTO_RESULT(ignored);
 	return load_session_set(db, encoding, err) && set_all(db, fast, ARRAY_SIZE(fast), err) &&
 	       db_query(db, &ignored, err, index_memory_sql);

@@ -20,6 +20,8 @@ struct restoring {
 	struct restore_resume resume; /* empty for a new copy */
 	struct restore_early *early;
 	int64_t rows;
+	struct restore_post post;
+	struct strvec unpopulated; /* "schema.view: why" */
 };
 
 static void restoring_release(struct restoring *restoring)
@@ -28,11 +30,14 @@ static void restoring_release(struct restoring *restoring)
 	restore_early_free(restoring->early);
 	copies_item_release(&restoring->copy);
 	restore_resume_release(&restoring->resume);
+	restore_post_release(&restoring->post);
+	strvec_release(&restoring->unpopulated);
 }
 
 void restore_outcome_release(struct restore_outcome *outcome)
 {
 	free(outcome->database);
+	strvec_release(&outcome->unpopulated);
 	*outcome = (struct restore_outcome){0};
 }
 
@@ -207,15 +212,29 @@ static bool ddl(struct restoring *restoring, const char *section, const char *li
 static bool fill_tables(
 	struct restoring *restoring, const struct load_settings *load, struct err *err)
 {
-	CLEANUP(restore_post_release) struct restore_post post = {0};
-	return restore_post_plan(restoring->settings, &post, err) &&
+	struct restore_post *post = &restoring->post;
+	return restore_post_plan(restoring->settings, post, err) &&
 	       stage(restoring, "rows and indexes", err) &&
-	       load_rows(load, post.follows, post.follow_count, &restoring->rows, err) &&
+	       load_rows(load, post->follows, post->follow_count, &restoring->rows, err) &&
 	       load_sequences(load, err) &&
 	       (restoring->resume.large_objects || load_large_objects(load, err)) &&
-	       stage(restoring, "constraints", err) && restore_post_constraints(&post, load, err) &&
-	       (!post.rest || ddl(restoring, "post-data", post.rest, err)) &&
-	       (!post.last || ddl(restoring, "post-data", post.last, err));
+	       stage(restoring, "constraints", err) && restore_post_constraints(post, load, err) &&
+	       (!post->rest || ddl(restoring, "post-data", post->rest, err));
+}
+
+static bool fill_views(
+	struct restoring *restoring, const struct load_settings *load, struct err *err)
+{
+	const struct restore_late *late = &restoring->post.late;
+	return !late->refresh_count ||
+	       (stage(restoring, "materialized views", err) &&
+		       restore_late_refresh(late, load, &restoring->unpopulated, err));
+}
+
+static bool define_last(struct restoring *restoring, struct err *err)
+{
+	const char *last = restoring->post.last;
+	return !last || ddl(restoring, "post-data", last, err);
 }
 
 /* From here on it can be gone on with. */
@@ -226,6 +245,15 @@ static bool define(struct restoring *restoring, struct err *err)
 	restoring->copy.mark.defined = true;
 	return stage(restoring, "definitions", err) && ddl(restoring, "pre-data", NULL, err) &&
 	       copies_remark(&restoring->place, &restoring->copy, err);
+}
+
+static bool define_alone(struct restoring *restoring, struct err *err)
+{
+	struct restore_post *post = &restoring->post;
+	return stage(restoring, "definitions", err) && ddl(restoring, "pre-data", NULL, err) &&
+	       restore_post_plan(restoring->settings, post, err) &&
+	       (!post->rest || ddl(restoring, "post-data", post->rest, err)) &&
+	       define_last(restoring, err);
 }
 
 static bool is_proved(const struct restore_settings *settings)
@@ -252,10 +280,9 @@ static bool fill(struct restoring *restoring, struct err *err)
 	if (is_proved(settings))
 		load.leisure = restore_early_leisure(restoring->early);
 	if (settings->schema_only)
-		return stage(restoring, "definitions", err) &&
-		       ddl(restoring, "pre-data", NULL, err) &&
-		       ddl(restoring, "post-data", NULL, err);
+		return define_alone(restoring, err);
 	return define(restoring, err) && fill_tables(restoring, &load, err) &&
+	       fill_views(restoring, &load, err) && define_last(restoring, err) &&
 	       stage(restoring, "statistics", err) && load_analyze(&load, err);
 }
 
@@ -265,6 +292,25 @@ static bool prove(struct restoring *restoring, struct err *err)
 	return !is_proved(settings) ||
 	       (stage(restoring, "proof", err) &&
 		       restore_prove(settings, restoring->copy.name, restoring->early, err));
+}
+
+/* Rows are one thing; a view that shows none of them is not what was there. */
+static bool judge_views(struct restoring *restoring, struct err *err)
+{
+	const struct strvec *unpopulated = &restoring->unpopulated;
+	STRVEC_EACH (unpopulated, view)
+		log_warn(restoring->settings->log, "unpopulated", json_pack("{s:s}", "view", view),
+			"materialized view not filled: %s", view);
+	if (!unpopulated->count || restoring->settings->allow_unpopulated)
+		return true;
+	AUTO_FREE char *detail = strvec_join(unpopulated, "\n");
+	err_set(err, ERR_SQL, "%s, except %zu materialized view%s that could not be filled: %s%s",
+		is_proved(restoring->settings) ? "proved" : "restored", unpopulated->count,
+		unpopulated->count > 1 ? "s" : "", unpopulated->items[0],
+		unpopulated->count > 1 ? ", and more" : "");
+	err_detail(err, "%s", detail);
+	return err_hint(err, "what it reads must be named with its schema, or the source's view "
+			     "made anew; to go on without: --allow-unpopulated");
 }
 
 /*
@@ -346,10 +392,11 @@ bool restore_run(
 		return false;
 	if (!(settings->resume ? adopt(&restoring, err) : make_database(&restoring, err)) ||
 		!try_traits(&restoring, err) || !fill(&restoring, err) || !prove(&restoring, err) ||
-		!finish(&restoring, err)) {
+		!judge_views(&restoring, err) || !finish(&restoring, err)) {
 		clean_up(&restoring, err);
 		return false;
 	}
+	restore_late_subscribe(&restoring.post.late, settings, settings->to_db);
 	*outcome = (struct restore_outcome){
 		.database = xstrdup(settings->to_db ? settings->to_db : restoring.copy.name),
 		.oid = restoring.copy.oid,
@@ -358,5 +405,6 @@ bool restore_run(
 		.proved = is_proved(settings),
 		.took_ms = clock_monotonic_ms() - began,
 	};
+	strvec_push_all(&outcome->unpopulated, &restoring.unpopulated);
 	return true;
 }

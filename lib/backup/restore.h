@@ -27,6 +27,7 @@ struct restore_settings {
 	const struct copies_item *resume; /* a half-made copy to go on with; NULL: a new one */
 	bool schema_only; /* definitions alone: never proved */
 	bool keep_failed;
+	bool allow_unpopulated; /* views that cannot be filled are only told of */
 	bool no_proof; /* rows are not read back: the copy cannot be swapped in */
 	bool (*cancelled)(void *ctx);
 	void *cancel_ctx;
@@ -38,6 +39,7 @@ struct restore_outcome {
 	uint32_t oid;
 	int64_t tables, rows;
 	bool proved;
+	struct strvec unpopulated; /* materialized views that could not be filled: "s.v: why" */
 	int64_t took_ms;
 };
 void restore_outcome_release(struct restore_outcome *outcome);

@@ -36,6 +36,9 @@ bool restore_ask_check(const struct restore_ask *ask, struct err *err)
 		{!ask->export_lost || ask->dry_run || ask->swap || ask->in_place,
 			"--export-lost goes with what takes the live state away: -n, --swap or "
 			"--in-place"},
+		{!ask->allow_unpopulated || !(ask->in_place || ask->schema_only || ask->data_only ||
+						    ask->tables.count),
+			"--allow-unpopulated goes with a whole restore beside the live database"},
 		{ask->jobs >= 0 && ask->jobs <= JOBS_MAX, "--jobs takes 1 to 64"},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)

@@ -26,6 +26,8 @@ static void answer_restored(const struct restore_outcome *restored, const struct
 			restored->proved ? "proved equal to the snapshot"
 					 : "NOT PROVED: nobody compared them with the "
 					   "snapshot (--no-proof)");
+	STRVEC_EACH (&restored->unpopulated, view)
+		strvec_pushf(&answer->lines, "NOT FILLED: materialized view %s", view);
 	if (restored->proved && !ask->swap && !ask->to_db)
 		strvec_pushf(&answer->lines,
 			"to put it in place: mig-restore swap %s --accept-loss",
@@ -33,6 +35,10 @@ static void answer_restored(const struct restore_outcome *restored, const struct
 	answer->json = json_pack("{s:o, s:b, s:I, s:I}", "copy",
 		copies_json_text(restored->database), "proved", restored->proved, "tables",
 		(json_int_t)restored->tables, "rows", (json_int_t)restored->rows);
+	json_t *unpopulated = json_array();
+	STRVEC_EACH (&restored->unpopulated, unfilled)
+		json_array_append_new(unpopulated, copies_json_text(unfilled));
+	json_object_set_new(answer->json, "unpopulated", unpopulated);
 }
 
 struct restore_settings restore_job_settings_of(
@@ -54,6 +60,7 @@ struct restore_settings restore_job_settings_of(
 		.schema_only = ask->schema_only,
 		.keep_failed = ask->keep_failed,
 		.no_proof = ask->no_proof,
+		.allow_unpopulated = ask->allow_unpopulated,
 		.cancelled = restore_job_cancelled,
 		.cancel_ctx = (void *)&settings->target,
 		.log = settings->log,

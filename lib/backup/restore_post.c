@@ -17,6 +17,7 @@ void restore_post_release(struct restore_post *post)
 	for (size_t i = 0; i < post->check_count; i++)
 		strvec_release(&post->checks[i]);
 	free(post->checks);
+	restore_late_release(&post->late);
 	free(post->rest);
 	free(post->last);
 	*post = (struct restore_post){0};
@@ -59,7 +60,7 @@ static void on_sql(void *ctx, const char *line)
 static bool is_candidate(const struct toc_entry *entry)
 {
 	return entry->post && (entry->kind == TOC_INDEX || entry->kind == TOC_CONSTRAINT ||
-				      entry->kind == TOC_FOREIGN_KEY);
+				      entry->kind == TOC_FOREIGN_KEY || entry->kind == TOC_REFRESH);
 }
 
 static char *list_of(const struct toc *toc, bool (*wanted)(const struct toc_entry *entry))
@@ -253,10 +254,12 @@ bool restore_post_plan(
 		return false;
 	/* names of the archive and of the manifest are compared as bytes */
 	bool same_text = str_equal(toc->encoding, planning.manifest->database.encoding);
-	for (size_t i = 0; same_text && i < toc->count; i++)
+	bool divide = same_text && !settings->schema_only;
+	for (size_t i = 0; divide && i < toc->count; i++)
 		toc->items[i].ours = plan_entry(&planning, &toc->items[i]);
 	for (size_t i = 0; i < toc->count; i++)
 		toc->items[i].last = comes_last(&planning, &toc->items[i]);
+	restore_late_plan(toc, divide, &post->late);
 	post->rest = list_of(toc, is_rest);
 	post->last = list_of(toc, is_last);
 	return true;

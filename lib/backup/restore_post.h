@@ -1,13 +1,14 @@
 /*
  * The section post-data, divided: plain indexes, primary keys, unique constraints and foreign keys
- * are mig's, beside the rows and beside each other; the rest is pg_restore's.
+ * are mig's, beside the rows and beside each other; so are, later, the contents of materialized
+ * views and subscriptions; the rest is pg_restore's.
  */
 #ifndef BACKUP_RESTORE_POST_H
 #define BACKUP_RESTORE_POST_H
 
 #include "backup/load.h"
 #include "backup/restore.h"
-#include "backup/restore_toc.h"
+#include "backup/restore_late.h"
 
 struct restore_post {
 	struct toc toc;
@@ -17,6 +18,7 @@ struct restore_post {
 	struct strvec constraints; /* in pg_dump's order, one after the other */
 	struct strvec *checks; /* VALIDATE, one list per table */
 	size_t check_count;
+	struct restore_late late;
 	char *rest; /* for pg_restore: its list; NULL: nothing is left */
 	char *last; /* the same, for the end: event triggers would see all the rest */
 };

@@ -153,11 +153,13 @@ static bool prove_large_objects(
 	return true;
 }
 
-static bool prove_rest(
-	struct db *db, const struct pack_manifest *manifest, struct strvec *lines, struct err *err)
+static bool prove_rest(const struct restore_settings *settings, struct db *db, struct strvec *lines,
+	struct err *err)
 {
+	const struct pack_manifest *manifest = pack_reader_manifest(settings->reader);
 	return prove_sequences(db, manifest, lines, err) &&
-	       prove_large_objects(db, manifest, lines, err);
+	       prove_large_objects(db, manifest, lines, err) &&
+	       restore_prove_large(settings, db, lines, err);
 }
 
 /* The parts that are left of larger tables; then, who was written to since? */
@@ -205,7 +207,7 @@ bool restore_prove(const struct restore_settings *settings, const char *database
 	       load_session_set(db, manifest->database.encoding, err) &&
 	       end_early(settings, database, early, db, err) &&
 	       prove_tables(settings, database, early, &lines, err) &&
-	       prove_rest(db, manifest, &lines, err) && judge(&lines, err);
+	       prove_rest(settings, db, &lines, err) && judge(&lines, err);
 }
 
 bool restore_prove_session(const struct restore_settings *settings, struct db *db, struct err *err)
@@ -217,5 +219,5 @@ bool restore_prove_session(const struct restore_settings *settings, struct db *d
 	if (!loss_measure_session(db, tables, count, err))
 		return false;
 	compare(manifest, tables, count, &lines);
-	return prove_rest(db, manifest, &lines, err) && judge(&lines, err);
+	return prove_rest(settings, db, &lines, err) && judge(&lines, err);
 }

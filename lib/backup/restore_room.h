@@ -17,6 +17,9 @@ MUST_CHECK bool restore_ddl(const struct restore_settings *settings, struct db *
 MUST_CHECK bool restore_ddl_read(const struct restore_settings *settings, const char *const *words,
 	const char *list, void (*on_line)(void *ctx, const char *line), void *ctx, struct err *err);
 
+/* Owners, privileges and comments of large objects; lines of what differs are appended. */
+MUST_CHECK bool restore_prove_large(const struct restore_settings *settings, struct db *db,
+	struct strvec *different, struct err *err);
 /*
  * Reads every row back and compares counts and hashes with the manifest. early: what was read
  * already.

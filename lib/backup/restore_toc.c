@@ -62,7 +62,9 @@ static enum toc_kind kind_of(int64_t class, const char *words)
 		{1259, "INDEX ", TOC_INDEX},
 		{2606, "CONSTRAINT ", TOC_CONSTRAINT},
 		{2606, "FK CONSTRAINT ", TOC_FOREIGN_KEY},
+		{0, "MATERIALIZED VIEW DATA ", TOC_REFRESH},
 		{3466, "EVENT TRIGGER ", TOC_EVENT_TRIGGER},
+		{6100, "SUBSCRIPTION ", TOC_SUBSCRIPTION},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		if (rows[i].class == class && str_starts(words, rows[i].words))

@@ -2,8 +2,9 @@
  * What pg_restore says about an archive: its table of contents, and the SQL text of some of its
  * entries. Pure.
  *
- * Only indexes, primary keys, unique constraints and foreign keys of the plainest form are
- * understood. Everything else is left to pg_restore: being in doubt costs time, never a definition.
+ * Only indexes, primary keys, unique constraints, foreign keys and refreshes of materialized views,
+ * of the plainest form, are understood. Everything else is left to pg_restore: being in doubt costs
+ * time, never a definition.
  */
 #ifndef BACKUP_RESTORE_TOC_H
 #define BACKUP_RESTORE_TOC_H
@@ -17,7 +18,9 @@ enum toc_kind {
 	TOC_INDEX,
 	TOC_CONSTRAINT, /* primary key, unique, exclusion */
 	TOC_FOREIGN_KEY,
+	TOC_REFRESH, /* of a materialized view */
 	TOC_EVENT_TRIGGER,
+	TOC_SUBSCRIPTION,
 };
 
 struct toc_entry {
@@ -48,7 +51,7 @@ void toc_mark_post(struct toc *toc, const char *line);
 struct toc_entry *toc_find(struct toc *toc, int64_t id); /* NULL: none */
 
 /*
- * Fills sql from `pg_restore --verbose --file=-` of entries of the three kinds. An entry that wants
+ * Fills sql from `pg_restore --verbose --file=-` of some entries. An entry that wants
  * another tablespace than the default, or has several statements, gets none.
  */
 void toc_add_sql(struct toc *toc, const char *text);

@@ -21,7 +21,7 @@ struct restore_ask {
 	struct strvec role_map; /* "OLD=NEW" */
 	const char *proof; /* NULL: a person decides */
 	struct strvec proof_ignore;
-	bool accept_loss, keep_failed, no_proof;
+	bool accept_loss, keep_failed, no_proof, allow_unpopulated;
 	const char *export_lost; /* new folder for rows that would be lost; NULL: none */
 	struct strvec tables; /* "schema.table", into into_schema of the live database */
 	const char *into_schema;

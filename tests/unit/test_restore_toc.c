@@ -21,6 +21,11 @@ static void kinds_are_told_apart_by_the_catalogue(void **state)
 		{"218; 2606 16399 FK CONSTRAINT public b b_fkey owner", TOC_FOREIGN_KEY},
 		{"219; 2606 16390 CHECK CONSTRAINT public b c owner", TOC_OTHER},
 		{"220; 0 0 TABLE ATTACH public p1 owner", TOC_OTHER},
+		{"221; 0 16385 MATERIALIZED VIEW DATA public m v owner", TOC_REFRESH},
+		{"222; 1259 16385 MATERIALIZED VIEW DATA m owner", TOC_OTHER}, /* a schema */
+		{"223; 3466 16394 EVENT TRIGGER - et owner", TOC_EVENT_TRIGGER},
+		{"224; 0 0 COMMENT - EVENT TRIGGER et owner", TOC_OTHER},
+		{"225; 6100 16396 SUBSCRIPTION - s owner", TOC_SUBSCRIPTION},
 	};
 	CLEANUP(toc_release) struct toc toc = {0};
 	toc_add_line(&toc, "; Archive created at 2026");
@@ -30,7 +35,7 @@ static void kinds_are_told_apart_by_the_catalogue(void **state)
 	assert_int_equal(toc.count, ARRAY_SIZE(rows));
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		assert_int_equal(toc.items[i].kind, rows[i].kind);
-	assert_int_equal(toc_find(&toc, 220)->needs_count, 3);
+	assert_int_equal(toc_find(&toc, 225)->needs_count, 3);
 	assert_int_equal(toc_find(&toc, 217)->oid, 16389);
 	assert_null(toc_find(&toc, 1));
 	toc_mark_post(&toc, "217; 2606 16389 CONSTRAINT public a a_pkey owner");
