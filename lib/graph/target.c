@@ -119,9 +119,8 @@ static bool several_heads(const struct graph *graph, const char *target,
 	}
 	err_set(err, ERR_USAGE, "\"%s\" is %zu revisions here", target, heads->count);
 	err_detail(err, "%s", text.buf);
-	return err_hint(err,
-		"name one of them, or BRANCH@head, or \"heads\" for all; "
-		"to have one again: mig-apply merge heads -m \"Merge\"");
+	return err_hint(err, "name one of them, or BRANCH@head, or \"heads\" for all; "
+			     "to have one again: mig-apply merge heads -m \"Merge\"");
 }
 
 bool graph_resolve(

@@ -3,7 +3,10 @@ load ../support/common
 setup_file() { common_setup_file; }
 teardown_file() { common_teardown_file; }
 setup() { common_setup; }
-teardown() { common_teardown; }
+teardown() {
+	[ -z "${STANDBY:-}" ] || standby_stop
+	common_teardown
+}
 
 # comes_back: the newest snapshot, restored, gives the pg_dump output of the live database
 comes_back() {
@@ -172,6 +175,7 @@ standby_start() {
 standby_stop() {
 	cluster_as "$cluster_bin/pg_ctl" -D "$STANDBY/data" -m immediate -s stop || true
 	rm -rf "$STANDBY"
+	STANDBY=
 }
 
 # bats test_tags=majors
