@@ -34,7 +34,7 @@ bool schemas_read(struct db *db, struct schemas_list *list, struct err *err)
 		    " on c.relnamespace = n.oid and c.relkind = 'r'"
 		    " where pg_catalog.obj_description(n.oid, 'pg_namespace') like '{\"mig\": 1%'"
 		    " or pg_catalog.obj_description(n.oid, 'pg_namespace') like '{%\"mig\": 1%'"
-		    " group by n.oid order by n.nspname"))
+		    " group by n.oid, n.nspname order by n.nspname"))
 		return false;
 	for (int i = 0; i < db_rows(&rows); i++) {
 		struct copies_mark mark;

@@ -181,7 +181,6 @@ swap() { expect "$1" mig-restore swap "$COPY" --accept-loss --yes; }
 	grep -q "terminating connection" copy.out
 }
 
-# bats test_tags=majors
 @test "safety_07 50 clients in tight loops: each at worst one failed connect" {
 	make_live
 	make_copy "$COPY"
