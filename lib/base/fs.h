@@ -41,9 +41,6 @@ MUST_CHECK bool fs_list(const char *directory, struct strvec *names, struct err 
 /* The same; `odd` gets those that are not, or not surely, regular files: folders, links .. */
 MUST_CHECK bool fs_list_odd(
 	const char *directory, struct strvec *names, struct strvec *odd, struct err *err);
-/* The same; `odd` gets those that are not, or not surely, regular files: folders, links .. */
-MUST_CHECK bool fs_list_odd(
-	const char *directory, struct strvec *names, struct strvec *odd, struct err *err);
 /* Makes a new private folder under `parent` (NULL: $TMPDIR is the caller's business, /tmp). */
 MUST_CHECK bool fs_temp_dir(const char *parent, char **path, struct err *err);
 /* Bytes free to this user on the file system of `path` (nearest existing folder); -1: unknown. */

@@ -96,7 +96,7 @@ static bool open_partial(const char *partial, int *fd, struct err *err)
 		if (ftruncate(opened, 0) < 0)
 			return err_sys(err, ERR_STORAGE, "cannot empty %s", partial);
 		*fd = opened;
-		opened = -1;
+		opened = -1; /* NOLINT(clang-analyzer-deadcode.DeadStores): the clean-up reads it */
 		return true;
 	}
 }

@@ -176,16 +176,15 @@ static const struct {
 	const char *format;
 	const char *lines[6];
 } limits[] = {
-	{"alembic", {"env.py must take its URL from DATABASE_URL, which mig sets for it; else mig "
-		     "refuses",
-			    "several databases in one env.py, pyproject.toml and .pyc revisions "
-			    "are not "
-			    "supported",
+	{"alembic", {("env.py must take its URL from DATABASE_URL, which mig sets for it; else mig "
+		      "refuses"),
+			    ("several databases in one env.py, pyproject.toml and .pyc "
+			     "revisions are not supported"),
 			    "alembic's own command goes on working: mig keeps to its version table",
 			    NULL}},
 	{"dbmate", {"db/schema.sql is not written: dbmate dump does that",
-			   "the database is not created or dropped, and .env is not read: export "
-			   "DATABASE_URL",
+			   ("the database is not created or dropped, and .env is not read: export "
+			    "DATABASE_URL"),
 			   "one folder of migrations only, and one pair of sections per file",
 			   "dbmate's own command goes on working: mig keeps to its version table",
 			   NULL}},
