@@ -55,16 +55,6 @@ static struct pack_root *find_root(
 	return NULL;
 }
 
-static bool same_columns(const struct strvec *a, const struct strvec *b)
-{
-	if (a->count != b->count)
-		return false;
-	STRVEC_EACH (a, column)
-		if (!strvec_has(b, column))
-			return false;
-	return true;
-}
-
 /* --- what is asked for ------------------------------------------------------------------------ */
 
 static bool names(const char *word, const char *schema, const char *name)
@@ -168,7 +158,7 @@ static void add_both(
 	line->table = table;
 	line->snapshot_rows = table->content.rows;
 	line->state = COMPARE_COLUMNS;
-	if (!same_columns(&table->columns, &live->columns))
+	if (!strvec_same(&table->columns, &live->columns))
 		return;
 	line->live_rows = live->content.rows;
 	line->state = judge(comparing, &table->content, &live->content);
@@ -209,7 +199,7 @@ static void add_root(
 	if (!here)
 		return;
 	line->state = COMPARE_COLUMNS;
-	if (!same_columns(&root->columns, &here->columns))
+	if (!strvec_same(&root->columns, &here->columns))
 		return;
 	line->live_rows = here->content.rows;
 	line->state = judge(comparing, &root->content, &here->content);
@@ -238,14 +228,14 @@ static const struct strvec *hashed_columns(const struct comparing *comparing,
 	const struct pack_table *table = find_table(snapshot, live);
 	*condition = table ? table->condition : NULL;
 	if (table)
-		return !table->emptied && same_columns(&table->columns, &live->columns)
+		return !table->emptied && strvec_same(&table->columns, &live->columns)
 			       ? &table->columns
 			       : NULL;
 	/* a new partition belongs to the sum of its root */
 	const struct pack_root *root =
 		live->root ? pack_manifest_root(comparing->live, live->root) : NULL;
 	const struct pack_root *there = root ? find_root(comparing->snapshot, root) : NULL;
-	return there && same_columns(&there->columns, &live->columns) ? &there->columns : NULL;
+	return there && strvec_same(&there->columns, &live->columns) ? &there->columns : NULL;
 }
 
 static bool measure(struct comparing *comparing, const struct by_name *snapshot, struct err *err)

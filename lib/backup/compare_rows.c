@@ -74,33 +74,27 @@ static char *copy_statement(struct db *db, const struct pack_table *table)
 		table->condition ? table->condition : "");
 }
 
+struct until {
+	on_row each;
+	void *ctx;
+	bool ended; /* the caller has seen enough */
+};
+
 /* To the end in any case: the session is needed again. */
+static bool live_row(void *ctx, const char *row, size_t length, struct err *err)
+{
+	struct until *until = ctx;
+	(void)err;
+	until->ended = until->ended || !until->each(until->ctx, row, length);
+	return true;
+}
+
 static bool live_rows(struct comparing *comparing, const struct pack_table *table, on_row each,
 	void *ctx, struct err *err)
 {
-	struct db *db = comparing->leader;
-	AUTO_FREE char *sql = copy_statement(db, table);
-	PGresult *result = PQexec(db->pg, sql);
-	bool ok = PQresultStatus(result) == PGRES_COPY_OUT, more = true;
-	if (!ok)
-		db_error(db, result, err, "reading rows");
-	PQclear(result);
-	if (!ok)
-		return false;
-	char *row;
-	int length;
-	while ((length = PQgetCopyData(db->pg, &row, 0)) > 0) {
-		more = more && each(ctx, row, (size_t)length - 1);
-		PQfreemem(row);
-	}
-	result = PQgetResult(db->pg);
-	ok = length == -1 && PQresultStatus(result) == PGRES_COMMAND_OK;
-	if (!ok)
-		db_error(db, result, err, "reading rows");
-	PQclear(result);
-	while ((result = PQgetResult(db->pg)))
-		PQclear(result);
-	return ok;
+	struct until until = {.each = each, .ctx = ctx};
+	AUTO_FREE char *sql = copy_statement(comparing->leader, table);
+	return db_copy_out(comparing->leader, sql, live_row, &until, err);
 }
 
 /* --- which are alone -------------------------------------------------------------------------- */

@@ -39,44 +39,40 @@ char *loss_measure_sql(struct db *db, const struct loss_table *table)
 /* Told about rows as they come: false ends the reading. */
 typedef bool (*on_bytes)(void *ctx, int64_t bytes, struct err *err);
 
-static bool read_rows(
-	struct db *db, struct pack_rows *rows, on_bytes seen, void *ctx, struct err *err)
+struct counting {
+	struct pack_rows rows;
+	on_bytes seen; /* NULL: nobody is told */
+	void *ctx;
+	int64_t unseen;
+};
+
+static bool tell_seen(struct counting *counting, struct err *err)
 {
-	char *row;
-	int length;
-	int64_t unseen = 0;
-	while ((length = PQgetCopyData(db->pg, &row, 0)) > 0) {
-		pack_rows_feed(rows, row, (size_t)length);
-		PQfreemem(row);
-		unseen += length;
-		if (unseen < 1 << 20)
-			continue;
-		if (seen && !seen(ctx, unseen, err))
-			return false;
-		unseen = 0;
-	}
-	PGresult *result = PQgetResult(db->pg);
-	bool ok = length == -1 && PQresultStatus(result) == PGRES_COMMAND_OK;
-	if (!ok)
-		db_error(db, result, err, "reading rows");
-	PQclear(result);
-	while ((result = PQgetResult(db->pg)))
-		PQclear(result);
-	return ok && (!seen || seen(ctx, unseen, err));
+	int64_t bytes = counting->unseen;
+	counting->unseen = 0;
+	return !counting->seen || counting->seen(counting->ctx, bytes, err);
+}
+
+static bool count_row(void *ctx, const char *row, size_t length, struct err *err)
+{
+	struct counting *counting = ctx;
+	pack_rows_feed(&counting->rows, row, length + 1);
+	counting->unseen += (int64_t)length + 1;
+	return counting->unseen < 1 << 20 || tell_seen(counting, err);
+}
+
+static void counting_release(struct counting *counting)
+{
+	pack_rows_release(&counting->rows);
 }
 
 static bool read_query(struct db *db, const char *sql, struct pack_content *content, on_bytes seen,
 	void *ctx, struct err *err)
 {
-	CLEANUP(pack_rows_release) struct pack_rows rows = {0};
-	PGresult *result = PQexec(db->pg, sql);
-	bool copying = PQresultStatus(result) == PGRES_COPY_OUT;
-	if (!copying)
-		db_error(db, result, err, "reading rows");
-	PQclear(result);
-	if (!copying || !read_rows(db, &rows, seen, ctx, err))
+	CLEANUP(counting_release) struct counting counting = {.seen = seen, .ctx = ctx};
+	if (!db_copy_out(db, sql, count_row, &counting, err) || !tell_seen(&counting, err))
 		return false;
-	*content = rows.content;
+	*content = counting.rows.content;
 	return true;
 }
 

@@ -113,22 +113,30 @@ static bool list_leaves(struct db *db, struct loss_side *side, struct err *err)
 	return true;
 }
 
+/* Rows of OID and name, both lists in the order of the OIDs; `list`: offset of a strvec in a unit.
+ */
+static void push_names(const struct db_result *rows, struct loss_side *side, size_t list)
+{
+	size_t at = 0;
+	for (int i = 0; i < db_rows(rows); i++) {
+		uint32_t oid = (uint32_t)db_get_int(rows, i, 0);
+		while (at < side->units.count && side->units.items[at].oid < oid)
+			at++;
+		if (at < side->units.count && side->units.items[at].oid == oid)
+			strvec_push((struct strvec *)((char *)&side->units.items[at] + list),
+				db_get(rows, i, 1));
+	}
+}
+
 static bool list_columns(struct db *db, struct loss_side *side, struct err *err)
 {
 	AUTO_RESULT(rows);
-	size_t at = 0;
 	if (!db_query(db, &rows, err,
 		    "select a.attrelid, a.attname from pg_catalog.pg_attribute a"
 		    " where a.attrelid in (select unit from (" LEAVES ") l) and a.attnum > 0"
 		    " and not a.attisdropped and a.attgenerated = '' order by 1, a.attnum"))
 		return false;
-	for (int i = 0; i < db_rows(&rows); i++) {
-		uint32_t oid = (uint32_t)db_get_int(&rows, i, 0);
-		while (at < side->units.count && side->units.items[at].oid < oid)
-			at++;
-		if (at < side->units.count && side->units.items[at].oid == oid)
-			strvec_push(&side->units.items[at].columns, db_get(&rows, i, 1));
-	}
+	push_names(&rows, side, offsetof(struct loss_unit, columns));
 	return true;
 }
 
@@ -146,7 +154,6 @@ static bool list_columns(struct db *db, struct loss_side *side, struct err *err)
 static bool list_keys(struct db *db, struct loss_side *side, struct err *err)
 {
 	AUTO_RESULT(rows);
-	size_t at = 0;
 	if (!db_query(db, &rows, err,
 		    "select k.indrelid, a.attname from (select distinct on (indrelid) * from (" KEYS
 		    ") u order by indrelid, indisprimary desc, indnkeyatts, indexrelid) k"
@@ -155,13 +162,7 @@ static bool list_keys(struct db *db, struct loss_side *side, struct err *err)
 		    " join pg_catalog.pg_attribute a on a.attrelid = k.indrelid"
 		    " and a.attnum = c.attnum where c.n <= k.indnkeyatts order by 1, c.n"))
 		return false;
-	for (int i = 0; i < db_rows(&rows); i++) {
-		uint32_t oid = (uint32_t)db_get_int(&rows, i, 0);
-		while (at < side->units.count && side->units.items[at].oid < oid)
-			at++;
-		if (at < side->units.count && side->units.items[at].oid == oid)
-			strvec_push(&side->units.items[at].key, db_get(&rows, i, 1));
-	}
+	push_names(&rows, side, offsetof(struct loss_unit, key));
 	return true;
 }
 
@@ -178,22 +179,12 @@ bool loss_side_of_database(struct db *db, struct loss_side *side, struct err *er
  * Measuring
  */
 
-static bool same_columns(const struct strvec *a, const struct strvec *b)
-{
-	if (a->count != b->count)
-		return false;
-	STRVEC_EACH (a, column)
-		if (!strvec_has(b, column))
-			return false;
-	return true;
-}
-
 /* The columns to read a unit by: the other side's, or none, which counts. */
 static const struct strvec *columns_for(struct loss_unit *unit, const struct loss_side *other)
 {
 	static const struct strvec none;
 	const struct loss_unit *there = loss_side_find(other, unit->schema, unit->name);
-	unit->counted = !there || !same_columns(&unit->columns, &there->columns);
+	unit->counted = !there || !strvec_same(&unit->columns, &there->columns);
 	return unit->counted ? &none : &there->columns;
 }
 

@@ -28,26 +28,9 @@ static bool take_row(struct reading *reading, const char *row, size_t length, st
  * A session
  */
 
-/* Stopped in the middle, the session is of no more use. */
-static bool read_copy(struct reading *reading, struct err *err)
+static bool take_live_row(void *ctx, const char *row, size_t length, struct err *err)
 {
-	struct db *db = reading->source->db;
-	char *row;
-	int length;
-	while ((length = PQgetCopyData(db->pg, &row, 0)) > 0) {
-		bool ok = take_row(reading, row, (size_t)length - 1, err);
-		PQfreemem(row);
-		if (!ok)
-			return false;
-	}
-	PGresult *result = PQgetResult(db->pg);
-	bool ok = length == -1 && PQresultStatus(result) == PGRES_COMMAND_OK;
-	if (!ok)
-		db_error(db, result, err, "reading rows");
-	PQclear(result);
-	while ((result = PQgetResult(db->pg)))
-		PQclear(result);
-	return ok;
+	return take_row(ctx, row, length, err);
 }
 
 static bool read_leaf(struct reading *reading, const struct loss_leaf *leaf, struct err *err)
@@ -59,12 +42,7 @@ static bool read_leaf(struct reading *reading, const struct loss_leaf *leaf, str
 		.columns = &reading->source->unit->columns,
 	};
 	AUTO_FREE char *sql = loss_measure_sql(db, &table);
-	PGresult *result = PQexec(db->pg, sql);
-	bool copying = PQresultStatus(result) == PGRES_COPY_OUT;
-	if (!copying)
-		db_error(db, result, err, "reading rows");
-	PQclear(result);
-	return (copying && read_copy(reading, err)) ||
+	return db_copy_out(db, sql, take_live_row, reading, err) ||
 	       err_context(err, "table %s.%s", leaf->schema, leaf->name);
 }
 

@@ -63,6 +63,16 @@ bool strvec_has(const struct strvec *vec, const char *text)
 	return false;
 }
 
+bool strvec_same(const struct strvec *a, const struct strvec *b)
+{
+	if (a->count != b->count)
+		return false;
+	STRVEC_EACH (a, text)
+		if (!strvec_has(b, text))
+			return false;
+	return true;
+}
+
 static int by_bytes(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);

@@ -29,6 +29,7 @@ void strvec_push_all(struct strvec *vec, const struct strvec *from);
 void strvec_pop(struct strvec *vec);
 void strvec_split(struct strvec *vec, const char *text, char separator); /* appends; keeps empty */
 bool strvec_has(const struct strvec *vec, const char *text);
+bool strvec_same(const struct strvec *a, const struct strvec *b); /* in any order; no text twice */
 void strvec_sort(struct strvec *vec); /* byte order */
 char *strvec_join(const struct strvec *vec, const char *separator);
 /* For exec: valid as long as the vector is not changed; never NULL. */

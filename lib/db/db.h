@@ -89,6 +89,13 @@ void db_result_release(struct db_result *result);
 MUST_CHECK bool db_query_params(struct db *db, struct db_result *result, struct err *err,
 	const char *sql, size_t count, const char *const *params);
 /*
+ * COPY .. TO STDOUT, row by row as they come; row[length] is its newline. on_row ends it with false
+ * and an error: the session is then of no more use.
+ */
+typedef bool (*db_on_row)(void *ctx, const char *row, size_t length, struct err *err);
+MUST_CHECK bool db_copy_out(
+	struct db *db, const char *sql, db_on_row on_row, void *ctx, struct err *err);
+/*
  * COPY .. FROM STDIN with all its rows. `stop` is asked while they are sent, too: then nothing of
  * them is kept.
  */

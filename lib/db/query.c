@@ -158,6 +158,44 @@ bool db_copy_in(struct db *db, const char *sql, const char *rows, size_t length,
 	       db_error(db, ended.pg, err, db->dbname);
 }
 
+static bool begin_copy_out(struct db *db, const char *sql, struct err *err)
+{
+	PGresult *result = PQexec(db->pg, sql);
+	bool begun = PQresultStatus(result) == PGRES_COPY_OUT;
+	if (!begun)
+		db_error(db, result, err, "reading rows");
+	PQclear(result);
+	return begun;
+}
+
+/* `last`: what ended the rows, as PQgetCopyData says it. */
+static bool end_copy_out(struct db *db, int last, struct err *err)
+{
+	PGresult *result = PQgetResult(db->pg);
+	bool ended = last == -1 && PQresultStatus(result) == PGRES_COMMAND_OK;
+	if (!ended)
+		db_error(db, result, err, "reading rows");
+	PQclear(result);
+	while ((result = PQgetResult(db->pg)))
+		PQclear(result);
+	return ended;
+}
+
+bool db_copy_out(struct db *db, const char *sql, db_on_row on_row, void *ctx, struct err *err)
+{
+	char *row;
+	int length;
+	if (!begin_copy_out(db, sql, err))
+		return false;
+	while ((length = PQgetCopyData(db->pg, &row, 0)) > 0) {
+		bool more = on_row(ctx, row, (size_t)length - 1, err);
+		PQfreemem(row);
+		if (!more)
+			return false;
+	}
+	return end_copy_out(db, length, err);
+}
+
 /* --- several in one round trip ---------------------------------------------------------------- */
 
 bool db_call_worked(const struct db_call *call)
