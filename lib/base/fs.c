@@ -108,12 +108,16 @@ bool fs_fsync_dir(const char *directory, struct err *err)
 	return true;
 }
 
+static bool rename_over(const char *from, const char *to, struct err *err)
+{
+	return rename(from, to) == 0 ||
+	       err_sys(err, ERR_STORAGE, "cannot rename %s to %s", from, to);
+}
+
 bool fs_rename(const char *from, const char *to, struct err *err)
 {
-	if (rename(from, to) < 0)
-		return err_sys(err, ERR_STORAGE, "cannot rename %s to %s", from, to);
 	AUTO_FREE char *directory = fs_dirname(to);
-	return fs_fsync_dir(directory, err);
+	return rename_over(from, to, err) && fs_fsync_dir(directory, err);
 }
 
 bool fs_rename_new(const char *from, const char *to, struct err *err)
@@ -131,42 +135,32 @@ bool fs_rename_new(const char *from, const char *to, struct err *err)
 	return fs_fsync_dir(directory, err);
 }
 
-static bool write_and_sync(
-	int fd, const char *path, const void *bytes, size_t length, struct err *err)
+/* Beside the path, then over it: its readers see the old bytes or the new ones. */
+static bool write_over(
+	const char *path, const void *bytes, size_t length, bool durable, struct err *err)
 {
-	if (!fs_write_all(fd, bytes, length, err))
-		return err_context(err, "%s", path);
-	if (fsync(fd) < 0)
-		return err_sys(err, ERR_STORAGE, "cannot sync %s", path);
-	return true;
+	AUTO_FREE char *suffix = clock_random_hex(4);
+	AUTO_FREE char *temporary = xstrfmt("%s.%s.tmp", path, suffix);
+	AUTO_FD int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_sys(err, ERR_STORAGE, "cannot create %s", temporary);
+	bool written = fs_write_all(fd, bytes, length, err) || err_context(err, "%s", path);
+	if (written && durable && fsync(fd) < 0)
+		written = err_sys(err, ERR_STORAGE, "cannot sync %s", path);
+	if (written && (durable ? fs_rename : rename_over)(temporary, path, err))
+		return true;
+	unlink(temporary);
+	return false;
 }
 
 bool fs_write_atomic(const char *path, const void *bytes, size_t length, struct err *err)
 {
-	AUTO_FREE char *suffix = clock_random_hex(4);
-	AUTO_FREE char *temporary = xstrfmt("%s.%s.tmp", path, suffix);
-	AUTO_FD int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return err_sys(err, ERR_STORAGE, "cannot create %s", temporary);
-	if (write_and_sync(fd, path, bytes, length, err) && fs_rename(temporary, path, err))
-		return true;
-	unlink(temporary);
-	return false;
+	return write_over(path, bytes, length, true, err);
 }
 
 bool fs_write_swift(const char *path, const void *bytes, size_t length, struct err *err)
 {
-	AUTO_FREE char *suffix = clock_random_hex(4);
-	AUTO_FREE char *temporary = xstrfmt("%s.%s.tmp", path, suffix);
-	AUTO_FD int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return err_sys(err, ERR_STORAGE, "cannot create %s", temporary);
-	if (fs_write_all(fd, bytes, length, err) && rename(temporary, path) == 0)
-		return true;
-	if (!err->code)
-		err_sys(err, ERR_STORAGE, "cannot rename %s to %s", temporary, path);
-	unlink(temporary);
-	return false;
+	return write_over(path, bytes, length, false, err);
 }
 
 bool fs_append(const char *path, const void *bytes, size_t length, bool durable, struct err *err)
