@@ -1,16 +1,14 @@
 /* mig: the front door. `mig backup ..` is mig-backup; a few verbs are its own. */
 #include "base/fs.h"
-#include "base/proc.h"
-#include "base/suggest.h"
 #include "cli/cli.h"
 #include "cli/target.h"
 #include "front/doctor.h"
+#include "front/doors.h"
 #include "front/init.h"
 #include "front/pin.h"
 #include "front/status.h"
 #include "front/topics.h"
 #include <stdio.h>
-#include <unistd.h>
 
 struct settings {
 	bool pin;
@@ -19,60 +17,12 @@ struct settings {
 
 /* --- doors --------------------------------------------------------------------------- */
 
-/* word, program, is the word its verb (or only its name), summary */
-#define DOORS(X) \
-	X("backup", "mig-backup", false, "take, list and show snapshots") \
-	X("apply", "mig-apply", false, "migrations: all verbs of mig-apply") \
-	X("verify", "mig-verify", false, "check an application and its database") \
-	X("restore", "mig-restore", false, "restore side by side, swap, undo") \
-	X("maintenance", "mig-maintenance", false, "close and open the application") \
-	X("alert", "mig-alert", false, "send an alert") \
-	X("run", "mig-run", false, "play a playbook") \
-	X("upgrade", "mig-apply", true, "apply migrations") \
-	X("downgrade", "mig-apply", true, "take migrations back") \
-	X("current", "mig-apply", true, "which revision the database has") \
-	X("history", "mig-apply", true, "the revisions") \
-	X("heads", "mig-apply", true, "the newest revisions of the tree") \
-	X("plan", "mig-apply", true, "what an upgrade would do")
-
-static const struct door {
-	const char *word, *program;
-	bool keeps_word;
-} doors[] = {
-#define X(word, program, keeps_word, summary) {word, program, keeps_word},
-	DOORS(X)
-#undef X
-};
-
-static const struct door *find_door(const char *word)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(doors); i++)
-		if (str_equal(doors[i].word, word))
-			return &doors[i];
-	return NULL;
-}
-
-/* Becomes the program; returns only when it cannot be started. */
-static bool enter(const struct door *door, const struct strvec *arguments, struct err *err)
-{
-	AUTO_STRVEC(argv);
-	AUTO_FREE char *path = proc_sibling(door->program);
-	strvec_push(&argv, path);
-	strvec_push_all(&argv, arguments);
-	execvp(path, (char *const *)strvec_argv(&argv));
-	err_sys(err, ERR_FAILED, "cannot start %s", door->program);
-	return err_hint(err, "it belongs beside this program, or into PATH");
-}
-
-/* Doors are entered before anything is parsed: their options are their own. */
-static int enter_raw(const struct door *door, int argc, char **argv, int word)
+static int enter(const struct door *door, int argc, char **argv, int word)
 {
 	AUTO_ERR(err);
 	AUTO_STRVEC(arguments);
-	for (int i = 1; i < argc; i++)
-		if (i != word || door->keeps_word)
-			strvec_push(&arguments, argv[i]);
-	if (!enter(door, &arguments, &err))
+	door_arguments(door, argc, argv, word, &arguments);
+	if (!door_enter(door, &arguments, &err))
 		fprintf(stderr, "mig: error: %s\nhint: %s\n", err.msg, err.hint);
 	return err_exit_status(&err);
 }
@@ -212,12 +162,13 @@ static bool show_status(struct cli *cli, void *settings, struct err *err)
 
 static void list_topics(struct cli *cli)
 {
+	AUTO_STRVEC(lines);
+	door_list(&lines);
 	cli_print(cli, "mig help TOPIC:");
 	for (size_t i = 0; i < topic_count; i++)
 		cli_print(cli, "  %-14s %s", topics[i].name, topics[i].summary);
-	for (size_t i = 0; i < ARRAY_SIZE(doors); i++)
-		cli_print(cli, "  %-14s %s%s%s --help", doors[i].word, doors[i].program,
-			doors[i].keeps_word ? " " : "", doors[i].keeps_word ? doors[i].word : "");
+	STRVEC_EACH (&lines, line)
+		cli_print(cli, "  %s", line);
 }
 
 static bool help(struct cli *cli, void *settings, struct err *err)
@@ -226,7 +177,7 @@ static bool help(struct cli *cli, void *settings, struct err *err)
 	AUTO_STRBUF(text);
 	AUTO_STRVEC(arguments);
 	const char *near = NULL, *name = cli->operands.count ? cli->operands.items[0] : NULL;
-	const struct door *door = find_door(name);
+	const struct door *door = door_find(name);
 	if (!name) {
 		list_topics(cli);
 		return true;
@@ -235,7 +186,7 @@ static bool help(struct cli *cli, void *settings, struct err *err)
 		if (door->keeps_word)
 			strvec_push(&arguments, name);
 		strvec_push(&arguments, "--help");
-		return enter(door, &arguments, err);
+		return door_enter(door, &arguments, err);
 	}
 	const struct topic *topic = topic_find(name, &near);
 	if (!topic) {
@@ -301,6 +252,6 @@ static const struct cli_program program = {
 int main(int argc, char **argv)
 {
 	int word = cli_first_operand(&program, argc, argv);
-	const struct door *door = word ? find_door(argv[word]) : NULL;
-	return door ? enter_raw(door, argc, argv, word) : cli_main(&program, argc, argv);
+	const struct door *door = word ? door_find(argv[word]) : NULL;
+	return door ? enter(door, argc, argv, word) : cli_main(&program, argc, argv);
 }
