@@ -12,10 +12,7 @@ setup() {
 	printf '    policy: {swap_back: allow, restore: allow, destructive: allow}\n' >> mig.yaml
 	make_live
 }
-teardown() {
-	kill_background
-	common_teardown
-}
+teardown() { common_teardown; }
 
 clones() {
 	sql postgres -c "select datname from pg_database where datname like '${DB}__c_%' order by 1"

@@ -11,10 +11,6 @@ setup() {
 	write_config "policy: {restore: allow}"
 }
 teardown() {
-	local job
-	for job in $(jobs -p); do
-		kill -9 "$job" 2>/dev/null || true
-	done
 	! mountpoint -q "$CLUSTER/small_$BATS_TEST_NUMBER" || umount -l "$CLUSTER/small_$BATS_TEST_NUMBER"
 	common_teardown
 }

@@ -5,13 +5,7 @@ setup() {
 	common_setup
 	keys=$BUILD/support/keys
 }
-teardown() {
-	if [ -n "$(jobs -p)" ]; then
-		# shellcheck disable=SC2046 # a list of numbers
-		kill -9 $(jobs -p) 2>/dev/null || true
-	fi
-	common_teardown
-}
+teardown() { common_teardown; }
 
 # start WORD COMMAND..: runs it in the background until it has printed a line with WORD
 start() {

@@ -13,10 +13,7 @@ setup() {
 	switch=$WORK/switch
 	config "{file: flag}"
 }
-teardown() {
-	kill_background
-	common_teardown
-}
+teardown() { common_teardown; }
 
 # conform ITEM: the contract of every provider
 conform() {

@@ -7,13 +7,7 @@ setup() {
 	keys=$BUILD/support/keys
 	write_config
 }
-teardown() {
-	local job
-	for job in $(jobs -p); do
-		kill -9 "$job" 2>/dev/null || true
-	done
-	common_teardown
-}
+teardown() { common_teardown; }
 
 # What pg_dump says, whatever the order of rows and of enum partitions.
 dump_of() {

@@ -7,13 +7,7 @@ setup() {
 	COPY=${DB}__r_0123456789
 	write_config
 }
-teardown() {
-	local job
-	for job in $(jobs -p); do
-		kill -9 "$job" 2>/dev/null || true
-	done
-	common_teardown
-}
+teardown() { common_teardown; }
 
 closed() { expect 0 mig-maintenance on; }
 swap() { expect "$1" mig-restore swap "$COPY" --accept-loss --yes; }

@@ -7,13 +7,7 @@ setup() {
 	common_setup
 	write_config
 }
-teardown() {
-	local job
-	for job in $(jobs -p); do
-		kill -9 "$job" 2> /dev/null || true
-	done
-	common_teardown
-}
+teardown() { common_teardown; }
 
 store() {
 	echo "$STATE/snapshots"

@@ -15,13 +15,7 @@ setup() {
 		-c "grant all on all tables in schema public to app" \
 		-c "grant all on all sequences in schema public to app"
 }
-teardown() {
-	if [ -n "$(jobs -p)" ]; then
-		# shellcheck disable=SC2046 # a list of numbers
-		kill -9 $(jobs -p) 2>/dev/null || true
-	fi
-	common_teardown
-}
+teardown() { common_teardown; }
 
 as_app() { sql -U app -c "$1"; }
 

@@ -6,16 +6,6 @@ teardown_file() { common_teardown_file; }
 setup() { common_setup; }
 teardown() { common_teardown; }
 
-nothing_written() {
-	local left
-	left=$(sql -c "select coalesce(string_agg(relname, ' '), '') from pg_class c
-		join pg_namespace n on n.oid = relnamespace where nspname in ('public', 'mig')")
-	[ "$left" = "" ] || {
-		echo "left behind: $left"
-		return 1
-	}
-}
-
 # until_running TEXT: waits until another session runs a statement like it
 until_running() {
 	local i

@@ -8,16 +8,6 @@ teardown_file() { common_teardown_file; }
 setup() { common_setup; }
 teardown() { common_teardown; }
 
-nothing_written() {
-	local left
-	left=$(sql -c "select coalesce(string_agg(relname, ' '), '') from pg_class c
-		join pg_namespace n on n.oid = relnamespace where nspname in ('public', 'mig')")
-	[ "$left" = "" ] || {
-		echo "left behind: $left"
-		return 1
-	}
-}
-
 # refused CODE TEXT COMMAND..: ends with it, says it, and says what to do next
 refused() {
 	local code=$1 text=$2

@@ -8,13 +8,7 @@ setup() {
 	common_setup
 	write_config
 }
-teardown() {
-	local job
-	for job in $(jobs -p); do
-		kill -9 "$job" 2>/dev/null || true
-	done
-	common_teardown
-}
+teardown() { common_teardown; }
 
 snapshot() {
 	expect 0 mig-backup create

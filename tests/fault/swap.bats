@@ -21,10 +21,6 @@ setup() {
 	sql -d "$COPY" -c "alter table t owner to deployer"
 }
 teardown() {
-	local job
-	for job in $(jobs -p); do
-		kill -9 "$job" 2>/dev/null || true
-	done
 	unset PGUSER
 	export PGUSER=owner
 	common_teardown

@@ -26,7 +26,15 @@ common_setup() {
 	export PGDATABASE=$DB
 }
 
+kill_background() {
+	if [ -n "$(jobs -p)" ]; then
+		# shellcheck disable=SC2046 # a list of numbers
+		kill -9 $(jobs -p) 2> /dev/null || true
+	fi
+}
+
 common_teardown() {
+	kill_background
 	if [ -n "${BATS_TEST_COMPLETED:-}" ]; then
 		cd /
 		rm -rf "$WORK"

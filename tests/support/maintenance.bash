@@ -35,10 +35,3 @@ run_key() {
 	MIG_RUN=$(cat started)
 	export MIG_RUN
 }
-
-kill_background() {
-	if [ -n "$(jobs -p)" ]; then
-		# shellcheck disable=SC2046 # a list of numbers
-		kill -9 $(jobs -p) 2> /dev/null || true
-	fi
-}

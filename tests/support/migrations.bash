@@ -85,3 +85,13 @@ in_a_run() {
 	wait $holder
 	return $got
 }
+
+nothing_written() {
+	local left
+	left=$(sql -c "select coalesce(string_agg(relname, ' '), '') from pg_class c
+		join pg_namespace n on n.oid = relnamespace where nspname in ('public', 'mig')")
+	[ "$left" = "" ] || {
+		echo "left behind: $left"
+		return 1
+	}
+}
