@@ -120,7 +120,8 @@ static bool add_database(
 	if (!database->acl)
 		return true;
 	strbuf_adds(sql, "REVOKE ALL ON DATABASE :\"target\" FROM PUBLIC;\n");
-	return create_text_grants(db, "DATABASE :\"target\"", database->acl, sql, err);
+	return create_text_grants(
+		db, "DATABASE :\"target\"", database->acl, database->owner, sql, err);
 }
 
 bool create_globals_add(struct db *leader, const struct pack_manifest *manifest,

@@ -25,7 +25,7 @@ static bool add_object(
 		return true;
 	AUTO_FREE char *object = xstrfmt("LARGE OBJECT %s", oid);
 	strbuf_addf(sql, "REVOKE ALL ON %s FROM %s;\n", object, owner);
-	return create_text_grants(db, object, acl, sql, err);
+	return create_text_grants(db, object, acl, db_get(objects, i, 1), sql, err);
 }
 
 bool create_large_text(struct db *db, const struct pack_manifest *manifest, struct strbuf *sql,

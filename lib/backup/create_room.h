@@ -79,9 +79,9 @@ MUST_CHECK bool create_text_add(struct db *leader, const struct pack_manifest *m
 	struct pack_writer *writer, struct err *err);
 /* How every such member begins. */
 void create_text_begin(const struct pack_manifest *manifest, struct strbuf *out);
-/* One GRANT for each item of an aclitem[]; object: "LARGE OBJECT 123". */
-MUST_CHECK bool create_text_grants(
-	struct db *db, const char *object, const char *acl, struct strbuf *out, struct err *err);
+/* One line for each item of an aclitem[], granted by its grantor; object: "LARGE OBJECT 123". */
+MUST_CHECK bool create_text_grants(struct db *db, const char *object, const char *acl,
+	const char *owner, struct strbuf *out, struct err *err);
 /* The quoted columns of a table, separated by commas; caller owns. */
 char *create_columns(struct db *db, const struct pack_table *table);
 /* create_globals.c */

@@ -13,24 +13,44 @@ void create_text_begin(const struct pack_manifest *manifest, struct strbuf *out)
 		manifest->database.encoding);
 }
 
+/*
+ * Whoever grants on needs the grant option first: chains begin at the owner and come in order of
+ * depth. Read from text, "{}" has no dimension, which aclexplode() refuses.
+ */
 static const char acl_sql[] =
-	"select case when grantee = 0 then null else pg_catalog.pg_get_userbyid(grantee) end,"
-	" privilege_type, is_grantable"
-	/* read from text, "{}" has no dimension, which aclexplode() refuses */
-	" from pg_catalog.aclexplode(nullif($1::text, '{}')::pg_catalog.aclitem[])";
+	"with recursive items as (select *, pg_catalog.pg_get_userbyid(grantor) as by"
+	" from pg_catalog.aclexplode(nullif($1::text, '{}')::pg_catalog.aclitem[])"
+	" with ordinality),"
+	" chain as (select i.*, 0 as depth from items i where i.by = $2"
+	" union select i.*, c.depth + 1 from items i join chain c on i.grantor = c.grantee"
+	" and i.privilege_type = c.privilege_type and c.is_grantable"
+	" where i.by <> $2 and c.depth < 20)"
+	" select case when grantee = 0 then null else pg_catalog.pg_get_userbyid(grantee) end,"
+	" privilege_type, is_grantable, nullif(by, $2) from chain"
+	" group by grantee, by, privilege_type, is_grantable"
+	" order by min(depth), min(ordinality)";
 
-bool create_text_grants(
-	struct db *db, const char *object, const char *acl, struct strbuf *out, struct err *err)
+/* One line each: lines are what is compared in a proof. */
+static void add_grant(
+	struct db *db, const char *object, const struct db_result *rows, int i, struct strbuf *out)
+{
+	const char *role = db_get(rows, i, 0), *by = db_get(rows, i, 3);
+	AUTO_FREE char *grantee = role ? db_ident(db, role) : xstrdup("PUBLIC");
+	AUTO_FREE char *grantor = by ? db_ident(db, by) : NULL;
+	if (grantor)
+		strbuf_addf(out, "SET ROLE %s; ", grantor);
+	strbuf_addf(out, "GRANT %s ON %s TO %s%s;%s\n", db_get(rows, i, 1), object, grantee,
+		db_get_bool(rows, i, 2) ? " WITH GRANT OPTION" : "", grantor ? " RESET ROLE;" : "");
+}
+
+bool create_text_grants(struct db *db, const char *object, const char *acl, const char *owner,
+	struct strbuf *out, struct err *err)
 {
 	AUTO_RESULT(rows);
-	if (!db_query(db, &rows, err, acl_sql, acl))
+	if (!db_query(db, &rows, err, acl_sql, acl, owner))
 		return false;
-	for (int i = 0; i < db_rows(&rows); i++) {
-		const char *role = db_get(&rows, i, 0);
-		AUTO_FREE char *name = role ? db_ident(db, role) : xstrdup("PUBLIC");
-		strbuf_addf(out, "GRANT %s ON %s TO %s%s;\n", db_get(&rows, i, 1), object, name,
-			db_get_bool(&rows, i, 2) ? " WITH GRANT OPTION" : "");
-	}
+	for (int i = 0; i < db_rows(&rows); i++)
+		add_grant(db, object, &rows, i, out);
 	return true;
 }
 

@@ -4,14 +4,17 @@
 #include "base/fs.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define BUFFER (128 << 10)
+#define PARTIAL ".partial-"
 
 struct loss_export {
 	char *directory, *partial;
 	bool committed;
+	int lock; /* on the folder while we live */
 	PACK_LIST(struct loss_script_table) tables; /* those with rows, and the one in hand */
 	int fd;
 	char *path; /* of fd */
@@ -44,20 +47,50 @@ static bool may_take(const char *directory, struct err *err)
 	return err_hint(err, "give --export-lost the name of a new folder");
 }
 
+/* Whoever is at work in a folder holds its lock. */
+static bool take_folder(const char *path, int *lock)
+{
+	*lock = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return *lock >= 0 && flock(*lock, LOCK_EX | LOCK_NB) == 0;
+}
+
+/* What a killed program left under the same name: its rows are in the database still. */
+static bool sweep(const char *directory, struct err *err)
+{
+	AUTO_FREE char *parent = fs_dirname(directory);
+	AUTO_FREE char *begin = xstrfmt("%s" PARTIAL, fs_basename(directory));
+	AUTO_STRVEC(names);
+	if (!fs_is_dir(parent))
+		return true;
+	if (!fs_list(parent, &names, err))
+		return false;
+	STRVEC_EACH (&names, name) {
+		CLEANUP(fs_close) int lock = -1;
+		AUTO_FREE char *path = fs_join(parent, name);
+		if (str_starts(name, begin) && take_folder(path, &lock) &&
+			!fs_remove_tree(path, err))
+			return false;
+	}
+	return true;
+}
+
 bool loss_export_open(const char *directory, struct loss_export **export, struct err *err)
 {
 	AUTO_FREE char *id = clock_new_id();
 	AUTO_FREE char *name = without_slash(directory);
-	AUTO_FREE char *partial = xstrfmt("%s.partial-%s", name, id);
-	if (!may_take(name, err))
+	AUTO_FREE char *partial = xstrfmt("%s" PARTIAL "%s", name, id);
+	CLEANUP(fs_close) int lock = -1;
+	if (!may_take(name, err) || !sweep(name, err))
 		return false;
-	if (mkdir(partial, 0700) < 0)
+	if (mkdir(partial, 0700) < 0 || !take_folder(partial, &lock))
 		return err_sys(err, ERR_STORAGE, "cannot make %s", partial);
 	*export = xcalloc(1, sizeof(**export));
 	(*export)->directory = xtake(&name);
 	(*export)->partial = xtake(&partial);
 	(*export)->buffer = (struct strbuf)STRBUF_INIT;
 	(*export)->fd = -1;
+	(*export)->lock = lock;
+	lock = -1;
 	return true;
 }
 
@@ -70,6 +103,7 @@ void loss_export_free(struct loss_export *export)
 	/* what cannot be removed bears a name that says what it is */
 	if (!export->committed && !fs_remove_tree(export->partial, &ignored))
 		err_release(&ignored);
+	fs_close(&export->lock);
 	free(export->tables.items);
 	free(export->directory);
 	free(export->partial);

@@ -1,7 +1,8 @@
 /*
  * The rows that would be lost, as files (mig-restore --export-lost DIR): COPY text per table,
  * load.sql that brings them back with psql, README.md. The folder appears whole or not at all:
- * it is made under another name, synced, and renamed. 0700, files 0600.
+ * it is made under another name, synced, and renamed. 0700, files 0600. What a killed program left
+ * goes when the next one opens the same folder.
  */
 #ifndef BACKUP_LOSS_EXPORT_H
 #define BACKUP_LOSS_EXPORT_H

@@ -14,7 +14,7 @@ static void say_alone(
 {
 	size_t j = 0;
 	for (size_t i = 0; i < a->count; i++) {
-		/* what two gave to the same is given once */
+		/* earlier versions named no grantors: what two gave to the same is given once */
 		if (i && str_equal(a->items[i], a->items[i - 1]))
 			continue;
 		while (j < b->count && strcmp(b->items[j], a->items[i]) < 0)

@@ -107,7 +107,8 @@ static bool is_comma(const char *sql, const struct sql_token *token)
 static bool names_roles(const char *sql)
 {
 	static const char *const begins[] = {"GRANT ", "REVOKE ", "ALTER DEFAULT PRIVILEGES ",
-		"CREATE POLICY ", "CREATE USER MAPPING ", "CREATE SCHEMA "};
+		"CREATE POLICY ", "CREATE USER MAPPING ", "CREATE SCHEMA ",
+		"SET SESSION AUTHORIZATION ", "SET ROLE "};
 	for (size_t i = 0; i < ARRAY_SIZE(begins); i++)
 		if (str_starts(sql, begins[i]))
 			return true;

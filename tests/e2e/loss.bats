@@ -153,3 +153,35 @@ all_counts() {
 	counts public.big 2 10 11999
 	counts public.plain 3 0 0
 }
+
+@test "--export-lost: SIGKILL at random moments: no folder, or a whole one; the next one cleans up" {
+	local seed=${SEED:-$RANDOM} round whole done=0
+	RANDOM=$seed
+	sql -c "create table t (id int primary key, v text)"
+	expect 0 mig-backup create
+	sql -c "insert into t select i, repeat('x', 100) from generate_series(1, 60000) i"
+	whole=$(date +%s%3N)
+	expect 0 mig-restore latest -n --export-lost lost
+	whole=$(($(date +%s%3N) - whole))
+	cat lost/*.copy | md5sum > rows
+	rm -r lost
+	for round in $(seq "${ROUNDS:-12}"); do
+		mig-restore latest -n --export-lost lost > /dev/null 2>&1 3>&- &
+		local restore=$!
+		sleep "$(printf '0.%03d' $((RANDOM % whole % 1000)))"
+		kill -9 $restore 2> /dev/null || true
+		wait $restore || true
+		[ ! -e lost ] || {
+			done=$((done + 1))
+			[ -e lost/load.sql ]
+			cat lost/*.copy | md5sum | cmp - rows
+			rm -r lost
+		}
+		[ "$(ls -d lost* | wc -l)" -le 1 ]
+	done
+	echo "# seed $seed: $round kills, $done were too late" >&3
+	mkdir lost.partial-x other.partial-x && touch lost.partial-x/y
+	expect 0 mig-restore latest -n --export-lost lost
+	cat lost/*.copy | md5sum | cmp - rows
+	[ "$(ls -d ./*lost* ./*.partial-*)" = "$(printf './lost\n./other.partial-x')" ]
+}

@@ -55,6 +55,53 @@ in_copy() {
 	sql -c "drop owned by lo_owner, lo_reader" -c "drop role lo_owner, lo_reader"
 }
 
+# bats test_tags=majors
+@test "trap 17: privileges that several gave keep their grantors: large objects, tables, the database; with --role-map, too" {
+	local role
+	for role in giver taker third other; do
+		sql postgres -c "drop role if exists lo_$role" -c "create role lo_$role"
+	done
+	sql > /dev/null <<-END
+		select lo_from_bytea(77, 'x'), lo_from_bytea(78, 'y');
+		grant select, update on large object 77 to lo_giver with grant option;
+		grant select on large object 77 to lo_taker;
+		set role lo_giver;
+		grant select on large object 77 to lo_taker with grant option;
+		grant update on large object 77 to public;
+		set role lo_taker;
+		grant select on large object 77 to lo_third;
+		reset role;
+		create table t (a int);
+		grant select on t to lo_giver with grant option;
+		grant connect on database $DB to lo_giver with grant option;
+		set role lo_giver;
+		grant select on t to lo_third;
+		grant connect on database $DB to lo_third;
+	END
+	state() {
+		sql -d "$1" -c "select oid, x from pg_largeobject_metadata, unnest(lomacl) x order by 1, x::text" \
+			-c "select x from pg_class, unnest(relacl) x where relname = 't' order by x::text" \
+			-c "select x from pg_database, unnest(datacl) x where datname = current_database() order by x::text"
+	}
+	state "$DB" > live
+	grep -q lo_third=r/lo_taker live
+	[ "$(grep -c '/lo_giver' live)" = 4 ]
+	mig-backup create -q
+	expect 0 mig-restore latest --to-db "${DB}_new"
+	diff live <(state "${DB}_new")
+	sql postgres -c "drop database ${DB}_new"
+	mig-backup cat latest > all.sql
+	sql postgres -c "create database ${DB}_new"
+	psql -Xq -v ON_ERROR_STOP=1 -d "${DB}_new" -f all.sql > /dev/null
+	# the stream makes no database
+	diff <(grep -v '=C*T*c' live) <(state "${DB}_new" | grep -v '=C*T*c')
+	sql postgres -c "drop database ${DB}_new"
+	expect 0 mig-restore latest --to-db "${DB}_new" --role-map lo_giver=lo_other
+	diff <(sed 's/lo_giver/lo_other/g' live | LC_ALL=C sort) <(state "${DB}_new" | LC_ALL=C sort)
+	sql postgres -c "drop database ${DB}_new"
+	sql -c "drop owned by lo_giver, lo_taker, lo_third, lo_other cascade" -c "drop role lo_giver, lo_taker, lo_third, lo_other"
+}
+
 @test "trap 18: a view that cannot be filled fails the restore with all of them named, unless that is allowed" {
 	sql > /dev/null <<-END
 		create table t (a int); insert into t values (1), (2);

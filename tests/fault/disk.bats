@@ -72,6 +72,39 @@ fill() {
 	[ "$(sql -c "select count(*) from pg_database where datname like '$DB%'" postgres)" = 1 ]
 }
 
+# still_all ROWS: the live database has them, and nothing else was made
+still_all() {
+	[ "$(sql -c "select count(*) from orders")" = "$1" ]
+	[ "$(sql -c "select count(*) from pg_database where datname like '$DB%'" postgres)" = 1 ]
+}
+
+@test "lost rows are exported to a full disk: 12, no folder, nothing swapped; with room it goes on" {
+	shop
+	sed -i "s/, {database: read-only}//" mig.yaml
+	expect 0 mig-maintenance on
+	expect 0 mig-backup create
+	sql -c "insert into orders select g, md5(g::text) || md5('x' || g) from generate_series(1000, 61000) g"
+	local way
+	for way in "-n" "--swap --accept-loss --yes"; do
+		# shellcheck disable=SC2086
+		expect 12 mig-restore latest $way --export-lost small/lost
+		says "No space left on device"
+		says "small/lost"
+		[ -z "$(ls -A small)" ]
+		[ "$(sql -c "select count(*) from orders")" = 60501 ]
+	done
+	still_all 60501
+	# not even a folder
+	fill
+	expect 12 mig-restore latest -n --export-lost small/lost
+	[ "$(ls -A small)" = filler ]
+	expect 0 mig-restore latest --swap --accept-loss --yes --export-lost lost
+	[ "$(sql -c "select count(*) from orders")" = 500 ]
+	(cd lost && psql -Xq -f load.sql)
+	[ "$(sql -c "select count(*) from orders")" = 60501 ]
+	expect 0 mig-maintenance off
+}
+
 @test "first files on a full disk: nothing half-written" {
 	shop
 	fill
