@@ -9,12 +9,16 @@
 
 #define CHUNK (256 << 10)
 
+/* Processes of the server that help to build an index. */
+#define HELPERS_NONE "set max_parallel_maintenance_workers = 0"
+#define HELPERS_AGAIN "reset max_parallel_maintenance_workers"
+
 struct loading {
 	const struct load_settings *settings;
 	const struct pack_manifest *manifest;
 	const struct pack_table **tables; /* in the order of their jobs */
 	size_t *jobs; /* by place in the manifest: a table's job + 1, or 0 */
-	const struct load_follow **follows; /* their jobs are behind the tables' */
+	const struct load_follow *follows; /* borrowed; their jobs are behind the tables' */
 	struct load_order order;
 	int64_t total;
 	atomic_llong done, rows;
@@ -173,14 +177,41 @@ static bool run_leisure(struct load_worker *worker, size_t job, struct err *err)
 	return leisure->run(leisure->ctx, worker, job - loading->order.count, err);
 }
 
+static bool analyze(
+	struct load_worker *worker, const char *schema, const char *name, struct err *err)
+{
+	AUTO_FREE char *table = db_qualified(worker->db, schema, name);
+	return keys_hold(worker->pool->ctx, err) && db_execf(worker->db, err, "analyze %s", table);
+}
+
+/*
+ * With a worker per core the server's helpers for one index would only take their time from other
+ * work. They help where there is none.
+ */
+static bool run_follow(struct load_worker *worker, size_t job, struct err *err)
+{
+	struct loading *loading = worker->pool->ctx;
+	const struct load_follow *follow = &loading->follows[job - loading->order.tables];
+	if (!follow->sql) {
+		const struct pack_table *table =
+			pack_manifest_table_oid(loading->manifest, follow->table);
+		return analyze(worker, table->schema, table->name, err);
+	}
+	const struct load_leisure *leisure = loading->settings->leisure;
+	if (worker->pool->workers == 1 || !loading->order.steps[job].alone ||
+		(leisure && leisure->count))
+		return run_definition(worker, follow->sql, err);
+	return db_exec(worker->db, err, HELPERS_AGAIN) &&
+	       run_definition(worker, follow->sql, err) && db_exec(worker->db, err, HELPERS_NONE);
+}
+
 static bool run_step(struct load_worker *worker, size_t job, struct err *err)
 {
 	struct loading *loading = worker->pool->ctx;
-	size_t tables = loading->order.tables;
 	if (job >= loading->order.count)
 		return run_leisure(worker, job, err);
-	if (job >= tables)
-		return run_definition(worker, loading->follows[job - tables]->sql, err);
+	if (job >= loading->order.tables)
+		return run_follow(worker, job, err);
 	const struct pack_table *table = loading->tables[job];
 	return load_table(worker, table, err) ||
 	       err_context(err, "table %s.%s", table->schema, table->name);
@@ -207,7 +238,8 @@ static bool run_extension_tables(struct load_worker *worker, size_t job, struct 
 static bool set_session(struct load_worker *worker, struct err *err)
 {
 	struct loading *loading = worker->pool->ctx;
-	return load_session_set_fast(worker->db, loading->manifest->database.encoding, err);
+	return load_session_set_fast(worker->db, loading->manifest->database.encoding, err) &&
+	       (worker->pool->workers == 1 || db_exec(worker->db, err, HELPERS_NONE));
 }
 
 static struct load_pool loading_pool(struct loading *loading, size_t jobs,
@@ -226,19 +258,10 @@ static struct load_pool loading_pool(struct loading *loading, size_t jobs,
 	};
 }
 
-/* How long it takes, in bytes: rows that the server compresses take twice as long. */
-static int64_t load_weight(const struct pack_table *table)
-{
-	enum { TOASTED = 2000 };
-	const struct pack_content *content = &table->content;
-	bool toasted = content->rows && content->bytes / content->rows > TOASTED;
-	return toasted ? content->bytes * 2 : content->bytes;
-}
-
 static int larger_first(const void *left, const void *right)
 {
-	int64_t a = load_weight(*(const struct pack_table *const *)left);
-	int64_t b = load_weight(*(const struct pack_table *const *)right);
+	int64_t a = (*(const struct pack_table *const *)left)->content.bytes;
+	int64_t b = (*(const struct pack_table *const *)right)->content.bytes;
 	return (a < b) - (a > b);
 }
 
@@ -275,22 +298,12 @@ static void loading_release(struct loading *loading)
 	pthread_mutex_destroy(&loading->keys);
 	free(loading->tables);
 	free(loading->jobs);
-	free(loading->follows);
 	load_order_release(&loading->order);
 }
 
 /*
  * What follows
  */
-
-static int heavier_first(const void *left, const void *right)
-{
-	const struct load_follow *a = *(const struct load_follow *const *)left;
-	const struct load_follow *b = *(const struct load_follow *const *)right;
-	if (a->weight != b->weight)
-		return (a->weight < b->weight) - (a->weight > b->weight);
-	return (a > b) - (a < b);
-}
 
 /*
  * Rows that find their partition by themselves may come into any of them: an index that is built
@@ -310,18 +323,17 @@ static size_t job_of(const struct loading *loading, uint32_t oid)
 static void order_steps(struct loading *loading, const struct load_follow *follows, size_t count)
 {
 	size_t tables = order_tables(loading);
-	loading->follows = xcalloc(count + 1, sizeof(loading->follows[0]));
-	for (size_t i = 0; i < count; i++)
-		loading->follows[i] = &follows[i];
-	qsort(loading->follows, count, sizeof(loading->follows[0]), heavier_first);
+	loading->follows = follows;
 	load_order_init(&loading->order, tables, count);
 	for (size_t i = 0; i < tables; i++)
-		loading->order.steps[i].weight = load_weight(loading->tables[i]);
+		loading->order.steps[i].weight = loading->tables[i]->content.bytes;
 	for (size_t i = 0; i < count; i++)
 		loading->order.steps[tables + i] = (struct load_step){
-			.after = job_of(loading, loading->follows[i]->table),
-			.weight = loading->follows[i]->weight,
+			.after = job_of(loading, follows[i].table),
+			.last = !follows[i].sql,
+			.weight = follows[i].weight,
 		};
+	load_order_link(&loading->order);
 }
 
 /* Its rows are in: all are where no table is to be loaded. */
@@ -446,6 +458,7 @@ bool load_statements_each(const struct load_settings *settings, const struct str
 	load_order_init(&listed.loading.order, 0, count);
 	for (size_t i = 0; i < count; i++)
 		listed.loading.order.steps[i].after = LOAD_ORDER_READY;
+	load_order_link(&listed.loading.order);
 	struct load_pool pool = loading_pool(&listed.loading, count, run_list);
 	pool.next = next_step;
 	pool.ended = end_step;
@@ -488,27 +501,36 @@ bool load_sequences(const struct load_settings *settings, struct err *err)
 	return load_pool_run(&pool, err);
 }
 
+struct analyzing {
+	struct loading loading; /* first: set_session() finds it */
+	const bool *done;
+};
+
 static bool run_analyze(struct load_worker *worker, size_t job, struct err *err)
 {
-	struct loading *loading = worker->pool->ctx;
-	const struct pack_manifest *manifest = loading->manifest;
-	const char *schema, *name;
+	struct analyzing *analyzing = worker->pool->ctx;
+	const struct pack_manifest *manifest = analyzing->loading.manifest;
 	if (job < manifest->tables.count) {
-		schema = manifest->tables.items[job].schema;
-		name = manifest->tables.items[job].name;
-	} else {
-		schema = manifest->roots.items[job - manifest->tables.count].schema;
-		name = manifest->roots.items[job - manifest->tables.count].name;
+		const struct pack_table *table = &manifest->tables.items[job];
+		return (analyzing->done && analyzing->done[job]) ||
+		       analyze(worker, table->schema, table->name, err);
 	}
-	AUTO_FREE char *table = db_qualified(worker->db, schema, name);
-	return db_execf(worker->db, err, "analyze %s", table);
+	const struct pack_root *root = &manifest->roots.items[job - manifest->tables.count];
+	return analyze(worker, root->schema, root->name, err);
 }
 
-bool load_analyze(const struct load_settings *settings, struct err *err)
+static void analyzing_release(struct analyzing *analyzing)
 {
-	CLEANUP(loading_release) struct loading loading;
-	loading_init(&loading, settings);
-	struct load_pool pool = loading_pool(&loading,
-		loading.manifest->tables.count + loading.manifest->roots.count, run_analyze);
+	loading_release(&analyzing->loading);
+}
+
+bool load_analyze(const struct load_settings *settings, const bool *done, struct err *err)
+{
+	CLEANUP(analyzing_release) struct analyzing analyzing = {.done = done};
+	loading_init(&analyzing.loading, settings);
+	const struct pack_manifest *manifest = analyzing.loading.manifest;
+	struct load_pool pool = loading_pool(
+		&analyzing.loading, manifest->tables.count + manifest->roots.count, run_analyze);
+	pool.ctx = &analyzing;
 	return load_pool_run(&pool, err);
 }

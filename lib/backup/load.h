@@ -9,11 +9,11 @@
 #include "db/keys.h"
 #include "pack/reader.h"
 
-/* A statement for when rows are in: an index, a constraint of one table. */
+/* A statement for when rows are in: an index, a constraint of one table; its statistics. */
 struct load_follow {
 	uint32_t table; /* after the rows of this table; 0: of all tables */
 	int64_t weight; /* bytes of rows that it reads; heavier ones are begun first */
-	const char *sql; /* borrowed */
+	const char *sql; /* borrowed; NULL: ANALYZE, behind all else that follows the table */
 };
 
 /*
@@ -62,8 +62,10 @@ MUST_CHECK bool load_statements_each(const struct load_settings *settings,
 MUST_CHECK bool load_sequences(const struct load_settings *settings, struct err *err);
 /* Large objects: made with owner, privileges and comment, then filled. */
 MUST_CHECK bool load_large_objects(const struct load_settings *settings, struct err *err);
-/* Statistics of every table and partitioned table. */
-MUST_CHECK bool load_analyze(const struct load_settings *settings, struct err *err);
+/* Statistics of every table and partitioned table. done: by index of the manifest's tables; or
+ * NULL. */
+MUST_CHECK bool load_analyze(
+	const struct load_settings *settings, const bool *done, struct err *err);
 
 /*
  * Sends a stream as COPY data; `sql` is the COPY command. `sent` (may be NULL) is told about each

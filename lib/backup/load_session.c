@@ -59,14 +59,18 @@ bool load_session_set(struct db *db, const char *encoding, struct err *err)
 /*
  * For building indexes: what the server's own setting allows and more where it has the memory. That
  * cannot be asked; shared_buffers is a quarter of it as a rule, so an eighth of that for each
- * worker.
+ * worker. For long values: lz4 where the server has it and nobody has chosen, as pglz takes longer
+ * than all else that a document needs (docs/decisions/037).
  */
-static const char index_memory_sql[] =
+static const char own_measure_sql[] =
 	"select pg_catalog.set_config('maintenance_work_mem', greatest("
 	"pg_catalog.pg_size_bytes(pg_catalog.current_setting('maintenance_work_mem')),"
 	" least(pg_catalog.pg_size_bytes(pg_catalog.current_setting('shared_buffers')) / 8,"
 	"  2147483648 - 1024),"
-	" 268435456) / 1024 || 'kB', false)";
+	" 268435456) / 1024 || 'kB', false),"
+	" (select pg_catalog.set_config(name, 'lz4', false) from pg_catalog.pg_settings"
+	"  where name = 'default_toast_compression' and source = 'default'"
+	"  and 'lz4' = any (enumvals))";
 
 bool load_session_set_fast(struct db *db, const char *encoding, struct err *err)
 {
@@ -77,5 +81,5 @@ bool load_session_set_fast(struct db *db, const char *encoding, struct err *err)
 	};
 	AUTO_RESULT(ignored);
 	return load_session_set(db, encoding, err) && set_all(db, fast, ARRAY_SIZE(fast), err) &&
-	       db_query(db, &ignored, err, index_memory_sql);
+	       db_query(db, &ignored, err, own_measure_sql);
 }

@@ -283,7 +283,8 @@ static bool fill(struct restoring *restoring, struct err *err)
 		return define_alone(restoring, err);
 	return define(restoring, err) && fill_tables(restoring, &load, err) &&
 	       fill_views(restoring, &load, err) && define_last(restoring, err) &&
-	       stage(restoring, "statistics", err) && load_analyze(&load, err);
+	       stage(restoring, "statistics", err) &&
+	       load_analyze(&load, restoring->post.analyzed, err);
 }
 
 static bool prove(struct restoring *restoring, struct err *err)

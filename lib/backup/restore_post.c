@@ -13,6 +13,7 @@ void restore_post_release(struct restore_post *post)
 	toc_release(&post->toc);
 	free(post->follows);
 	strvec_release(&post->texts);
+	free(post->analyzed);
 	strvec_release(&post->constraints);
 	for (size_t i = 0; i < post->check_count; i++)
 		strvec_release(&post->checks[i]);
@@ -219,6 +220,56 @@ static bool plan_entry(struct planning *planning, const struct toc_entry *entry)
 	}
 }
 
+/*
+ * Statistics. Those of a table's index expressions, and extended ones, want ANALYZE behind them:
+ * it follows the rows only where nothing of the kind is left for later.
+ */
+
+#define ANALYZE_BYTES (32 << 20) /* it reads a sample */
+
+/* What ANALYZE would have to see and does not follow a table. */
+static bool is_seen_late(struct planning *planning, const struct toc_entry *entry)
+{
+	if (!entry->post)
+		return false;
+	if (entry->kind == TOC_INDEX || entry->kind == TOC_CONSTRAINT)
+		return !entry->ours || !only_table(planning, entry);
+	return entry->kind == TOC_STATISTICS;
+}
+
+static void keep_for_later(struct planning *planning, const struct toc_entry *entry)
+{
+	const struct pack_manifest *manifest = planning->manifest;
+	for (size_t i = 0; i < entry->needs_count; i++) {
+		const struct toc_entry *need = toc_find(&planning->post->toc, entry->needs[i]);
+		const struct pack_table *table =
+			need && need->kind == TOC_TABLE
+				? pack_manifest_table_oid(manifest, need->oid)
+				: NULL;
+		if (table)
+			planning->post->analyzed[table - manifest->tables.items] = false;
+	}
+}
+
+static void plan_statistics(struct planning *planning)
+{
+	const struct pack_manifest *manifest = planning->manifest;
+	struct restore_post *post = planning->post;
+	for (size_t i = 0; i < manifest->tables.count; i++)
+		post->analyzed[i] = !manifest->tables.items[i].extension;
+	for (size_t i = 0; i < post->toc.count; i++)
+		if (is_seen_late(planning, &post->toc.items[i]))
+			keep_for_later(planning, &post->toc.items[i]);
+	for (size_t i = 0; i < manifest->tables.count; i++) {
+		const struct pack_table *table = &manifest->tables.items[i];
+		if (!post->analyzed[i])
+			continue;
+		follow(planning, table, NULL);
+		if (table->content.bytes > ANALYZE_BYTES)
+			post->follows[post->follow_count - 1].weight = ANALYZE_BYTES;
+	}
+}
+
 /* pg_restore makes event triggers before it refreshes materialized views, and they would fire. */
 static bool comes_last(struct planning *planning, const struct toc_entry *entry)
 {
@@ -257,6 +308,9 @@ bool restore_post_plan(
 	bool divide = same_text && !settings->schema_only;
 	for (size_t i = 0; divide && i < toc->count; i++)
 		toc->items[i].ours = plan_entry(&planning, &toc->items[i]);
+	post->analyzed = xcalloc(planning.manifest->tables.count + 1, sizeof(post->analyzed[0]));
+	if (divide)
+		plan_statistics(&planning);
 	for (size_t i = 0; i < toc->count; i++)
 		toc->items[i].last = comes_last(&planning, &toc->items[i]);
 	restore_late_plan(toc, divide, &post->late);

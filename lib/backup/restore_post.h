@@ -15,6 +15,7 @@ struct restore_post {
 	struct load_follow *follows;
 	size_t follow_count, follow_alloc;
 	struct strvec texts; /* of the follows, where they are not the archive's */
+	bool *analyzed; /* by place in the manifest: its statistics are one of the follows */
 	struct strvec constraints; /* in pg_dump's order, one after the other */
 	struct strvec *checks; /* VALIDATE, one list per table */
 	size_t check_count;

@@ -19,6 +19,7 @@ enum toc_kind {
 	TOC_CONSTRAINT, /* primary key, unique, exclusion */
 	TOC_FOREIGN_KEY,
 	TOC_REFRESH, /* of a materialized view */
+	TOC_STATISTICS, /* extended ones */
 	TOC_EVENT_TRIGGER,
 	TOC_SUBSCRIPTION,
 };

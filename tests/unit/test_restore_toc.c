@@ -133,6 +133,7 @@ static void what_follows_a_table_waits_for_it(void **state)
 	order.steps[2] = (struct load_step){.after = 0, .weight = 100};
 	order.steps[3] = (struct load_step){.after = LOAD_ORDER_READY, .weight = 20};
 	order.steps[4] = (struct load_step){.after = LOAD_ORDER_ALL};
+	load_order_link(&order);
 	assert_int_equal(next_job(&order), 0);
 	assert_int_equal(next_job(&order), 3); /* heavier than table 1 */
 	load_order_ended(&order, 0);
@@ -144,6 +145,54 @@ static void what_follows_a_table_waits_for_it(void **state)
 	assert_int_equal(load_order_next(&order, &job), LOAD_NEXT_NONE);
 }
 
+static void last_steps_come_behind_all_others(void **state)
+{
+	(void)state;
+	CLEANUP(load_order_release) struct load_order order;
+	size_t job;
+	load_order_init(&order, 1, 5);
+	order.steps[0].weight = 100;
+	order.steps[1] = (struct load_step){.after = 0, .weight = 90, .last = true};
+	order.steps[2] = (struct load_step){.after = 0, .weight = 20};
+	order.steps[3] = (struct load_step){.after = 0, .weight = 30};
+	order.steps[4] = (struct load_step){.after = LOAD_ORDER_READY, .weight = 1};
+	order.steps[5] = (struct load_step){.after = LOAD_ORDER_READY, .weight = 99, .last = true};
+	load_order_link(&order);
+	assert_int_equal(next_job(&order), 0);
+	load_order_ended(&order, 0);
+	assert_int_equal(next_job(&order), 3);
+	assert_int_equal(next_job(&order), 2);
+	load_order_ended(&order, 3);
+	assert_int_equal(next_job(&order), 4); /* step 1 still waits */
+	load_order_ended(&order, 2);
+	assert_int_equal(next_job(&order), 1);
+	load_order_ended(&order, 1);
+	assert_int_equal(load_order_next(&order, &job), LOAD_NEXT_WAIT);
+	load_order_ended(&order, 4);
+	assert_int_equal(next_job(&order), 5);
+	assert_int_equal(load_order_next(&order, &job), LOAD_NEXT_NONE);
+}
+
+static void what_runs_alone_is_known(void **state)
+{
+	(void)state;
+	CLEANUP(load_order_release) struct load_order order;
+	load_order_init(&order, 2, 2);
+	order.steps[2] = (struct load_step){.after = 1, .weight = 9};
+	order.steps[3] = (struct load_step){.after = 0, .weight = 5};
+	load_order_link(&order);
+	assert_int_equal(next_job(&order), 0);
+	assert_false(order.steps[0].alone); /* table 1 could be begun */
+	load_order_ended(&order, 0);
+	assert_int_equal(next_job(&order), 3);
+	assert_int_equal(next_job(&order), 1);
+	load_order_ended(&order, 3);
+	assert_false(order.steps[1].alone);
+	load_order_ended(&order, 1);
+	assert_int_equal(next_job(&order), 2);
+	assert_true(order.steps[2].alone);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -151,6 +200,8 @@ int main(void)
 		cmocka_unit_test(statements_are_given_to_their_entries),
 		cmocka_unit_test(only_the_plainest_constraints_are_taken),
 		cmocka_unit_test(what_follows_a_table_waits_for_it),
+		cmocka_unit_test(last_steps_come_behind_all_others),
+		cmocka_unit_test(what_runs_alone_is_known),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

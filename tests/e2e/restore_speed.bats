@@ -1,0 +1,110 @@
+# What a restore does to be fast, and what must not change by it: statistics as tables finish, the
+# compression of long values, helpers of index builds.
+load ../support/common
+load ../support/copies
+setup_file() { common_setup_file; }
+teardown_file() { common_teardown_file; }
+setup() {
+	common_setup
+	write_config
+	back=${DB}_back
+}
+teardown() { common_teardown; }
+
+# Statements that the server ran while COMMAND was running, one per line.
+statements_of() {
+	local from
+	from=$(stat -c %s "$CLUSTER/data/log")
+	sql -c "alter role owner set log_statement = 'all'"
+	run "$@"
+	sql -c "alter role owner reset log_statement"
+	[ "$status" = 0 ]
+	tail -c "+$((from + 1))" "$CLUSTER/data/log" | grep -o 'statement: .*' | cut -c 12-
+}
+
+# position TEXT: the line of the file `ran` where it first comes
+position() {
+	grep -niF -m1 "$1" ran | cut -d: -f1 | grep . || { echo "did not run: $1"; return 1; }
+}
+
+@test "statistics follow each table's own indexes; those that need more come at the end" {
+	sql <<-END
+		create table large (id int primary key, name text);
+		create index on large (name);
+		create table small (id int primary key, a int);
+		create table extended (a int, b int);
+		create statistics both_of_it on a, b from extended;
+		create table expressed (name text);
+		create index expressed_lower on expressed (lower(name));
+		create table parts (id int) partition by range (id);
+		create table parts_1 partition of parts for values from (0) to (1000);
+		insert into large select g, md5(g::text) from generate_series(1, 20000) g;
+		insert into small select g, g % 3 from generate_series(1, 500) g;
+		insert into extended select g % 10, g % 5 from generate_series(1, 500) g;
+		insert into expressed select 'N' || g % 7 from generate_series(1, 500) g;
+		insert into parts select generate_series(1, 500);
+	END
+	expect 0 mig-backup create
+	statements_of mig-restore latest --to-db "$back" --jobs 1 > ran
+	large=$(position 'copy "public"."large"')
+	index=$(position 'create index large_name_idx')
+	analyzed=$(position 'analyze "public"."large"')
+	small=$(position 'copy "public"."small"')
+	((large < index && index < analyzed && analyzed < small))
+	(($(position 'create statistics') < $(position 'analyze "public"."extended"')))
+	(($(position 'create index expressed_lower') < $(position 'analyze "public"."expressed"')))
+	[ "$(grep -ci 'analyze "public"' ran)" = 6 ]
+	# statistics of tables, of an expression, of several columns, of a whole partitioned table
+	[ "$(sql -d "$back" -c "select count(*) from pg_stats where schemaname = 'public'
+		and tablename in ('large', 'small', 'extended', 'expressed', 'parts', 'parts_1')")" = 9 ]
+	[ "$(sql -d "$back" -c "select n_distinct from pg_stats where tablename = 'expressed_lower'")" = 7 ]
+	[ "$(sql -d "$back" -c "select count(*) from pg_stats_ext where statistics_name = 'both_of_it'
+		and n_distinct is not null")" = 1 ]
+}
+
+compression_in() {
+	sql -d "$1" -c "select distinct pg_column_compression(body) from documents order by 1"
+}
+
+@test "long values are compressed with lz4 where nobody has chosen" {
+	sql <<-END
+		create table documents (id int primary key, body text, old text compression pglz);
+		insert into documents select g, repeat('word ' || g || ' ', 3000), repeat('old ' || g, 3000)
+			from generate_series(1, 100) g;
+	END
+	[ "$(compression_in "$DB")" = pglz ]
+	expect 0 mig-backup create
+	expect 0 mig-restore latest --to-db "$back"
+	says "proved equal"
+	[ "$(compression_in "$back")" = lz4 ]
+	# the column's own choice
+	[ "$(sql -d "$back" -c "select distinct pg_column_compression(old) from documents")" = pglz ]
+	diff <(pg_dump -s "$DB" | grep -v restrict) <(pg_dump -s "$back" | grep -v restrict)
+	# and a person's
+	dropdb "$back"
+	sql -c "alter role owner set default_toast_compression = 'pglz'"
+	run mig-restore latest --to-db "$back"
+	sql -c "alter role owner reset default_toast_compression"
+	[ "$status" = 0 ]
+	[ "$(compression_in "$back")" = pglz ]
+}
+
+@test "helpers of the server build an index only where nothing else is left to do" {
+	sql <<-END
+		create table wide (id int, name text);
+		create index on wide (name);
+		create table other (id int primary key);
+		insert into wide select g, md5(g::text) from generate_series(1, 300000) g;
+		insert into other select generate_series(1, 100);
+	END
+	expect 0 mig-backup create
+	statements_of mig-restore latest --to-db "$back" --jobs 2 > ran
+	[ "$(grep -c 'set max_parallel_maintenance_workers = 0' ran)" -ge 2 ]
+	! grep -q 'reset max_parallel_maintenance_workers' ran || false # the proof fills the gap
+	dropdb "$back"
+	statements_of mig-restore latest --to-db "$back" --jobs 2 --no-proof > ran
+	(($(position 'reset max_parallel_maintenance_workers') < $(position 'create index wide_name_idx')))
+	dropdb "$back"
+	statements_of mig-restore latest --to-db "$back" --jobs 1 > ran
+	! grep -q 'max_parallel_maintenance_workers' ran || false
+}
