@@ -24,8 +24,13 @@ comma := ,
 CFLAGS ?= -O2 -g
 CPPFLAGS += -Ilib -D_GNU_SOURCE $(shell pkg-config --cflags $(packages) 2>/dev/null)
 all_cflags = -std=gnu11 $(warnings) -fno-strict-aliasing -pthread $(CFLAGS) $(sanitize) $(coverage_flags)
-LDLIBS = $(shell pkg-config --libs $(packages) 2>/dev/null) -lpg_query -lm
-all_ldflags = -pthread $(LDFLAGS) $(sanitize) $(coverage_flags)
+# What starts with every program is linked in where the system has it as an archive, at fixed
+# addresses: each shared library costs a start 0.1 ms and more (docs/decisions/028).
+archive = $(if $(filter /%,$(shell $(CC) -print-file-name=lib$1.a)),-l:lib$1.a)
+linked_in := $(if $(SAN),,$(foreach name,yaml jansson xxhash pg_query protobuf-c,$(call archive,$(name))))
+LDLIBS = $(linked_in) $(shell pkg-config --libs $(packages) 2>/dev/null) \
+	$(if $(filter -l:libpg_query.a,$(linked_in)),,-lpg_query) -lm
+all_ldflags = -pthread $(if $(SAN),,-no-pie) $(LDFLAGS) $(sanitize) $(coverage_flags)
 
 lib_sources := $(sort $(wildcard lib/*/*.c))
 cmd_sources := $(sort $(wildcard cmd/*.c))
@@ -61,30 +66,32 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 $(BUILD)/obj/lib/backup/shipped.o: etc/restore.sh etc/RESTORE.md
 $(BUILD)/obj/lib/migrate/alembic_child.o: etc/alembic.py
 
-# Objects are made anew when the flags change.
-$(BUILD)/flags: FORCE
+# Objects and programs are made anew when their flags change.
+$(BUILD)/flags: keeps = $(CC) $(CPPFLAGS) $(all_cflags)
+$(BUILD)/link: keeps = $(CC) $(all_ldflags) $(LDLIBS)
+$(BUILD)/flags $(BUILD)/link: FORCE
 	@mkdir -p $(@D)
-	@echo '$(CC) $(CPPFLAGS) $(all_cflags)' | cmp -s - $@ || echo '$(CC) $(CPPFLAGS) $(all_cflags)' > $@
+	@echo '$(keeps)' | cmp -s - $@ || echo '$(keeps)' > $@
 
 $(library): $(lib_sources:%.c=$(BUILD)/obj/%.o)
 	@rm -f $@
 	ar rcs $@ $^
 
-$(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(library)
+$(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(library) $(BUILD)/link
 	@mkdir -p $(@D)
-	$(CC) $(all_ldflags) -o $@ $^ $(LDLIBS)
+	$(CC) $(all_ldflags) -o $@ $(filter-out %/link,$^) $(LDLIBS)
 
-$(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(library)
+$(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(library) $(BUILD)/link
 	@mkdir -p $(@D)
-	$(CC) $(all_ldflags) -o $@ $^ $(LDLIBS) -lcmocka
+	$(CC) $(all_ldflags) -o $@ $(filter-out %/link,$^) $(LDLIBS) -lcmocka
 
-$(BUILD)/support/%: $(BUILD)/obj/tests/support/%.o $(library)
+$(BUILD)/support/%: $(BUILD)/obj/tests/support/%.o $(library) $(BUILD)/link
 	@mkdir -p $(@D)
-	$(CC) $(all_ldflags) -o $@ $^ $(LDLIBS) -lmicrohttpd
+	$(CC) $(all_ldflags) -o $@ $(filter-out %/link,$^) $(LDLIBS) -lmicrohttpd
 
-$(BUILD)/shop/%: $(BUILD)/obj/examples/shop/%.o $(library)
+$(BUILD)/shop/%: $(BUILD)/obj/examples/shop/%.o $(library) $(BUILD)/link
 	@mkdir -p $(@D)
-	$(CC) $(all_ldflags) -o $@ $^ $(LDLIBS) -lmicrohttpd
+	$(CC) $(all_ldflags) -o $@ $(filter-out %/link,$^) $(LDLIBS) -lmicrohttpd
 
 # One man page per program: prose from docs/man, tables from the program itself.
 man_pages = $(programs:$(BUILD)/bin/%=$(BUILD)/man/%.1)
@@ -117,9 +124,9 @@ bench-%: deps
 	$(MAKE) all $(bench_tools)
 	BUILD=$(BUILD) bench/$*
 
-$(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(library)
+$(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(library) $(BUILD)/link
 	@mkdir -p $(@D)
-	$(CC) $(all_ldflags) -o $@ $^ $(LDLIBS)
+	$(CC) $(all_ldflags) -o $@ $(filter-out %/link,$^) $(LDLIBS)
 
 deps:
 	@tools/deps

@@ -26,8 +26,8 @@ MUST_CHECK bool lock_holder(
 MUST_CHECK bool lock_held_by(struct db *session, int64_t number, int pid, enum lock_mode mode,
 	const char *run_id, bool *held, struct err *err);
 
-/* By anybody else, in any database. */
-MUST_CHECK bool lock_is_held(struct db *session, int64_t number, bool *held, struct err *err);
+/* A row when anybody else holds the key, in any database. */
+struct db_call lock_holders(int64_t number, struct keys_question *values);
 /* One row when backend `pid` holds the key exclusively; see keys_question(). */
 struct db_call lock_question(int64_t number, int pid, struct keys_question *values);
 

@@ -277,12 +277,14 @@ bool keys_take(const struct keys_request *request, struct keys **keys, struct er
 	return true;
 }
 
-bool keys_are_free(struct db *db, bool *are, struct err *err)
+struct db_call keys_taken_question(const struct db *db, struct keys_question *values)
 {
-	bool held = true;
-	bool good = lock_is_held(db, keys_number("run", db->dbname), &held, err);
-	*are = !held;
-	return good;
+	return lock_holders(keys_number("run", db->dbname), values);
+}
+
+bool keys_taken(const struct db_call *call)
+{
+	return call && db_rows(&call->result) > 0;
 }
 
 /* Said, not only hung up: the next program must not find the keys still held. */

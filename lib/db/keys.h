@@ -49,11 +49,6 @@ struct keys {
  * malformed mig_run. A target that does not exist (yet) has keys, too: by the name in its conninfo.
  */
 MUST_CHECK bool keys_take(const struct keys_request *request, struct keys **keys, struct err *err);
-/*
- * Could a program that is alone take the run key of the session's database now? Takes
- * nothing, waits for nothing.
- */
-MUST_CHECK bool keys_are_free(struct db *db, bool *are, struct err *err);
 /* Gives all keys back at once; NULL is fine. */
 void keys_release(struct keys *keys);
 DEFINE_AUTO(struct keys, keys_release)
@@ -78,6 +73,9 @@ struct keys_question {
 	const char *params[3];
 };
 struct db_call keys_question(const struct keys *keys, struct keys_question *values);
+/* Does anybody hold the run key of the session's database? Takes nothing, waits for nothing. */
+struct db_call keys_taken_question(const struct db *db, struct keys_question *values);
+bool keys_taken(const struct db_call *call); /* as answered; false for NULL */
 /* What came back. Else ERR_LOCK, as keys_check(). */
 MUST_CHECK bool keys_answer(const struct keys *keys, const struct db_call *call, struct err *err);
 

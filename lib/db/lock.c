@@ -172,15 +172,20 @@ bool lock_held_by(struct db *session, int64_t number, int pid, enum lock_mode mo
 	return true;
 }
 
-struct db_call lock_question(int64_t number, int pid, struct keys_question *values)
+static void fill_question(int64_t number, struct keys_question *values)
 {
 	struct halves key = halves_of(number);
 	memcpy(values->high, key.high, sizeof(values->high));
 	memcpy(values->low, key.low, sizeof(values->low));
-	snprintf(values->backend, sizeof(values->backend), "%d", pid);
 	values->params[0] = values->high;
 	values->params[1] = values->low;
 	values->params[2] = values->backend;
+}
+
+struct db_call lock_question(int64_t number, int pid, struct keys_question *values)
+{
+	fill_question(number, values);
+	snprintf(values->backend, sizeof(values->backend), "%d", pid);
 	return (struct db_call){.sql = "select 1 from pg_catalog.pg_locks l where " THIS_KEY
 				       " and l.pid = $3::int and l.mode = 'ExclusiveLock'",
 		.params = values->params,
@@ -188,15 +193,11 @@ struct db_call lock_question(int64_t number, int pid, struct keys_question *valu
 }
 
 /* Who it is takes a look at all sessions: not asked when it does not matter. */
-bool lock_is_held(struct db *session, int64_t number, bool *held, struct err *err)
+struct db_call lock_holders(int64_t number, struct keys_question *values)
 {
-	struct halves key = halves_of(number);
-	AUTO_RESULT(row);
-	if (!db_query(session, &row, err,
-		    "select 1 from pg_locks l where " THIS_KEY
-		    " and l.pid <> pg_backend_pid() limit 1",
-		    key.high, key.low))
-		return false;
-	*held = db_rows(&row) > 0;
-	return true;
+	fill_question(number, values);
+	return (struct db_call){.sql = "select 1 from pg_catalog.pg_locks l where " THIS_KEY
+				       " and l.pid <> pg_backend_pid() limit 1",
+		.params = values->params,
+		.count = 2};
 }

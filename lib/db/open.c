@@ -10,7 +10,7 @@
  */
 static const char session_sql[] =
 	"select pg_backend_pid(), encode(convert_to(current_database()::text, 'SQL_ASCII'), 'hex'),"
-	" (select oid from pg_database where datname = current_database()), current_user,"
+	" (select datid from pg_stat_get_activity(pg_backend_pid())), current_user,"
 	" current_setting('is_superuser') = 'on', pg_is_in_recovery(),"
 	" set_config('default_transaction_read_only', 'off', false),"
 	" set_config('idle_in_transaction_session_timeout', '0', false),"
@@ -20,13 +20,13 @@ static const char session_sql[] =
 /* Settings that not every version or platform has; refusals are of no consequence. */
 static const struct {
 	int since;
-	const char *sql;
+	const char *name, *value;
 } optional_settings[] = {
-	{140000, "set client_connection_check_interval = '1s'"},
-	{140000, "set idle_session_timeout = 0"},
-	{120000, "set tcp_user_timeout = '60s'"},
-	{0, "set tcp_keepalives_idle = '30s'"},
-	{170000, "set transaction_timeout = 0"},
+	{140000, "client_connection_check_interval", "1s"},
+	{140000, "idle_session_timeout", "0"},
+	{120000, "tcp_user_timeout", "60s"},
+	{0, "tcp_keepalives_idle", "30s"},
+	{170000, "transaction_timeout", "0"},
 };
 
 static int hex_digit(char c)
@@ -151,32 +151,47 @@ static bool learn_session(
 	return pooler_session || refuse_pooler(db, err);
 }
 
+/* "select set_config(..), set_config(..)" of all that this version has. */
+static char *settings_sql(const struct db *db)
+{
+	AUTO_STRBUF(sql);
+	for (size_t i = 0; i < ARRAY_SIZE(optional_settings); i++)
+		if (db->version >= optional_settings[i].since)
+			strbuf_addf(&sql, "%s set_config('%s', '%s', false)",
+				sql.len ? "," : "select", optional_settings[i].name,
+				optional_settings[i].value);
+	return strbuf_take(&sql);
+}
+
+/* One of them was refused, and so all were. */
+static void set_each(struct db *db)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(optional_settings); i++) {
+		AUTO_ERR(why);
+		if (db->version >= optional_settings[i].since &&
+			!db_execf(db, &why, "set %s = '%s'", optional_settings[i].name,
+				optional_settings[i].value))
+			log_debug(db->log, "setting", NULL, "%s", why.msg);
+	}
+}
+
 /* Facts, settings and the system identifier, which not every role may read: one round trip. */
 static bool learn(struct db *db, bool pooler_session, struct err *err)
 {
-	enum {
-		FIRST,
-		SESSION,
-		SYSTEM,
-		SETTINGS,
-		LARGEST = SETTINGS + ARRAY_SIZE(optional_settings)
-	};
+	enum { FIRST, SESSION, SYSTEM, SETTINGS, COUNT };
+	AUTO_FREE char *settings = settings_sql(db);
 	/* a timeout of the role or the database may be shorter than what follows */
-	struct db_call calls[LARGEST] = {[FIRST] = {.sql = "set statement_timeout = 0"},
+	struct db_call calls[COUNT] = {[FIRST] = {.sql = "set statement_timeout = 0"},
 		[SESSION] = {.sql = session_sql},
-		[SYSTEM] = {.sql = "select system_identifier from pg_control_system()"}};
-	size_t count = SETTINGS;
-	for (size_t i = 0; i < ARRAY_SIZE(optional_settings); i++)
-		if (db->version >= optional_settings[i].since)
-			calls[count++].sql = optional_settings[i].sql;
-	bool good = db_pipeline_each(db, calls, count, err) &&
+		[SYSTEM] = {.sql = "select system_identifier from pg_control_system()"},
+		[SETTINGS] = {.sql = settings}};
+	bool good = db_pipeline_each(db, calls, COUNT, err) &&
 		    learn_session(db, &calls[SESSION], pooler_session, err);
 	if (good && db_call_worked(&calls[SYSTEM]))
 		db->system_id = xstrdup_null(db_get(&calls[SYSTEM].result, 0, 0));
-	for (size_t i = SYSTEM; good && i < count; i++)
-		if (!db_call_worked(&calls[i]))
-			log_debug(db->log, "setting", NULL, "refused: %s", calls[i].sql);
-	db_calls_release(calls, count);
+	if (good && !db_call_worked(&calls[SETTINGS]))
+		set_each(db);
+	db_calls_release(calls, COUNT);
 	if (good && str_equal(PQparameterStatus(db->pg, "server_encoding"), "SQL_ASCII"))
 		PQsetClientEncoding(db->pg, "SQL_ASCII");
 	return good;

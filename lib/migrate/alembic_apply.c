@@ -395,9 +395,7 @@ static bool read_result(struct work *work, size_t *done, struct err *err)
 		    work->last_history, session->keys->run_id))
 		return false;
 	*done = work->first + (size_t)db_rows(&rows);
-	migrate_state_release(&session->state);
-	return migrate_state_read(session->db, session->tree, session->how.where->version_table,
-		MIGRATE_ROWS_ANY, &session->state, err);
+	return migrate_state_read(session, NULL, MIGRATE_ROWS_ANY, err);
 }
 
 /* The server counts rows that were rolled back, and nobody could read how many. */

@@ -42,8 +42,7 @@ static char *alembic_change(const char *table, const char *from, const char *to)
 
 const struct migrate_books books_alembic = {
 	.table = "alembic_version",
-	.column = "version_num",
-	.read = schema_versions_read,
+	.kind = &schema_heads,
 	.ddl = alembic_ddl,
 	.make = alembic_make,
 	.change = alembic_change,
@@ -79,9 +78,8 @@ static char *dbmate_change(const char *table, const char *from, const char *to)
 
 const struct migrate_books books_dbmate = {
 	.table = "schema_migrations",
-	.column = "version",
 	.each = true,
-	.read = schema_versions_read_each,
+	.kind = &schema_each,
 	.ddl = dbmate_ddl,
 	.make = dbmate_make,
 	.change = dbmate_change,

@@ -9,11 +9,8 @@
 
 struct migrate_books {
 	const char *table; /* its name where mig.yaml has none */
-	const char *column; /* with the id */
 	bool each; /* a row for every applied revision; else for the heads of what is applied */
-	/* Where it is, or would be made, and its rows; reads only. */
-	bool (*read)(
-		struct db *db, const char *name, struct schema_versions *versions, struct err *err);
+	const struct schema_kind *kind; /* how it is read */
 	/* CREATE TABLE as its own tool has it; names are quoted already. Caller owns. */
 	char *(*ddl)(const struct migrate_tree *tree, const char *table, const char *constraint);
 	/* Makes it as its own tool would. */

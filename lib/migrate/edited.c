@@ -14,7 +14,7 @@ void edited_release(struct edited_list *list)
 }
 
 /* The last thing that happened to each revision, when it was an upgrade by mig. */
-static const char applied_sql[] =
+const char edited_sql[] =
 	"select revision, checksum, to_char(at at time zone 'UTC', 'YYYY-MM-DD HH24:MI \"UTC\"'), "
 	"who"
 	" from (select distinct on (revision) * from mig.history where tree = $1"
@@ -37,16 +37,17 @@ bool edited_find(struct db *db, const struct migrate_tree *tree, const struct mi
 {
 	if (!state->may_read_history)
 		return true;
-	AUTO_RESULT(rows);
+	AUTO_RESULT(asked);
 	AUTO_SET(applied, tree->graph->count);
 	migrate_applied(tree, &state->current, &applied);
-	if (!db_query(db, &rows, err, applied_sql, tree->where->name))
+	if (!state->applied.pg && !db_query(db, &asked, err, edited_sql, tree->where->name))
 		return false;
-	for (int i = 0; i < db_rows(&rows); i++) {
-		size_t index = graph_find(tree->graph, db_get(&rows, i, 0));
+	const struct db_result *rows = state->applied.pg ? &state->applied : &asked;
+	for (int i = 0; i < db_rows(rows); i++) {
+		size_t index = graph_find(tree->graph, db_get(rows, i, 0));
 		if (index != GRAPH_NONE && graph_set_has(&applied, index) &&
-			strcmp(tree->files[index].checksum, db_get(&rows, i, 1)))
-			take(list, index, &rows, i);
+			strcmp(tree->files[index].checksum, db_get(rows, i, 1)))
+			take(list, index, rows, i);
 	}
 	return true;
 }

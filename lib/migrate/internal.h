@@ -47,6 +47,8 @@ struct edited_list {
 	size_t count, alloc;
 };
 void edited_release(struct edited_list *list);
+/* $1: the tree. What edited_find() asks, unless state->applied has the answer. */
+extern const char edited_sql[];
 /* Nothing for a role that may not read mig.history. */
 MUST_CHECK bool edited_find(struct db *db, const struct migrate_tree *tree,
 	const struct migrate_state *state, struct edited_list *list, struct err *err);

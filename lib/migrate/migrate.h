@@ -32,6 +32,9 @@ struct migrate_state {
 	size_t half_count, half_alloc;
 	struct migrate_open_backfill *open; /* backfills that have not ended */
 	size_t open_count, open_alloc;
+	/* only with MIGRATE_ROWS_KNOWN: */
+	struct db_result applied; /* last words of mig.history on each revision (edited.c) */
+	bool run_key_held; /* by anybody; not asked by who holds it */
 };
 /* A backfill that goes on with the next upgrade. */
 struct migrate_open_backfill {
@@ -49,10 +52,13 @@ enum migrate_rows {
 	MIGRATE_ROWS_KNOWN, /* rows that are in no file are ERR_NOTFOUND */
 	MIGRATE_ROWS_ANY, /* they are left out of `current` */
 };
-/* Reads only. */
-MUST_CHECK bool migrate_state_read(struct db *db, const struct migrate_tree *tree,
-	const char *version_table, enum migrate_rows rows, struct migrate_state *state,
-	struct err *err);
+struct migrate_session;
+/*
+ * Reads session->state anew, in two round trips; nothing else. `begin` is a statement to go before
+ * (NULL: none). MIGRATE_ROWS_KNOWN reads what a plan needs, too.
+ */
+MUST_CHECK bool migrate_state_read(struct migrate_session *session, const char *begin,
+	enum migrate_rows rows, struct err *err);
 void migrate_state_release(struct migrate_state *state);
 /* The revisions that rows stand for: themselves, and all they stand on where rows are heads. */
 void migrate_applied(

@@ -127,7 +127,8 @@ bool recall_missing(struct migrate_session *session, struct err *err)
 			tree->format->name);
 		return err_hint(err, "bring the files of the newer checkout");
 	}
-	if (!check_trust(session, err) || !books->read(session->db, table, &versions, err) ||
+	if (!check_trust(session, err) ||
+		!schema_versions_read(session->db, books->kind, table, &versions, err) ||
 		!recall_all(session, &versions.rows, err))
 		return false;
 	return migrate_tree_link(tree, err);

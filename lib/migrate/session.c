@@ -11,11 +11,9 @@ static void find_proof(struct migrate_session *session)
 	session->proof = fs_join(dir, "proof.json");
 }
 
-static bool begin(
+static bool take_keys(
 	struct migrate_session *session, const struct keys_request *request, struct err *err)
 {
-	if (!request)
-		return db_exec(session->db, err, "begin read only");
 	struct keys_request with_session = *request;
 	with_session.open = session->db;
 	if (!keys_take(&with_session, &session->keys, err) ||
@@ -33,11 +31,10 @@ bool migrate_open(struct migrate_session *session, const struct keys_request *re
 	if (!again && !migrate_tree_load(where, &session->tree, err))
 		return false;
 	session->tree->env = session->how.env;
-	migrate_state_release(&session->state);
-	return (!again || db_exec(session->db, err, "rollback")) && begin(session, request, err) &&
+	return (!again || db_exec(session->db, err, "rollback")) &&
+	       (!request || take_keys(session, request, err)) &&
 	       (again || !session->how.from_history || recall_missing(session, err)) &&
-	       migrate_state_read(session->db, session->tree, where->version_table, rows,
-		       &session->state, err);
+	       migrate_state_read(session, request ? NULL : "begin read only", rows, err);
 }
 
 void migrate_close(struct migrate_session *session)

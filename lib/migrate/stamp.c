@@ -12,7 +12,7 @@ static char *purge_sql(struct migrate_session *session)
 	STRVEC_EACH (&session->state.foreign, row)
 		strvec_push_take(&theirs, db_literal(session->db, row));
 	AUTO_FREE char *list = strvec_join(&theirs, ", ");
-	return xstrfmt("delete from %s where %s not in (%s)", table, books->column, list);
+	return xstrfmt("delete from %s where %s not in (%s)", table, books->kind->column, list);
 }
 
 /* --purge: whatever the table says is taken out first, also rows that no file knows. */

@@ -1,4 +1,3 @@
-#include "migrate/git.h"
 #include "migrate/internal.h"
 
 static void known_rows(const struct migrate_tree *tree, struct migrate_state *state)
@@ -10,67 +9,102 @@ static void known_rows(const struct migrate_tree *tree, struct migrate_state *st
 	}
 }
 
-static bool read_half(struct db *db, const char *tree, struct migrate_state *state, struct err *err)
+/* --- what is asked, in two round trips ---------------------------------------------------------
+ */
+
+enum question { BEGIN, PLACE, HISTORY, ROWS, HALF, OPEN, APPLIED, RUN_KEY, QUESTIONS };
+
+struct asking {
+	struct db_call calls[QUESTIONS];
+	enum question asked[QUESTIONS]; /* by each call */
+	size_t count;
+	const char *tree; /* a parameter of some */
+};
+
+static void ask(struct asking *asking, enum question what, struct db_call call)
 {
-	AUTO_RESULT(rows);
-	if (!db_query(db, &rows, err,
-		    "select revision, direction = 'down', count(*) filter (where state = 'done'),"
-		    " max(statement) filter (where state = 'begun') from mig.history_step"
-		    " where tree = $1 group by 1, 2 order by min(id)",
-		    tree))
-		return false;
-	for (int i = 0; i < db_rows(&rows); i++) {
+	asking->asked[asking->count] = what;
+	asking->calls[asking->count++] = call;
+}
+
+static void ask_of_tree(struct asking *asking, enum question what, const char *sql)
+{
+	ask(asking, what, (struct db_call){.sql = sql, .params = &asking->tree, .count = 1});
+}
+
+/* NULL: it was not asked. */
+static struct db_call *answer(struct asking *asking, enum question what)
+{
+	for (size_t i = 0; i < asking->count; i++)
+		if (asking->asked[i] == what)
+			return &asking->calls[i];
+	return NULL;
+}
+
+static void asking_release(struct asking *asking)
+{
+	db_calls_release(asking->calls, asking->count);
+}
+
+/*
+ * Is there a schema mig, may it be used, and what of its tables is there and may be read? Of a
+ * schema that is closed to this role it is taken that all is there.
+ */
+static const char history_sql[] =
+	"select to_regnamespace('mig') is not null, m.open,"
+	" case when m.open then to_regclass('mig.history') is not null end,"
+	" case when m.open then has_table_privilege(to_regclass('mig.history'), 'select') end,"
+	" case when m.open then to_regclass('mig.history_step') is not null end,"
+	" case when m.open then has_table_privilege(to_regclass('mig.history_step'), 'select') end"
+	" from (select has_schema_privilege(to_regnamespace('mig'), 'usage') as open) m";
+
+static const char half_sql[] =
+	"select revision, direction = 'down', count(*) filter (where state = 'done'),"
+	" max(statement) filter (where state = 'begun') from mig.history_step"
+	" where tree = $1 group by 1, 2 order by min(id)";
+
+static const char open_sql[] =
+	"select revision, detail->>'table', detail->>'passed', detail->>'estimate'"
+	" from mig.history where tree = $1 and direction = 'backfill'"
+	" and detail->>'state' = 'open' order by id";
+
+static bool take_history(const struct db_call *call, struct migrate_state *state)
+{
+	enum { THERE, OPENED, HISTORY_THERE, HISTORY_READ, STEPS_THERE, STEPS_READ };
+	const struct db_result *row = &call->result;
+	bool closed = db_get_bool(row, 0, THERE) && !db_get_bool(row, 0, OPENED);
+	state->has_history = closed || db_get_bool(row, 0, HISTORY_THERE);
+	state->may_read_history = db_get_bool(row, 0, HISTORY_READ);
+	state->has_steps = closed || db_get_bool(row, 0, STEPS_THERE);
+	return db_get_bool(row, 0, STEPS_READ);
+}
+
+static void take_half(const struct db_call *call, struct migrate_state *state)
+{
+	const struct db_result *rows = &call->result;
+	for (int i = 0; i < db_rows(rows); i++) {
 		xgrow(state->half, state->half_count, state->half_alloc);
 		state->half[state->half_count++] = (struct migrate_half){
-			.revision = xstrdup(db_get(&rows, i, 0)),
-			.direction = db_get_bool(&rows, i, 1) ? MIGRATE_DOWN : MIGRATE_UP,
-			.done = (int)db_get_int(&rows, i, 2),
-			.begun = xstrdup_null(db_get(&rows, i, 3)),
+			.revision = xstrdup(db_get(rows, i, 0)),
+			.direction = db_get_bool(rows, i, 1) ? MIGRATE_DOWN : MIGRATE_UP,
+			.done = (int)db_get_int(rows, i, 2),
+			.begun = xstrdup_null(db_get(rows, i, 3)),
 		};
 	}
-	return true;
 }
 
-static bool read_open(struct db *db, const char *tree, struct migrate_state *state, struct err *err)
+static void take_open(const struct db_call *call, struct migrate_state *state)
 {
-	AUTO_RESULT(rows);
-	if (!db_query(db, &rows, err,
-		    "select revision, detail->>'table', detail->>'passed', detail->>'estimate'"
-		    " from mig.history where tree = $1 and direction = 'backfill'"
-		    " and detail->>'state' = 'open' order by id",
-		    tree))
-		return false;
-	for (int i = 0; i < db_rows(&rows); i++) {
+	const struct db_result *rows = &call->result;
+	for (int i = 0; i < db_rows(rows); i++) {
 		xgrow(state->open, state->open_count, state->open_alloc);
 		state->open[state->open_count++] = (struct migrate_open_backfill){
-			.revision = xstrdup(db_get(&rows, i, 0)),
-			.table = xstrdup_null(db_get(&rows, i, 1)),
-			.passed = db_get_int(&rows, i, 2),
-			.estimate = db_get_int(&rows, i, 3),
+			.revision = xstrdup(db_get(rows, i, 0)),
+			.table = xstrdup_null(db_get(rows, i, 1)),
+			.passed = db_get_int(rows, i, 2),
+			.estimate = db_get_int(rows, i, 3),
 		};
 	}
-	return true;
-}
-
-/* Not by to_regclass(): a role without rights on schema mig may still ask where things stand. */
-static bool find_history(
-	struct db *db, const char *tree, struct migrate_state *state, struct err *err)
-{
-	AUTO_RESULT(found);
-	if (!db_query(db, &found, err,
-		    "select c.relname = 'history', has_schema_privilege(n.oid, 'usage')"
-		    " and has_table_privilege(c.oid, 'select')"
-		    " from pg_class c join pg_namespace n on n.oid = c.relnamespace"
-		    " where n.nspname = 'mig' and c.relname in ('history', 'history_step')"))
-		return false;
-	bool may_read_steps = false;
-	for (int i = 0; i < db_rows(&found); i++) {
-		bool history = db_get_bool(&found, i, 0), may_read = db_get_bool(&found, i, 1);
-		*(history ? &state->has_history : &state->has_steps) = true;
-		*(history ? &state->may_read_history : &may_read_steps) = may_read;
-	}
-	return (!may_read_steps || read_half(db, tree, state, err)) &&
-	       (!state->may_read_history || read_open(db, tree, state, err));
 }
 
 /* Who brought a revision that is in no file: the checkout to look for. */
@@ -159,13 +193,82 @@ static bool leave_out_foreign(
 	return true;
 }
 
-bool migrate_state_read(struct db *db, const struct migrate_tree *tree, const char *version_table,
-	enum migrate_rows rows, struct migrate_state *state, struct err *err)
+/* Where the tables are, and whether mig's may be read; behind `begin`, if there is one. */
+static bool ask_places(struct migrate_session *session, const char *begin, const char *table,
+	struct schema_asked *asked, bool *may_read_steps, struct err *err)
 {
-	*state = (struct migrate_state){0};
+	CLEANUP(asking_release) struct asking asking = {0};
+	struct migrate_state *state = &session->state;
+	if (begin)
+		ask(&asking, BEGIN, (struct db_call){.sql = begin});
+	ask(&asking, PLACE, schema_ask_place(table, asked, &state->versions));
+	ask(&asking, HISTORY, (struct db_call){.sql = history_sql});
+	if (!db_pipeline(session->db, asking.calls, asking.count, NULL, err))
+		return false;
+	*may_read_steps = take_history(answer(&asking, HISTORY), state);
+	return schema_take_place(session->db, session->tree->format->books->kind,
+		answer(&asking, PLACE), &state->versions, err);
+}
+
+static bool take_tables(struct migrate_session *session, struct asking *asking, struct err *err)
+{
+	struct migrate_state *state = &session->state;
+	struct db_call *rows = answer(asking, ROWS), *half = answer(asking, HALF);
+	struct db_call *open = answer(asking, OPEN), *applied = answer(asking, APPLIED);
+	size_t done = 0;
+	bool good = db_pipeline(session->db, asking->calls, asking->count, &done, err);
+	if (rows && (good || !done) &&
+		!schema_take_rows(session->tree->format->books->kind, rows, &state->versions, err))
+		return false;
+	if (good && half)
+		take_half(half, state);
+	if (good && open)
+		take_open(open, state);
+	if (good && applied) {
+		state->applied = applied->result;
+		applied->result = (struct db_result){0};
+	}
+	state->run_key_held = good && keys_taken(answer(asking, RUN_KEY));
+	return good;
+}
+
+/* What they say; for a plan also what was applied, and whether a run is on its way. */
+static bool ask_tables(struct migrate_session *session, struct schema_asked *asked,
+	bool may_read_steps, bool for_plan, struct err *err)
+{
+	CLEANUP(asking_release)
+	struct asking asking = {.tree = session->tree->where->name};
+	struct migrate_state *state = &session->state;
+	struct keys_question key;
+	if (state->versions.exists)
+		ask(&asking, ROWS,
+			schema_ask_rows(
+				session->tree->format->books->kind, asked, &state->versions));
+	if (may_read_steps)
+		ask_of_tree(&asking, HALF, half_sql);
+	if (state->may_read_history)
+		ask_of_tree(&asking, OPEN, open_sql);
+	if (state->may_read_history && for_plan)
+		ask_of_tree(&asking, APPLIED, edited_sql);
+	if (for_plan && !session->keys)
+		ask(&asking, RUN_KEY, keys_taken_question(session->db, &key));
+	return !asking.count || take_tables(session, &asking, err);
+}
+
+bool migrate_state_read(
+	struct migrate_session *session, const char *begin, enum migrate_rows rows, struct err *err)
+{
+	struct db *db = session->db;
+	const struct migrate_tree *tree = session->tree;
+	struct migrate_state *state = &session->state;
 	const struct migrate_books *books = tree->format->books;
-	if (!books->read(db, version_table ? version_table : books->table, &state->versions, err) ||
-		!find_history(db, tree->where->name, state, err) ||
+	const char *table = session->how.where->version_table;
+	CLEANUP(schema_asked_release) struct schema_asked asked = {0};
+	bool may_read_steps = false;
+	migrate_state_release(state);
+	if (!ask_places(
+		    session, begin, table ? table : books->table, &asked, &may_read_steps, err) ||
+		!ask_tables(session, &asked, may_read_steps, rows == MIGRATE_ROWS_KNOWN, err) ||
 		!leave_out_foreign(tree, state, err))
 		return false;
 	/* Where each migration has its row, old files may be gone: their own tool does not mind. */
@@ -191,6 +294,7 @@ void migrate_state_release(struct migrate_state *state)
 		free(state->open[i].table);
 	}
 	free(state->open);
+	db_result_release(&state->applied);
 	*state = (struct migrate_state){0};
 }
 

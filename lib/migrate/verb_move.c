@@ -51,9 +51,8 @@ static bool open_to_move(const struct migrate_ask *ask, enum migrate_direction d
 		return true;
 	if (!order_steps(session->tree, direction, &session->state.current, target, &steps, err))
 		return false;
-	bool idle = !steps.count && !session->state.half_count && !session->state.open_count;
-	if (idle && !keys_are_free(session->db, &idle, err))
-		return false;
+	bool idle = !steps.count && !session->state.half_count && !session->state.open_count &&
+		    !session->state.run_key_held;
 	return idle || ask->open(ask, MIGRATE_CHANGE, MIGRATE_ROWS_KNOWN, session, err);
 }
 

@@ -1,5 +1,8 @@
 #include "schema/versions.h"
 
+const struct schema_kind schema_heads = {"version_num", true};
+const struct schema_kind schema_each = {"version", false};
+
 void schema_versions_release(struct schema_versions *versions)
 {
 	free(versions->schema);
@@ -9,26 +12,33 @@ void schema_versions_release(struct schema_versions *versions)
 	*versions = (struct schema_versions){0};
 }
 
-/* How a kind of version table is found and read. */
-struct kind {
-	const char *column;
-	bool anywhere; /* the first in the search path that exists counts */
-};
-static const struct kind heads_kind = {"version_num", true};
-static const struct kind each_kind = {"version", false};
+void schema_asked_release(struct schema_asked *asked)
+{
+	free(asked->schema);
+	free(asked->sql);
+	*asked = (struct schema_asked){0};
+}
 
 /*
- * $1 table, $2 schema or NULL, $3 whether any schema of the search path will do, $4 column: where
- * it is, or would be made when absent (a search path without any schema: nowhere).
+ * $1 table, $2 schema or NULL: the schemas to look in, in order, and whether each has it. Functions
+ * alone: in a session that has just begun, a join of catalogs costs five times as much.
  */
 static const char place_sql[] =
-	"with place as (select coalesce($2, case when $3 = 'anywhere' then (select n.nspname"
-	"  from pg_class c join pg_namespace n on n.oid = c.relnamespace"
-	"  where c.oid = to_regclass(quote_ident($1))) end, current_schema()) as schema)"
-	" select p.schema, c.oid is not null, a.atttypid in ('text'::regtype, 'varchar'::regtype),"
-	" a.atttypmod from place p left join pg_namespace n on n.nspname = p.schema"
-	" left join pg_class c on c.relnamespace = n.oid and c.relname = $1"
-	" left join pg_attribute a on a.attrelid = c.oid and a.attname = $4 and not a.attisdropped";
+	"select s, to_regclass(quote_ident(s) || '.' || quote_ident($1)) is not null"
+	" from unnest(case when $2::text is null then current_schemas(false)"
+	" else array[$2::name] end) s";
+
+struct db_call schema_ask_place(
+	const char *name, struct schema_asked *asked, struct schema_versions *versions)
+{
+	const char *dot = strchr(name, '.');
+	*versions = (struct schema_versions){.table = xstrdup(dot ? dot + 1 : name)};
+	*asked = (struct schema_asked){.schema = dot ? xstrndup(name, (size_t)(dot - name)) : NULL};
+	asked->params[0] = versions->table;
+	asked->params[1] = asked->schema;
+	return (struct db_call){
+		.sql = place_sql, .params = asked->params, .count = ARRAY_SIZE(asked->params)};
+}
 
 static bool nowhere(struct db *db, const struct schema_versions *versions, struct err *err)
 {
@@ -36,8 +46,33 @@ static bool nowhere(struct db *db, const struct schema_versions *versions, struc
 	return err_hint(err, "name one: version_table: SCHEMA.%s", versions->table);
 }
 
+bool schema_take_place(struct db *db, const struct schema_kind *kind, const struct db_call *call,
+	struct schema_versions *versions, struct err *err)
+{
+	const struct db_result *schemas = &call->result;
+	int count = db_rows(schemas), place = 0;
+	if (!count)
+		return nowhere(db, versions, err);
+	while (kind->anywhere && place < count && !db_get_bool(schemas, place, 1))
+		place++;
+	if (place == count)
+		place = 0;
+	versions->schema = xstrdup(db_get(schemas, place, 0));
+	versions->exists = db_get_bool(schemas, place, 1);
+	versions->qualified = db_qualified(db, versions->schema, versions->table);
+	return true;
+}
+
+struct db_call schema_ask_rows(const struct schema_kind *kind, struct schema_asked *asked,
+	const struct schema_versions *versions)
+{
+	free(asked->sql);
+	asked->sql = xstrfmt("select %s from %s", kind->column, versions->qualified);
+	return (struct db_call){.sql = asked->sql};
+}
+
 static bool not_one(
-	const struct schema_versions *versions, const struct kind *kind, struct err *err)
+	const struct schema_kind *kind, const struct schema_versions *versions, struct err *err)
 {
 	err_set(err, ERR_REFUSED, "table %s has no text column %s", versions->qualified,
 		kind->column);
@@ -45,54 +80,39 @@ static bool not_one(
 		err, "is it another tool's? name the tree's own: version_table: in mig.yaml");
 }
 
-static bool locate(struct db *db, const char *name, const struct kind *kind,
+bool schema_take_rows(const struct schema_kind *kind, const struct db_call *call,
 	struct schema_versions *versions, struct err *err)
 {
-	const char *dot = strchr(name, '.');
-	AUTO_FREE char *schema = dot ? xstrndup(name, (size_t)(dot - name)) : NULL;
-	AUTO_RESULT(row);
-	versions->table = xstrdup(dot ? dot + 1 : name);
-	if (!db_query(db, &row, err, place_sql, versions->table, schema,
-		    kind->anywhere ? "anywhere" : "first", kind->column))
+	enum { TEXT = 25, VARCHAR = 1043, HEADER = 4 }; /* pg_type.oid; of a typmod */
+	const struct db_result *rows = &call->result;
+	if (!strcmp(err->sqlstate, "42703")) /* undefined_column */
+		return not_one(kind, versions, err);
+	if (!db_call_worked(call))
 		return false;
-	if (!db_get(&row, 0, 0))
-		return nowhere(db, versions, err);
-	versions->schema = xstrdup(db_get(&row, 0, 0));
-	versions->qualified = db_qualified(db, versions->schema, versions->table);
-	versions->exists = db_get_bool(&row, 0, 1);
-	if (versions->exists && !db_get_bool(&row, 0, 2))
-		return not_one(versions, kind, err);
-	int64_t typmod = db_get_int(&row, 0, 3);
-	versions->width = typmod > 4 ? (int)typmod - 4 : 0;
+	Oid type = PQftype(rows->pg, 0);
+	if (type != TEXT && type != VARCHAR)
+		return not_one(kind, versions, err);
+	int typmod = PQfmod(rows->pg, 0);
+	versions->width = typmod > HEADER ? typmod - HEADER : 0;
+	for (int i = 0; i < db_rows(rows); i++)
+		strvec_push(&versions->rows, db_get(rows, i, 0));
+	strvec_sort(&versions->rows);
 	return true;
 }
 
-static bool read_kind(struct db *db, const char *name, const struct kind *kind,
+bool schema_versions_read(struct db *db, const struct schema_kind *kind, const char *name,
 	struct schema_versions *versions, struct err *err)
 {
-	*versions = (struct schema_versions){0};
-	if (!locate(db, name, kind, versions, err))
-		return false;
-	if (!versions->exists)
-		return true;
-	AUTO_FREE char *query = xstrfmt("select %s from %s order by %s collate \"C\"", kind->column,
-		versions->qualified, kind->column);
-	AUTO_RESULT(rows);
-	if (!db_query(db, &rows, err, query))
-		return false;
-	for (int i = 0; i < db_rows(&rows); i++)
-		strvec_push(&versions->rows, db_get(&rows, i, 0));
-	return true;
-}
-
-bool schema_versions_read(
-	struct db *db, const char *name, struct schema_versions *versions, struct err *err)
-{
-	return read_kind(db, name, &heads_kind, versions, err);
-}
-
-bool schema_versions_read_each(
-	struct db *db, const char *name, struct schema_versions *versions, struct err *err)
-{
-	return read_kind(db, name, &each_kind, versions, err);
+	CLEANUP(schema_asked_release) struct schema_asked asked;
+	struct db_call call = schema_ask_place(name, &asked, versions);
+	bool good = db_pipeline(db, &call, 1, NULL, err) &&
+		    schema_take_place(db, kind, &call, versions, err);
+	db_calls_release(&call, 1);
+	if (!good || !versions->exists)
+		return good;
+	call = schema_ask_rows(kind, &asked, versions);
+	good = db_pipeline(db, &call, 1, NULL, err);
+	good = schema_take_rows(kind, &call, versions, err) && good;
+	db_calls_release(&call, 1);
+	return good;
 }
