@@ -4,8 +4,6 @@
 #include "backup/loss_measure.h"
 #include <unistd.h>
 
-#define ROWS_ACROSS_MAJORS 3
-
 /* --- both sides by name ----------------------------------------------------------------------- */
 
 /* Tables of one side, sorted by schema and name. */
@@ -390,12 +388,14 @@ static bool find_rows(struct comparing *comparing, struct err *err)
 	struct compare_report *report = comparing->report;
 	int64_t limit = comparing->settings->rows;
 	if (limit < 0)
-		limit = report->snapshot_major != report->live_major ? ROWS_ACROSS_MAJORS : 0;
+		limit = report->snapshot_major != report->live_major ? COMPARE_ROWS_ACROSS_MAJORS
+								     : 0;
 	for (size_t i = 0; limit && i < report->lines.count; i++) {
 		struct compare_line *line = &report->lines.items[i];
 		bool wanted = line->table &&
 			      (line->state == COMPARE_ROWS || line->state == COMPARE_NOT_PROVABLE);
-		if (wanted && !compare_rows_find(comparing, line, limit, err))
+		if (wanted &&
+			!compare_rows_find(comparing->leader, comparing->reader, line, limit, err))
 			return err_context(err, "table %s", line->name);
 	}
 	return true;

@@ -9,6 +9,9 @@
 #include "db/db.h"
 #include "pack/reader.h"
 
+/* How many differing rows are shown of a table that is not provable. */
+#define COMPARE_ROWS_ACROSS_MAJORS 3
+
 enum compare_state {
 	COMPARE_EQUAL,
 	COMPARE_ROWS, /* other rows */
@@ -56,6 +59,16 @@ struct compare_settings {
 /* ERR_NOTFOUND: a table that is in neither. Differences are no error here. */
 MUST_CHECK bool compare_run(const struct compare_settings *settings, struct pack_reader *reader,
 	struct compare_report *report, struct err *err);
+
+/*
+ * The first `limit` rows of line->table that are on one side only, as only_snapshot and only_live,
+ * or too_many. db: a session with the settings of load_session.h, in the snapshot's encoding.
+ */
+MUST_CHECK bool compare_rows_find(struct db *db, struct pack_reader *reader,
+	struct compare_line *line, int64_t limit, struct err *err);
+/* Those rows for people; appended. */
+void compare_rows_lines(const struct compare_line *line, struct strvec *lines);
+void compare_line_release(struct compare_line *line);
 
 /* For people: what is not equal, and the sum; appended. */
 void compare_report_lines(const struct compare_report *report, struct strvec *lines);

@@ -33,13 +33,17 @@ bool compare_state_differs(enum compare_state state)
 	return states[state].differs;
 }
 
+void compare_line_release(struct compare_line *line)
+{
+	free(line->name);
+	strvec_release(&line->only_snapshot);
+	strvec_release(&line->only_live);
+}
+
 void compare_report_release(struct compare_report *report)
 {
-	for (size_t i = 0; i < report->lines.count; i++) {
-		free(report->lines.items[i].name);
-		strvec_release(&report->lines.items[i].only_snapshot);
-		strvec_release(&report->lines.items[i].only_live);
-	}
+	for (size_t i = 0; i < report->lines.count; i++)
+		compare_line_release(&report->lines.items[i]);
 	free(report->lines.items);
 	free(report->snapshot);
 	free(report->database);
@@ -57,6 +61,14 @@ static void row_lines(const char *side, const struct strvec *rows, struct strvec
 		strvec_pushf(lines, "    only %s: %s", side, row);
 }
 
+void compare_rows_lines(const struct compare_line *line, struct strvec *lines)
+{
+	if (line->too_many)
+		strvec_push(lines, "    too many rows to say which");
+	row_lines("in the snapshot", &line->only_snapshot, lines);
+	row_lines("in the database", &line->only_live, lines);
+}
+
 static void line_lines(const struct compare_line *line, struct strvec *lines)
 {
 	AUTO_FREE char *name = utf8_one_line(line->name);
@@ -64,10 +76,7 @@ static void line_lines(const struct compare_line *line, struct strvec *lines)
 	AUTO_FREE char *here = number_text(line->live_rows);
 	strvec_pushf(lines, "  %-17s %-40s %12s %12s  %s", kinds[line->kind], name, there, here,
 		states[line->state].word);
-	if (line->too_many)
-		strvec_push(lines, "    too many rows to say which");
-	row_lines("in the snapshot", &line->only_snapshot, lines);
-	row_lines("in the database", &line->only_live, lines);
+	compare_rows_lines(line, lines);
 }
 
 void compare_report_lines(const struct compare_report *report, struct strvec *lines)

@@ -18,8 +18,4 @@ struct comparing {
 	struct compare_report *report;
 };
 
-/* compare_rows.c: fills only_snapshot and only_live of a line, or too_many. */
-MUST_CHECK bool compare_rows_find(
-	struct comparing *comparing, struct compare_line *line, int64_t limit, struct err *err);
-
 #endif

@@ -2,7 +2,7 @@
  * The first rows that are on one side only. Rows are known by their hashes: both sides are read
  * twice, once for the hashes, once for the few rows whose hashes are the other side's.
  */
-#include "backup/compare_room.h"
+#include "backup/compare.h"
 #include "backup/create_room.h"
 #include "base/utf8.h"
 
@@ -40,14 +40,14 @@ typedef bool (*on_row)(void *ctx, const char *row, size_t length);
 
 /* --- the two sides ---------------------------------------------------------------------------- */
 
-static bool snapshot_rows(struct comparing *comparing, const struct pack_table *table, on_row each,
+static bool snapshot_rows(struct pack_reader *reader, const struct pack_table *table, on_row each,
 	void *ctx, struct err *err)
 {
 	CLEANUP(pack_stream_free_auto) struct pack_stream *stream = NULL;
 	AUTO_FREE char *chunk = xrealloc(NULL, CHUNK);
 	AUTO_STRBUF(row);
 	size_t got;
-	if (!pack_stream_table(comparing->reader, table, &stream, err))
+	if (!pack_stream_table(reader, table, &stream, err))
 		return false;
 	do {
 		if (!pack_stream_read(stream, chunk, CHUNK, &got, err))
@@ -89,12 +89,12 @@ static bool live_row(void *ctx, const char *row, size_t length, struct err *err)
 	return true;
 }
 
-static bool live_rows(struct comparing *comparing, const struct pack_table *table, on_row each,
-	void *ctx, struct err *err)
+static bool live_rows(
+	struct db *db, const struct pack_table *table, on_row each, void *ctx, struct err *err)
 {
 	struct until until = {.each = each, .ctx = ctx};
-	AUTO_FREE char *sql = copy_statement(comparing->leader, table);
-	return db_copy_out(comparing->leader, sql, live_row, &until, err);
+	AUTO_FREE char *sql = copy_statement(db, table);
+	return db_copy_out(db, sql, live_row, &until, err);
 }
 
 /* --- which are alone -------------------------------------------------------------------------- */
@@ -149,17 +149,17 @@ static bool show_row(void *ctx, const char *row, size_t length)
 	return showing->rows->count < wanted->all.count;
 }
 
-static bool show(struct comparing *comparing, struct compare_line *line,
+static bool show(struct db *db, struct pack_reader *reader, struct compare_line *line,
 	const struct hashes *of_snapshot, const struct hashes *of_live, struct err *err)
 {
 	struct showing there = {of_snapshot, &line->only_snapshot};
 	struct showing here = {of_live, &line->only_live};
-	return snapshot_rows(comparing, line->table, show_row, &there, err) &&
-	       live_rows(comparing, line->table, show_row, &here, err);
+	return snapshot_rows(reader, line->table, show_row, &there, err) &&
+	       live_rows(db, line->table, show_row, &here, err);
 }
 
-bool compare_rows_find(
-	struct comparing *comparing, struct compare_line *line, int64_t limit, struct err *err)
+bool compare_rows_find(struct db *db, struct pack_reader *reader, struct compare_line *line,
+	int64_t limit, struct err *err)
 {
 	CLEANUP(hashes_release) struct hashes snapshot = {0};
 	CLEANUP(hashes_release) struct hashes live = {0};
@@ -168,12 +168,12 @@ bool compare_rows_find(
 	line->too_many = line->snapshot_rows > ROWS_MAX || line->live_rows > ROWS_MAX;
 	if (line->too_many)
 		return true;
-	if (!snapshot_rows(comparing, line->table, keep_hash, &snapshot, err) ||
-		!live_rows(comparing, line->table, keep_hash, &live, err))
+	if (!snapshot_rows(reader, line->table, keep_hash, &snapshot, err) ||
+		!live_rows(db, line->table, keep_hash, &live, err))
 		return false;
 	sort_hashes(&snapshot);
 	sort_hashes(&live);
 	alone(&snapshot, &live, limit, &of_snapshot);
 	alone(&live, &snapshot, limit, &of_live);
-	return show(comparing, line, &of_snapshot, &of_live, err);
+	return show(db, reader, line, &of_snapshot, &of_live, err);
 }

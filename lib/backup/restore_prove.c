@@ -1,3 +1,4 @@
+#include "backup/compare.h"
 #include "backup/create_room.h"
 #include "backup/load_session.h"
 #include "backup/loss_measure.h"
@@ -5,6 +6,30 @@
 #include <inttypes.h>
 
 #define SEQUENCE_BATCH 200
+
+/* What was found; a release of nothing is fine. */
+struct findings {
+	struct strvec lines; /* what differs */
+	/* as many rows, another hash, another major version: their text may differ alone */
+	struct strvec unprovable;
+	PACK_LIST(const struct pack_table *) doubtful; /* the tables among these */
+	int from, to; /* major versions */
+};
+
+static struct findings findings_of(const struct pack_manifest *manifest, const struct db *db)
+{
+	return (struct findings){
+		.from = (int)(manifest->database.server_version_num / 10000),
+		.to = db->version / 10000,
+	};
+}
+
+static void findings_release(struct findings *findings)
+{
+	strvec_release(&findings->lines);
+	strvec_release(&findings->unprovable);
+	free(findings->doubtful.items);
+}
 
 static struct loss_table *tables_to_read(const struct pack_manifest *manifest, size_t *count)
 {
@@ -25,18 +50,32 @@ static struct loss_table *tables_to_read(const struct pack_manifest *manifest, s
 	return tables;
 }
 
-static void say_different(struct strvec *lines, const char *schema, const char *name,
+static void say_different(struct findings *findings, const char *schema, const char *name,
 	const struct pack_content *wanted, const struct pack_content *got)
 {
 	if (wanted->rows != got->rows)
-		strvec_pushf(lines, "%s.%s: %" PRId64 " rows, the snapshot has %" PRId64, schema,
-			name, got->rows, wanted->rows);
+		strvec_pushf(&findings->lines, "%s.%s: %" PRId64 " rows, the snapshot has %" PRId64,
+			schema, name, got->rows, wanted->rows);
+	else if (findings->from != findings->to)
+		strvec_pushf(&findings->unprovable, "%s.%s", schema, name);
 	else
-		strvec_pushf(lines, "%s.%s: the same number of rows, other contents", schema, name);
+		strvec_pushf(&findings->lines, "%s.%s: the same number of rows, other contents",
+			schema, name);
+}
+
+static void compare_table(
+	struct findings *findings, const struct pack_table *table, const struct pack_content *got)
+{
+	size_t unprovable = findings->unprovable.count;
+	if (pack_content_equal(&table->content, got))
+		return;
+	say_different(findings, table->schema, table->name, &table->content, got);
+	if (findings->unprovable.count > unprovable)
+		*pack_list_add(&findings->doubtful) = table;
 }
 
 static void compare(const struct pack_manifest *manifest, const struct loss_table *tables,
-	size_t count, struct strvec *lines)
+	size_t count, struct findings *findings)
 {
 	struct pack_content *roots = xcalloc(manifest->roots.count + 1, sizeof(*roots));
 	for (size_t i = 0; i < count; i++) {
@@ -46,15 +85,14 @@ static void compare(const struct pack_manifest *manifest, const struct loss_tabl
 			pack_content_add(&roots[root - manifest->roots.items], &tables[i].content);
 		}
 		/* rows may be routed to other partitions than before */
-		if (!pack_manifest_router(manifest, table) &&
-			!pack_content_equal(&table->content, &tables[i].content))
-			say_different(lines, table->schema, table->name, &table->content,
-				&tables[i].content);
+		if (!pack_manifest_router(manifest, table))
+			compare_table(findings, table, &tables[i].content);
 	}
 	for (size_t i = 0; i < manifest->roots.count; i++) {
 		const struct pack_root *root = &manifest->roots.items[i];
 		if (!pack_content_equal(&root->content, &roots[i]))
-			say_different(lines, root->schema, root->name, &root->content, &roots[i]);
+			say_different(
+				findings, root->schema, root->name, &root->content, &roots[i]);
 	}
 	free(roots);
 }
@@ -76,7 +114,7 @@ static void take_early(
 }
 
 static bool prove_tables(const struct restore_settings *settings, const char *database,
-	const struct restore_early *early, struct strvec *lines, struct err *err)
+	const struct restore_early *early, struct findings *findings, struct err *err)
 {
 	const struct pack_manifest *manifest = pack_reader_manifest(settings->reader);
 	size_t count, known;
@@ -93,7 +131,7 @@ static bool prove_tables(const struct restore_settings *settings, const char *da
 	take_early(early, tables, count, &known);
 	if (!loss_measure_tables(&measure, tables + known, count - known, err))
 		return false;
-	compare(manifest, tables, count, lines);
+	compare(manifest, tables, count, findings);
 	return true;
 }
 
@@ -138,8 +176,8 @@ static bool prove_sequences(
 	return true;
 }
 
-static bool prove_large_objects(
-	struct db *db, const struct pack_manifest *manifest, struct strvec *lines, struct err *err)
+static bool prove_large_objects(struct db *db, const struct pack_manifest *manifest,
+	struct findings *findings, struct err *err)
 {
 	struct pack_content content = {0};
 	AUTO_FREE char *sql = create_large_query();
@@ -148,18 +186,18 @@ static bool prove_large_objects(
 	if (!loss_measure_query(db, sql, &content, err))
 		return err_context(err, "large objects");
 	if (!pack_content_equal(&manifest->large_object_data, &content))
-		say_different(lines, "pg_catalog", "pg_largeobject", &manifest->large_object_data,
-			&content);
+		say_different(findings, "pg_catalog", "pg_largeobject",
+			&manifest->large_object_data, &content);
 	return true;
 }
 
-static bool prove_rest(const struct restore_settings *settings, struct db *db, struct strvec *lines,
-	struct err *err)
+static bool prove_rest(const struct restore_settings *settings, struct db *db,
+	struct findings *findings, struct err *err)
 {
 	const struct pack_manifest *manifest = pack_reader_manifest(settings->reader);
-	return prove_sequences(db, manifest, lines, err) &&
-	       prove_large_objects(db, manifest, lines, err) &&
-	       restore_prove_large(settings, db, lines, err);
+	return prove_sequences(db, manifest, &findings->lines, err) &&
+	       prove_large_objects(db, manifest, findings, err) &&
+	       restore_prove_large(settings, db, &findings->lines, err);
 }
 
 /* The parts that are left of larger tables; then, who was written to since? */
@@ -184,11 +222,51 @@ static bool end_early(const struct restore_settings *settings, const char *datab
 	return true;
 }
 
-static bool judge(struct strvec *lines, struct err *err)
+/* "public.t", and the first rows in which it differs; anew for each table. */
+static bool show_rows(const struct restore_settings *settings, struct db *db,
+	const struct pack_table *table, struct strvec *lines, struct err *err)
 {
+	CLEANUP(compare_line_release)
+	struct compare_line line = {
+		.table = table,
+		.snapshot_rows = table->content.rows,
+		.live_rows = table->content.rows,
+	};
+	if (!compare_rows_find(db, settings->reader, &line, COMPARE_ROWS_ACROSS_MAJORS, err))
+		return err_context(err, "table %s.%s", table->schema, table->name);
+	strvec_pushf(lines, "%s.%s:", table->schema, table->name);
+	compare_rows_lines(&line, lines);
+	return true;
+}
+
+static bool not_provable(const struct restore_settings *settings, struct db *db,
+	struct findings *findings, struct err *err)
+{
+	AUTO_STRVEC(lines);
+	for (size_t i = 0; i < findings->doubtful.count; i++)
+		if (!show_rows(settings, db, findings->doubtful.items[i], &lines, err))
+			return false;
+	AUTO_FREE char *detail = strvec_join(&lines, "\n");
+	strvec_sort(&findings->unprovable);
+	err_set(err, ERR_FAILED,
+		"not provable: %s has as many rows, and another hash, on PostgreSQL %d than on "
+		"%d%s",
+		findings->unprovable.items[0], findings->to, findings->from,
+		findings->unprovable.count > 1 ? "; and more" : "");
+	err_detail(err, "%s", detail);
+	return err_hint(err, "another version may write the same value differently: look at the "
+			     "rows; without proof: mig-restore SNAPSHOT --to-db NAME --no-proof");
+}
+
+static bool judge(const struct restore_settings *settings, struct db *db, struct findings *findings,
+	struct err *err)
+{
+	struct strvec *lines = &findings->lines;
 	if (!lines->count)
-		return true;
+		return !findings->unprovable.count || not_provable(settings, db, findings, err);
 	strvec_sort(lines);
+	STRVEC_EACH (&findings->unprovable, name)
+		strvec_pushf(lines, "%s: not provable", name);
 	AUTO_FREE char *detail = strvec_join(lines, "\n");
 	err_set(err, ERR_CORRUPT, "the restored rows are not those of the snapshot: %s%s",
 		lines->items[0], lines->count > 1 ? ", and more" : "");
@@ -201,23 +279,23 @@ bool restore_prove(const struct restore_settings *settings, const char *database
 	const struct pack_manifest *manifest = pack_reader_manifest(settings->reader);
 	struct db_params params = settings->target;
 	params.dbname = database;
-	AUTO_STRVEC(lines);
 	CLEANUP(db_close_auto) struct db *db = NULL;
-	return db_open(&params, &db, err) &&
-	       load_session_set(db, manifest->database.encoding, err) &&
-	       end_early(settings, database, early, db, err) &&
-	       prove_tables(settings, database, early, &lines, err) &&
-	       prove_rest(settings, db, &lines, err) && judge(&lines, err);
+	if (!db_open(&params, &db, err) || !load_session_set(db, manifest->database.encoding, err))
+		return false;
+	CLEANUP(findings_release) struct findings findings = findings_of(manifest, db);
+	return end_early(settings, database, early, db, err) &&
+	       prove_tables(settings, database, early, &findings, err) &&
+	       prove_rest(settings, db, &findings, err) && judge(settings, db, &findings, err);
 }
 
 bool restore_prove_session(const struct restore_settings *settings, struct db *db, struct err *err)
 {
 	const struct pack_manifest *manifest = pack_reader_manifest(settings->reader);
-	AUTO_STRVEC(lines);
+	CLEANUP(findings_release) struct findings findings = findings_of(manifest, db);
 	size_t count;
 	AUTO_FREE struct loss_table *tables = tables_to_read(manifest, &count);
 	if (!loss_measure_session(db, tables, count, err))
 		return false;
-	compare(manifest, tables, count, &lines);
-	return prove_rest(settings, db, &lines, err) && judge(&lines, err);
+	compare(manifest, tables, count, &findings);
+	return prove_rest(settings, db, &findings, err) && judge(settings, db, &findings, err);
 }
