@@ -7,22 +7,45 @@
 static const char strangers_sql[] =
 	"with trusted as (select r.oid from pg_roles r where r.rolname = current_user or r.rolsuper"
 	"  or r.oid = (select datdba from pg_database where datname = current_database()))"
-	" select format('schema mig belongs to %I', nspowner::regrole) from pg_namespace"
+	" select format('schema mig belongs to %s', nspowner::regrole),"
+	"   format('alter schema mig owner to %I', current_user) from pg_namespace"
 	"  where nspname = 'mig' and nspowner not in (select oid from trusted)"
-	" union all select format('mig.%I belongs to %I', relname, relowner::regrole) from pg_class"
+	" union all select format('mig.%I belongs to %s', relname, relowner::regrole),"
+	"   case when relkind in ('r', 'p', 'v', 'm', 'f')"
+	"   then format('alter table mig.%I owner to %I', relname, current_user) end from pg_class"
 	"  where relnamespace = (select oid from pg_namespace where nspname = 'mig')"
 	"  and relowner not in (select oid from trusted)"
 	" union all select format('%s has %s on schema mig',"
-	"   case grantee when 0 then 'PUBLIC' else grantee::regrole::text end, privilege_type)"
+	"   case grantee when 0 then 'PUBLIC' else grantee::regrole::text end, privilege_type),"
+	"   format('revoke all on schema mig from %s',"
+	"   case grantee when 0 then 'PUBLIC' else grantee::regrole::text end)"
 	"  from pg_namespace, aclexplode(nspacl) where nspname = 'mig'"
 	"  and grantee not in (select oid from trusted)"
 	" union all select format('%s has %s on mig.%I',"
 	"   case grantee when 0 then 'PUBLIC' else grantee::regrole::text end, privilege_type,"
-	"   relname)"
+	"   relname), format('revoke all on mig.%I from %s', relname,"
+	"   case grantee when 0 then 'PUBLIC' else grantee::regrole::text end)"
 	"  from pg_class, aclexplode(relacl)"
 	"  where relnamespace = (select oid from pg_namespace where nspname = 'mig')"
 	"  and grantee not in (select oid from trusted)"
 	" limit 20";
+
+/* What each stranger has, and the SQL that takes it away; "psql -d shop -c '..'". Caller owns. */
+static char *remedy_of(const struct db *db, const struct db_result *rows)
+{
+	AUTO_STRVEC(remedies);
+	for (int i = 0; i < db_rows(rows); i++) {
+		const char *remedy = db_get(rows, i, 1);
+		if (remedy && !strvec_has(&remedies, remedy))
+			strvec_push(&remedies, remedy);
+	}
+	AUTO_FREE char *sql = strvec_join(&remedies, "; ");
+	AUTO_STRVEC(argv);
+	const char *const words[] = {"psql", "-d", db->dbname, "-c", sql};
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		strvec_push(&argv, words[i]);
+	return strvec_shell(&argv);
+}
 
 static bool make_when_absent(struct db *db, struct err *err)
 {
@@ -41,13 +64,14 @@ bool db_mig_schema(struct db *db, struct err *err)
 		return false;
 	if (db_rows(&rows) == 0)
 		return true;
-	AUTO_STRBUF(list);
+	AUTO_STRVEC(found);
 	for (int i = 0; i < db_rows(&rows); i++)
-		strbuf_addf(&list, "%s%s", i ? "\n" : "", db_get(&rows, i, 0));
+		strvec_push(&found, db_get(&rows, i, 0));
+	AUTO_FREE char *list = strvec_join(&found, "\n");
+	AUTO_FREE char *remedy = remedy_of(db, &rows);
 	err_set(err, ERR_REFUSED, "schema mig in database %s is not mig's own: %s", db->dbname,
-		db_get(&rows, 0, 0));
-	err_detail(err, "%s", list.buf);
-	return err_hint(err, "look at what is in it, then: ALTER SCHEMA mig OWNER TO ...; REVOKE "
-			     "ALL ON SCHEMA mig "
-			     "FROM ...");
+		found.items[0]);
+	if (found.count > 1)
+		err_detail(err, "%s", list);
+	return err_hint(err, "look at what is in it, then: %s", remedy);
 }

@@ -112,12 +112,18 @@ bool graph_rows_down(const struct graph *graph, struct graph_list *rows, size_t 
 static void stamp_one(const struct graph *graph, struct graph_list *rows,
 	const struct graph_list *related, size_t to, struct graph_row_changes *changes)
 {
-	if (graph_list_has(rows, to))
-		return;
 	AUTO_SET(line, graph->count);
 	struct graph_list self = {.items = &to, .count = 1};
 	graph_ancestors(graph, &self, GRAPH_WITH_DEPENDS, &line);
 	graph_descendants(graph, &self, GRAPH_WITH_DEPENDS, &line);
+	if (graph_list_has(rows, to)) {
+		/* one of two that imply each other: it is the one that shall stay */
+		for (size_t i = 0; i < related->count; i++)
+			if (related->items[i] != to && graph_set_has(&line, related->items[i]) &&
+				graph_list_has(rows, related->items[i]))
+				delete_row(rows, changes, related->items[i]);
+		return;
+	}
 	AUTO_LIST(from);
 	bool on_line = false;
 	for (size_t i = 0; i < related->count; i++) {

@@ -80,6 +80,25 @@ static bool not_one(
 		err, "is it another tool's? name the tree's own: version_table: in mig.yaml");
 }
 
+/* Only a table that was made by hand lacks the primary key. */
+static bool no_revision(
+	const struct schema_kind *kind, const struct schema_versions *versions, struct err *err)
+{
+	err_set(err, ERR_REFUSED, "table %s has a row without a revision", versions->qualified);
+	return err_hint(err, "psql -c 'delete from %s where %s is null'", versions->qualified,
+		kind->column);
+}
+
+static bool doubled(const struct schema_kind *kind, const struct schema_versions *versions,
+	const char *row, struct err *err)
+{
+	err_set(err, ERR_REFUSED, "table %s has two rows for revision %s", versions->qualified,
+		row);
+	return err_hint(err,
+		"psql -c 'delete from %s a using %s b where a.%s = b.%s and a.ctid > b.ctid'",
+		versions->qualified, versions->qualified, kind->column, kind->column);
+}
+
 bool schema_take_rows(const struct schema_kind *kind, const struct db_call *call,
 	struct schema_versions *versions, struct err *err)
 {
@@ -94,9 +113,16 @@ bool schema_take_rows(const struct schema_kind *kind, const struct db_call *call
 		return not_one(kind, versions, err);
 	int typmod = PQfmod(rows->pg, 0);
 	versions->width = typmod > HEADER ? typmod - HEADER : 0;
-	for (int i = 0; i < db_rows(rows); i++)
-		strvec_push(&versions->rows, db_get(rows, i, 0));
+	for (int i = 0; i < db_rows(rows); i++) {
+		const char *row = db_get(rows, i, 0);
+		if (!row)
+			return no_revision(kind, versions, err);
+		strvec_push(&versions->rows, row);
+	}
 	strvec_sort(&versions->rows);
+	for (size_t i = 1; i < versions->rows.count; i++)
+		if (!strcmp(versions->rows.items[i], versions->rows.items[i - 1]))
+			return doubled(kind, versions, versions->rows.items[i], err);
 	return true;
 }
 

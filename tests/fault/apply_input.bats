@@ -176,6 +176,43 @@ one() {
 	psql -Xqc "drop schema mig" -c "drop role other_$DB"
 }
 
+@test "safety_21 doctor sees a schema mig of somebody else, and its command mends it" {
+	line_of 1
+	psql -Xqc "create role other_$DB" -c "create schema mig authorization other_$DB"
+	expect 4 mig-apply doctor
+	says "schema mig belongs to other_$DB"
+	eval "${lines[1]#*then: }"
+	expect 0 mig-apply doctor
+	expect 0 mig-apply upgrade
+	psql -Xqc "drop role other_$DB"
+}
+
+@test "a version table that was made by hand: a row without a revision, two rows for one" {
+	line_of 2
+	sql -c "create table alembic_version (version_num varchar(32))" \
+		-c "insert into alembic_version values ('r001'), (null)"
+	for verb in upgrade current status; do
+		refused 17 "has a row without a revision" mig-apply $verb
+	done
+	expect 17 mig-apply stamp r001
+	eval "${lines[1]#hint: }"
+	sql -c "insert into alembic_version values ('r001')"
+	expect 17 mig-apply upgrade
+	says "has two rows for revision r001"
+	eval "${lines[1]#hint: }"
+	expect 0 mig-apply upgrade
+	rows_are r002
+}
+
+@test "stamp takes out a row that implies its target, which is there already" {
+	line_of 3
+	expect 0 mig-apply stamp r001
+	sql -c "insert into alembic_version values ('r003')"
+	expect 0 mig-apply stamp r001
+	says "is now at r001 Table 1"
+	rows_are r001
+}
+
 @test "the database of another project: by its pin, and by its version rows" {
 	line_of 1
 	cat > mig.yaml <<-END

@@ -313,6 +313,8 @@ static void stamping_moves_only_its_own_line(void **state)
 		{"bbbb yyyy", "other@base", "bbbb"},
 		{"aaaa", "heads", "bbbb cccc yyyy"},
 		{"bbbb", "bbbb", "bbbb"},
+		{"aaaa bbbb", "aaaa", "aaaa"},
+		{"aaaa bbbb yyyy", "bbbb", "bbbb yyyy"},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		AUTO_ERR(err);
