@@ -162,6 +162,15 @@ class Watch:
         )
         return row[0] == row[1]
 
+    def check_table(self, context):
+        """Before Alembic makes a version table that is not there."""
+        if context.connection and not self.request["others"] and not self.is_ours(context):
+            raise Refused(
+                "rows",
+                "env.py keeps its rows in table %s, mig in %s"
+                % (context.version_table, self.request["version_table"]),
+            )
+
     def begin(self, revision, connection):
         self.step = revision
         self.split = self.autocommit
@@ -278,8 +287,15 @@ def watch_connections(watch):
         watch.committed()
         return autocommit_block(self)
 
+    run_migrations = MigrationContext.run_migrations
+
+    def checked(self, **options):
+        watch.check_table(self)
+        return run_migrations(self, **options)
+
     EnvironmentContext.configure = configured
     MigrationContext.autocommit_block = announced
+    MigrationContext.run_migrations = checked
 
 
 def steps_of(script, watch, how):

@@ -209,9 +209,12 @@ teardown() { common_teardown; }
 	alembic_tree
 	py_line 1
 	sed -i 's/connection=connection/connection=connection, version_table="versions"/' alembic/env.py
+	expect 17 mig-apply upgrade
+	says 'env.py keeps its rows in table versions, mig in "public"."alembic_version"'
+	[ "$(sql -c "select count(*) from pg_class where relname in ('t1', 'versions')")" = 0 ]
 	alembic upgrade head 2>/dev/null
 	expect 17 mig-apply upgrade
-	says "table versions of env.py says a001, mig read <base>"
+	says "name it: migrations: {version_table: NAME} in mig.yaml"
 	sed -i 's/{dir: alembic,/{dir: alembic, version_table: versions,/' mig.yaml
 	expect 0 mig-apply upgrade
 	says "was already at a001"
