@@ -153,9 +153,13 @@ static const struct cli_option tree_options[] = {
 		"a tree of migrations by its name in mig.yaml (all of them)"},
 	{0},
 };
+#define LOCK_TIMEOUT_OPTION \
+	{ \
+		"lock-timeout", 0, CLI_DURATION, AT(lock_timeout_ms), "T", \
+			"how long a statement may wait for a table lock (2s)", "2s" \
+	}
 #define LOCK_OPTIONS \
-	{"lock-timeout", 0, CLI_DURATION, AT(lock_timeout_ms), "T", \
-		"how long a statement may wait for a table lock (2s)", "2s"}, \
+	LOCK_TIMEOUT_OPTION, \
 	{ \
 		"lock-retries", 0, CLI_INT, AT(lock_retries), "N", \
 			"how often a revision is tried again after that (10)", "10" \
@@ -176,7 +180,8 @@ static const struct cli_option downgrade_options[] = {
 		"take back what is in no file here by the SQL that mig.history kept"},
 	{0},
 };
-static const struct cli_option script_options[] = {TAG_OPTION, {0}};
+static const struct cli_option plan_options[] = {LOCK_TIMEOUT_OPTION, {0}};
+static const struct cli_option script_options[] = {LOCK_TIMEOUT_OPTION, TAG_OPTION, {0}};
 static const struct cli_option check_options[] = {
 	{"check", 0, CLI_FLAG, AT(check), NULL, "exit 4 when the answer is no"},
 	{0},
@@ -230,7 +235,7 @@ static const struct cli_verb verbs[] = {
 		CLI_DRY_RUN, &migrate_verb_upgrade},
 	{"downgrade", "[TARGET]", "take revisions back down to a target", downgrade_options, act,
 		CLI_DRY_RUN, &migrate_verb_downgrade},
-	{"plan", "[TARGET]", "tell what upgrade would do; -v: with its SQL", NULL, act,
+	{"plan", "[TARGET]", "tell what upgrade would do; -v: with its SQL", plan_options, act,
 		CLI_READ_ONLY, &migrate_verb_plan},
 	{"current", NULL, "tell where the database stands", check_options, act, CLI_READ_ONLY,
 		&migrate_verb_current},

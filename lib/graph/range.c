@@ -97,10 +97,10 @@ bool graph_range(const struct graph *graph, const struct graph_list *current, co
 	AUTO_SET(above, graph->count);
 	graph_descendants(graph, &low, GRAPH_WITH_DEPENDS, &above);
 	graph_set_intersect(members, &above);
-	if (graph_set_count(members) || !high.count)
+	if (graph_set_count(members))
 		return true;
 	AUTO_FREE char *low_names = graph_names(graph, &low);
-	AUTO_FREE char *high_names = graph_names(graph, &high);
+	AUTO_FREE char *high_names = high.count ? graph_names(graph, &high) : xstrdup("<base>");
 	err_set(err, ERR_USAGE, "%s is not below %s", low_names, high_names);
 	return err_hint(err, "the older one comes first: -r OLD:NEW");
 }

@@ -114,8 +114,18 @@ static char *plan_sql(struct migrate_session *session, struct err *err)
 	return native_script(session, err);
 }
 
-bool migrate_script(const struct migrate_ask *ask, const char *range, struct migrate_answer *answer,
-	struct err *err)
+static bool other_way(
+	const char *begin, const char *end, enum migrate_direction direction, struct err *err)
+{
+	bool up = direction == MIGRATE_UP;
+	err_set(err, ERR_USAGE, "%s:%s leads %s, which %s does not do", begin, end,
+		up ? "up" : "down", up ? "downgrade" : "upgrade");
+	return err_hint(err, "mig-apply %s --sql %s:%s", up ? "upgrade" : "downgrade", begin, end);
+}
+
+/* `way` NULL: whichever leads there. */
+static bool write_script(const struct migrate_ask *ask, const char *range,
+	const enum migrate_direction *way, struct migrate_answer *answer, struct err *err)
 {
 	AUTO_SESSION(session);
 	AUTO_FREE char *from = NULL;
@@ -132,19 +142,30 @@ bool migrate_script(const struct migrate_ask *ask, const char *range, struct mig
 		return false;
 	if (!migrate_plan_make(session.tree, &session.state, direction, end, &session.plan, err))
 		return false;
+	if (way && *way != direction && session.plan.count)
+		return other_way(begin, end, direction, err);
 	session.plan.tag = session.how.tag;
 	AUTO_FREE char *sql = migrate_tag_fits(&session, err) ? plan_sql(&session, err) : NULL;
 	if (!sql)
 		return false;
-	strvec_push(&answer->lines, sql);
+	size_t length = strlen(sql);
+	while (length && sql[length - 1] == '\n')
+		length--;
+	strvec_pushf(&answer->lines, "%.*s", (int)length, sql);
 	answer->json = json_pack("{s:s, s:s, s:s, s:s}", "direction",
 		direction == MIGRATE_UP ? "up" : "down", "from", begin, "to", end, "sql", sql);
 	return true;
 }
 
+bool migrate_script_one_way(const struct migrate_ask *ask, const char *range,
+	enum migrate_direction way, struct migrate_answer *answer, struct err *err)
+{
+	return write_script(ask, range, &way, answer, err);
+}
+
 static bool script(const struct migrate_ask *ask, struct migrate_answer *answer, struct err *err)
 {
-	return migrate_script(ask, migrate_ask_target(ask, ":"), answer, err);
+	return write_script(ask, migrate_ask_target(ask, ":"), NULL, answer, err);
 }
 
 const struct migrate_verb migrate_verb_script = {.run = script};

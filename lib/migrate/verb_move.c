@@ -98,23 +98,43 @@ static bool move(const struct migrate_ask *ask, enum migrate_direction direction
 	return true;
 }
 
+/* Alembic, too, takes a range for SQL alone. */
+static bool is_no_range(const char *verb, const char *target, struct err *err)
+{
+	const char *colon = strchr(target, ':');
+	if (!colon)
+		return true;
+	err_set(err, ERR_USAGE, "%s starts where the database stands: \"%s\" is a range", verb,
+		target);
+	return err_hint(err, "its SQL: mig-apply %s --sql %s; to go there: mig-apply %s %s", verb,
+		target, verb, colon + 1);
+}
+
 static bool upgrade(const struct migrate_ask *ask, struct migrate_answer *answer, struct err *err)
 {
+	const char *target = migrate_ask_target(ask, "head");
 	if (ask->sql)
-		return migrate_script(ask, migrate_ask_target(ask, "head"), answer, err);
-	return move(ask, MIGRATE_UP, migrate_ask_target(ask, "head"), answer, err);
+		return migrate_script_one_way(ask, target, MIGRATE_UP, answer, err);
+	return is_no_range("upgrade", target, err) && move(ask, MIGRATE_UP, target, answer, err);
+}
+
+static bool downgrade_sql(
+	const struct migrate_ask *ask, struct migrate_answer *answer, struct err *err)
+{
+	const char *target = migrate_ask_target(ask, "-1");
+	if (strchr(target, ':'))
+		return migrate_script_one_way(ask, target, MIGRATE_DOWN, answer, err);
+	err_set(err, ERR_USAGE, "downgrade --sql needs both ends: FROM:TO");
+	return err_hint(err, "mig-apply downgrade --sql current:%s", target);
 }
 
 static bool downgrade(const struct migrate_ask *ask, struct migrate_answer *answer, struct err *err)
 {
-	if (ask->sql && ask->operands->count && !strchr(ask->operands->items[0], ':')) {
-		err_set(err, ERR_USAGE, "downgrade --sql needs both ends: FROM:TO");
-		return err_hint(err, "mig-apply downgrade --sql head:%s", ask->operands->items[0]);
-	}
-	if (ask->sql && ask->operands->count)
-		return migrate_script(ask, ask->operands->items[0], answer, err);
+	if (ask->sql)
+		return downgrade_sql(ask, answer, err);
 	if (ask->operands->count)
-		return move(ask, MIGRATE_DOWN, ask->operands->items[0], answer, err);
+		return is_no_range("downgrade", ask->operands->items[0], err) &&
+		       move(ask, MIGRATE_DOWN, ask->operands->items[0], answer, err);
 	err_set(err, ERR_USAGE, "downgrade needs a target");
 	return err_hint(err, "the last revision: mig-apply downgrade -1; "
 			     "all of them: mig-apply downgrade base");

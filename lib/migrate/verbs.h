@@ -77,8 +77,9 @@ extern const struct migrate_verb migrate_verb_stamp, migrate_verb_revision, migr
 /* What the verbs share (report.h has the texts). */
 /* --tag is for env.py: ERR_USAGE where there is none. */
 MUST_CHECK bool migrate_tag_fits(const struct migrate_session *session, struct err *err);
-MUST_CHECK bool migrate_script(const struct migrate_ask *ask, const char *range,
-	struct migrate_answer *answer, struct err *err);
+/* --sql of a verb that goes one way alone: ERR_USAGE when the range leads the other way. */
+MUST_CHECK bool migrate_script_one_way(const struct migrate_ask *ask, const char *range,
+	enum migrate_direction way, struct migrate_answer *answer, struct err *err);
 /* history --applied */
 MUST_CHECK bool migrate_history_applied(
 	const struct migrate_ask *ask, struct migrate_answer *answer, struct err *err);

@@ -1,0 +1,74 @@
+# What people type who come from Alembic, Flask-Migrate and dbmate: the way they type it.
+load ../support/common
+load ../support/migrations
+load ../support/alembic
+
+setup_file() { common_setup_file; }
+teardown_file() { common_teardown_file; }
+setup() { common_setup; }
+teardown() { common_teardown; }
+
+# contents of the database, to be compared before and after
+contents() {
+	pg_dump "$DB" | grep -v '^.restrict\|^.unrestrict' | md5sum
+}
+
+# hinted TEXT COMMAND..: usage error whose hint has TEXT
+hinted() {
+	local text=$1
+	shift
+	expect 2 "$@"
+	grep -q "^hint: .*$text" <<< "$output" || {
+		echo "expected a hint: $text"
+		echo "got: $output"
+		return 1
+	}
+}
+
+@test "--sql never prints the way that was not asked for" {
+	line_of 3
+	for typed in "upgrade --sql r003:r001" "upgrade --sql r003:-1" "upgrade --sql r002:base"; do
+		hinted "mig-apply downgrade --sql r00" mig-apply $typed
+		[[ $output != *"drop table"* ]]
+	done
+	hinted "mig-apply upgrade --sql r001:r003" mig-apply downgrade --sql r001:r003
+	[[ $output != *"create table"* ]]
+	expect 0 mig-apply downgrade --sql r002:r002
+	[ -z "$output" ]
+	expect 0 mig-apply script r003:r002
+	says "drop table t3"
+}
+
+@test "the hint of downgrade --sql without a beginning works as it stands" {
+	line_of 2
+	expect 0 mig-apply upgrade
+	hinted "mig-apply downgrade --sql current:-1" mig-apply downgrade -1 --sql
+	hinted "mig-apply downgrade --sql current:-1" mig-apply downgrade --sql
+	expect 0 mig-apply downgrade --sql current:-1
+	says "drop table t2"
+}
+
+@test "a range without --sql is refused with both commands that may be meant" {
+	line_of 2
+	hinted "mig-apply upgrade --sql r001:r002; to go there: mig-apply upgrade r002" mig-apply upgrade r001:r002
+	hinted "mig-apply downgrade --sql r002:r001; to go there: mig-apply downgrade r001" mig-apply downgrade r002:r001
+}
+
+@test "history of a range that is the wrong way round says so, also down to base" {
+	line_of 2
+	for range in heads:base r002:base r002:r001; do
+		expect 2 mig-apply history -r $range
+		says "the older one comes first"
+	done
+	expect 0 mig-apply history -r base:heads
+}
+
+@test "every way to see the SQL has the lock timeout that upgrade would have" {
+	line_of 1
+	for typed in "plan -v" "upgrade -n" "upgrade --sql" script; do
+		expect 0 mig-apply $typed
+		says "set local lock_timeout = 2000;"
+		expect 0 mig-apply $typed --lock-timeout 7s
+		says "set local lock_timeout = 7000;"
+	done
+}
