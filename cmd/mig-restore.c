@@ -49,6 +49,7 @@ struct work {
 	struct restore_job job;
 	struct restore_job_settings settings;
 	char *live_name;
+	char *tool;
 };
 
 static void work_release(struct work *work)
@@ -56,6 +57,7 @@ static void work_release(struct work *work)
 	restore_job_release(&work->job);
 	db_close(work->settings.live);
 	free(work->live_name);
+	free(work->tool);
 }
 
 /* The database may be what was lost: it can be brought back, and its copies are still there. */
@@ -85,6 +87,7 @@ static bool begin(
 	if ((verb->check && !verb->check(ask, err)) ||
 		!open_live(cli, may_be_gone, work, &live, err))
 		return false;
+	work->tool = xstrfmt("mig %s", cli_version);
 	work->settings = (struct restore_job_settings){
 		.env = cli->env,
 		.target = cli_target_params(cli),
@@ -94,6 +97,7 @@ static bool begin(
 		.mig_run = cli_getenv("MIG_RUN"),
 		.lock_wait_ms = cli->shared.lock_wait_ms,
 		.reason = cli->shared.reason,
+		.tool = work->tool,
 		.show = show,
 		.confirm = confirm,
 		.ctx = cli,

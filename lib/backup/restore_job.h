@@ -5,6 +5,7 @@
 #ifndef BACKUP_RESTORE_JOB_H
 #define BACKUP_RESTORE_JOB_H
 
+#include "backup/catalog.h"
 #include "backup/copies.h"
 #include "backup/loss.h"
 #include "backup/restore.h"
@@ -24,6 +25,7 @@ struct restore_job_settings {
 	const char *mig_run; /* value of MIG_RUN or NULL */
 	int64_t lock_wait_ms;
 	const char *reason;
+	const char *tool; /* "mig 0.1.0" */
 	/* Shows the report; asks. Confirming refuses with ERR_REFUSED. */
 	void (*show)(void *ctx, const struct loss_report *report);
 	bool (*confirm)(void *ctx, enum swap_ask ask, const char *live_name, const char *question,
@@ -42,6 +44,7 @@ struct restore_job {
 	struct copies_list copies;
 	struct swap_request request;
 	enum swap_ask consent;
+	const struct backup_entry *snapshot; /* that is restored; NULL: not the verb SNAPSHOT */
 };
 void restore_job_release(struct restore_job *job);
 
@@ -55,6 +58,10 @@ bool restore_job_cancelled(void *target);
 /* How the room restores, as it was asked. */
 struct restore_settings restore_job_settings_of(
 	const struct restore_job *job, struct pack_reader *reader);
+
+/* Keeps the grade `proved` beside the snapshot when it was; says "graded" (restore_grade.c). */
+void restore_job_grade(struct restore_job *job, struct pack_reader *reader,
+	const struct restore_outcome *restored, struct restore_answer *answer);
 
 /* --- ways to restore, rows of restore_modes.c ------------------------------------------------- */
 

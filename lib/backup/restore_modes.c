@@ -1,5 +1,4 @@
 /* The verb SNAPSHOT: the ways to restore one, a row each. */
-#include "backup/catalog.h"
 #include "backup/copies_intent.h"
 #include "backup/restore_data.h"
 #include "backup/restore_job.h"
@@ -118,6 +117,7 @@ static bool beside(struct restore_job *job, struct pack_reader *reader,
 		!restore(job, reader, &restored, err))
 		return false;
 	answer_restored(&restored, job->ask, answer);
+	restore_job_grade(job, reader, &restored, answer);
 	return !swap || restore_job_swap_in(job, restored.database, restored.oid, answer, err);
 }
 
@@ -181,13 +181,15 @@ static const struct mode modes[] = {
 
 static bool run_snapshot(struct restore_job *job, struct restore_answer *answer, struct err *err)
 {
+	CLEANUP(backup_entry_release) struct backup_entry entry = {0};
 	CLEANUP(pack_reader_close_auto) struct pack_reader *reader = NULL;
 	const struct restore_job_settings *settings = job->settings;
 	const struct mode *mode = modes;
 	struct backup_find find = {
 		.env = settings->env, .getenv = settings->getenv, .log = settings->log};
-	if (!backup_open(&find, job->ask->operands->items[0], &reader, NULL, err))
+	if (!backup_open(&find, job->ask->operands->items[0], &reader, &entry, err))
 		return false;
+	job->snapshot = &entry;
 	while (!mode->is_asked(job->ask))
 		mode++;
 	return mode->run(job, reader, answer, err);

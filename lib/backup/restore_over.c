@@ -1,5 +1,4 @@
 /* --in-place: the job's part of it. */
-#include "backup/catalog.h"
 #include "backup/copies_intent.h"
 #include "backup/restore_in_place.h"
 #include "backup/restore_job.h"
@@ -105,5 +104,6 @@ bool restore_job_in_place(struct restore_job *job, struct pack_reader *reader,
 	if (!restore_in_place(&restore, &outcome, err))
 		return false;
 	answer_over(&outcome, answer);
+	restore_job_grade(job, reader, &outcome, answer);
 	return true;
 }

@@ -144,6 +144,40 @@ flip() {
 	[ -z "$(ls "$STATE/intents" 2> /dev/null)" ]
 }
 
+@test "safety_19 a whole restore by mig-restore, proved, gives the grade and its time; a part of one does not" {
+	make_live
+	mig-backup create -q
+	local back=${DB}_back
+	for part in "--no-proof" "--schema-only" "--role-map $PGUSER=$PGUSER"; do
+		# shellcheck disable=SC2086 # words
+		expect 0 mig-restore latest --to-db "$back" $part --json
+		says '"graded":false'
+		dropdb "$back"
+		[ "$(grade_of)" = sealed ]
+	done
+	expect 0 mig-restore latest --table public.t --into-schema rescue
+	[ "$(grade_of)" = sealed ]
+	expect 0 mig-restore latest --to-db "$back" --json
+	says '"graded":true'
+	[ "$(grade_of)" = proved ]
+	jq -e '.acts | map(.grade) == ["proved"]' "$(grade_file)"
+	jq -e '.acts[0] | (.server | startswith("1")) and .ms > 0 and (.tool | startswith("mig "))' "$(grade_file)"
+	expect 0 mig-backup list
+	says "proved (restored in"
+	# side by side, from a path, too
+	rm "$(grade_file)"
+	expect 0 mig-restore "$(store)/$(snapshot_of).mig.tar"
+	[ "$(grade_of)" = proved ]
+	# what was found damaged is not taken back by it
+	jq '.acts[0].grade = "damaged" | .acts[0].why = "its restore.sh"' "$(grade_file)" > changed
+	cat changed > "$(grade_file)"
+	[ "$(grade_of)" = damaged ]
+	dropdb "$back"
+	expect 0 mig-restore "$(snapshot_of)" --to-db "$back" --json
+	says '"graded":false'
+	[ "$(grade_of)" = damaged ]
+}
+
 @test "safety_19 --restore of what cannot be restored: no grade, and no database stays" {
 	make_live
 	sql -c "create schema s" -c "create function s.f() returns int language sql as 'select count(*)::int from public.t'" \
