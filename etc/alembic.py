@@ -63,12 +63,11 @@ class Watch:
         self.request = request
         self.attached = []
         self.reached = False  # a context had our database and our version table
-        self.inside = False  # between a step's begin and its last statement
         self.step = None
+        self.inside = False  # in its upgrade() or downgrade()
+        self.marked = None  # its mark is in the transaction, "alone", or "gone" with a rollback
         self.began = 0
         self.transaction = None
-        self.split = False  # the step has committed a part of itself
-        self.autocommit = False  # each statement is
         self.foreign = set()  # connections to other databases, by id()
         self.kept = []  # so that these ids stay theirs
         self.mine = True  # the context at work is that of our version table
@@ -122,6 +121,8 @@ class Watch:
             " and current_setting('default_transaction_read_only') = 'off',"
             " current_user::text,"
             " has_schema_privilege('mig', 'usage') and has_table_privilege('mig.history', 'insert')"
+            " and (select bool_and(has_table_privilege('mig.history_step', name))"
+            " from unnest(array['select', 'insert', 'delete']) name)"
             % (how["lock_timeout"], literal(how["name"])),
         )
         if not row[1]:
@@ -130,12 +131,12 @@ class Watch:
             raise Refused(
                 "rights", "role \"%s\" of env.py may not write mig.history" % row[2]
             )
-        self.autocommit = self.ask(connection, ONE) != self.ask(connection, ONE)
+        autocommit = self.ask(connection, ONE) != self.ask(connection, ONE)
         if not connection.in_transaction():
             connection.connection.commit()
         self.version = version
         self.attached.append(row[0])
-        tell("attach", pid=row[0], user=row[2], autocommit=self.autocommit)
+        tell("attach", pid=row[0], user=row[2], autocommit=autocommit)
         return True
 
     def elsewhere(self, name):
@@ -173,33 +174,78 @@ class Watch:
 
     def begin(self, revision, connection):
         self.step = revision
-        self.split = self.autocommit
-        self.inside = True
+        self.marked = None
         self.began = time.monotonic()
-        tell("begin", revision=revision, split=self.split)
+        tell("begin", revision=revision)
         if self.request.get("own"):
             self.transaction = self.ask(connection, "select txid_current()")[0]
             self.ask(connection, "savepoint mig_revision")
 
     def guarded(self, step, connection):
-        """The server counts rows that are rolled back, too: behind a savepoint they can be told."""
         run = step.migration_fn
 
         def migration_fn(**options):
+            self.inside = True
             try:
                 run(**options)
             except Exception:
-                try:
-                    self.ask(connection(), "rollback to savepoint mig_revision")
-                    self.report_own(connection())
-                    tell("told")
-                except Exception as error:
-                    tell("unknown", reason="revision %s was rolled back: %s" % (self.step, error))
+                self.inside = False
+                if self.request.get("own"):
+                    self.report_failed(connection())
                 raise
+            self.inside = False
 
-        if self.request.get("own"):
-            step.migration_fn = migration_fn
+        step.migration_fn = migration_fn
         return step
+
+    def report_failed(self, connection):
+        """The server counts rows that are rolled back, too: behind a savepoint they can be told."""
+        try:
+            self.ask(connection, "rollback to savepoint mig_revision")
+            self.report_own(connection)
+            tell("told")
+        except Exception as error:
+            tell("unknown", reason="revision %s was rolled back: %s" % (self.step, error))
+
+    def mark(self, connection):
+        """
+        A row that goes with whatever the step commits of itself, by autocommit_block(), commit() or
+        COMMIT, and that its last transaction takes away: what is found there later is half applied.
+        """
+        how = self.request
+        alone = getattr(connection.connection, "autocommit", False) is True
+        if self.marked == "alone" or self.marked == "inside" and not alone:
+            return
+        self.marked = "alone" if alone else "inside"
+        self.ask(
+            connection,
+            "insert into mig.history_step (revision, direction, number, checksum, statement, state,"
+            " host, run, tree) values (%s, %s, 0, %s, %s, 'begun', %s, %s, %s) on conflict do nothing"
+            % (
+                literal(self.step),
+                literal(how["direction"]),
+                literal(how["files"][self.step]["checksum"]),
+                literal("upgrade()" if how["direction"] == "up" else "downgrade()"),
+                literal(how["host"]),
+                literal(how["run"]),
+                literal(how["tree"]),
+            ),
+        )
+
+    def rolled_back(self, conn):
+        if self.marked == "inside":
+            self.marked = "gone"
+
+    def unmarking(self):
+        """Put before the statement that ends the step."""
+        how = self.request
+        if not self.marked:
+            return ""
+        return (
+            "with mark as (delete from mig.history_step where tree = %s and revision = %s"
+            " and direction = %s) "
+            % (literal(how["tree"]), literal(self.step), literal(how["direction"]))
+        )
 
     def applied(self, ctx, step, heads, run_args):
         """Alembic calls it behind the version row, inside the revision's transaction."""
@@ -210,7 +256,8 @@ class Watch:
         known = how["files"][self.step]
         self.ask(
             connection,
-            "insert into mig.history (revision, direction, checksum, up_sql, duration_ms, host,"
+            self.unmarking()
+            + "insert into mig.history (revision, direction, checksum, up_sql, duration_ms, host,"
             " run, tool, tree) values (%s, %s, %s, %s, %d, %s, %s, %s, %s)"
             % (
                 literal(self.step),
@@ -226,7 +273,6 @@ class Watch:
         )
         if how.get("own"):
             self.report_own(connection)
-        self.inside = False
         note("written", revision=self.step)
 
     def report_own(self, connection):
@@ -242,14 +288,11 @@ class Watch:
             parts[name] = json.loads(row[0]) if row and isinstance(row[0], str) else row[0]
         tell("own", own=parts)
 
-    def committed(self, conn=None):
-        if self.inside and not self.split:
-            self.split = True
-            tell("split")
-
     def statement(self, conn, cursor, statement, parameters, context, executemany):
-        if self.step:
+        if self.step and self.request.get("own"):
             tell("statement", revision=self.step, sql=statement)
+        if self.inside:
+            self.mark(conn)
 
 
 def source_of(path):
@@ -272,20 +315,13 @@ def watch_connections(watch):
             watch.foreign.add(id(connection))
             watch.kept.append(connection)
         else:
-            event.listen(connection, "commit", watch.committed)
-            if watch.request.get("own"):
-                event.listen(connection, "before_cursor_execute", watch.statement)
+            event.listen(connection, "before_cursor_execute", watch.statement)
+            event.listen(connection, "rollback", watch.rolled_back)
         callbacks = options.get("on_version_apply") or ()
         callbacks = tuple(callbacks) if hasattr(callbacks, "__iter__") else (callbacks,)
         options["on_version_apply"] = callbacks + (watch.applied,)
         options["transaction_per_migration"] = True
         return configure(self, connection=connection, **options)
-
-    autocommit_block = MigrationContext.autocommit_block
-
-    def announced(self):
-        watch.committed()
-        return autocommit_block(self)
 
     run_migrations = MigrationContext.run_migrations
 
@@ -294,7 +330,6 @@ def watch_connections(watch):
         return run_migrations(self, **options)
 
     EnvironmentContext.configure = configured
-    MigrationContext.autocommit_block = announced
     MigrationContext.run_migrations = checked
 
 

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "migrate/formats.h"
+#include "migrate/steps.h"
 
 #include <inttypes.h>
 #include <openssl/rand.h>
@@ -19,7 +20,7 @@ struct work {
 	size_t first; /* of the plan's steps, which the child begins with */
 	size_t running; /* in the plan; SIZE_MAX: none yet */
 	int64_t step_ms, checked_ms;
-	bool split; /* the running step has committed a part of itself */
+	bool split; /* a step has committed a part of itself and did not end */
 	bool written; /* the running step awaits its commit */
 	bool told; /* what it wrote before it failed is reported */
 	char *blockers;
@@ -140,7 +141,6 @@ static void on_begin(struct work *work, const json_t *fields)
 {
 	tell_done(work);
 	work->told = false;
-	work->split = json_is_true(json_object_get(fields, "split"));
 	work->running = step_named(work, json_string_value(json_object_get(fields, "revision")));
 	work->step_ms = clock_monotonic_ms();
 	free(xtake(&work->blockers));
@@ -175,8 +175,6 @@ static void on_event(void *ctx, const char *event, const json_t *fields)
 		on_begin(work, fields);
 	else if (!strcmp(event, "written"))
 		work->written = true;
-	else if (!strcmp(event, "split"))
-		work->split = true;
 	else if (!strcmp(event, "told"))
 		work->told = true;
 	else if (!strcmp(event, "statement"))
@@ -347,6 +345,19 @@ static void add_detail(struct err *err, const char *title, const char *text)
 		STATEMENT_SHOWN, text);
 }
 
+static void explain_split(const struct work *work, struct err *err)
+{
+	const struct migrate_state *state = &work->session->state;
+	for (size_t i = 0; i < state->half_count; i++) {
+		if (!state->half[i].split)
+			continue;
+		AUTO_FREE char *what = migrate_half_what(work->session, &state->half[i]);
+		AUTO_FREE char *way = migrate_half_way(work->session, &state->half[i]);
+		add_detail(err, "", what);
+		err_hint(err, "%s", way);
+	}
+}
+
 /* "3f9c1a7be2d4 Add user preferences: relation "x" does not exist", its line and its statement. */
 static void explain_step(
 	const struct work *work, const struct alembic_child *child, size_t done, struct err *err)
@@ -373,10 +384,7 @@ static void explain_step(
 	if (work->blockers && err->code == ERR_LOCK)
 		add_detail(err, "blocked by: ", work->blockers);
 	if (work->split)
-		err_hint(err,
-			"%s commits inside itself: a part of it may be there already; see what, "
-			"before you run it again",
-			step->file->name);
+		explain_split(work, err);
 	else if (!err->hint && !error)
 		err_hint(err, "nothing of this revision was kept: run the command again");
 	else if (!err->hint)
@@ -395,7 +403,11 @@ static bool read_result(struct work *work, size_t *done, struct err *err)
 		    work->last_history, session->keys->run_id))
 		return false;
 	*done = work->first + (size_t)db_rows(&rows);
-	return migrate_state_read(session, NULL, MIGRATE_ROWS_ANY, err);
+	if (!migrate_state_read(session, NULL, MIGRATE_ROWS_ANY, err))
+		return false;
+	for (size_t i = 0; i < session->state.half_count; i++)
+		work->split |= session->state.half[i].split;
+	return true;
 }
 
 /* The server counts rows that were rolled back, and nobody could read how many. */
@@ -475,7 +487,8 @@ static bool run_child(struct work *work, size_t *done, struct err *err)
 bool alembic_apply(struct migrate_session *session, size_t *done, struct err *err)
 {
 	CLEANUP(work_release) struct work work = {.session = session};
-	if (!alembic_place_find(session->tree->where, &work.place, err))
+	if (!alembic_place_find(session->tree->where, &work.place, err) ||
+		!steps_ensure(session, err))
 		return false;
 	for (int tries = 1;; tries++) {
 		free(xtake(&work.last_history));

@@ -1,5 +1,71 @@
 /* What a command that died, or was refused in the middle, may have left behind. */
+#include "migrate/books.h"
 #include "migrate/report.h"
+
+static char *name_of(const struct migrate_session *session, const struct migrate_half *half)
+{
+	size_t index = graph_find(session->tree->graph, half->revision);
+	return index == GRAPH_NONE ? xstrdup(half->revision)
+				   : graph_name(session->tree->graph, index);
+}
+
+static const char *word_of(const struct migrate_half *half)
+{
+	return half->direction == MIGRATE_UP ? "applied" : "taken back";
+}
+
+char *migrate_half_what(const struct migrate_session *session, const struct migrate_half *half)
+{
+	AUTO_FREE char *name = name_of(session, half);
+	if (half->split)
+		return xstrfmt(
+			"%s is half %s: it has committed a part of itself", name, word_of(half));
+	return xstrfmt(
+		"%s is half %s: %d of its statements are done", name, word_of(half), half->done);
+}
+
+/* "mig-apply stamp 3f9c1a7be2d4" for these rows. */
+static char *stamp_command(const struct migrate_tree *tree, const struct graph_list *rows)
+{
+	AUTO_STRBUF(text);
+	bool one = !tree->env || !tree->env->other_count;
+	strbuf_adds(&text, "mig-apply stamp");
+	for (size_t i = 0; i < rows->count; i++)
+		strbuf_addf(&text, " %s", tree->graph->revisions[rows->items[i]].id);
+	if (!rows->count)
+		strbuf_addf(&text, " %s%sbase", one ? "" : tree->where->name, one ? "" : "@");
+	return strbuf_take(&text);
+}
+
+/* Only a person can see what is there: the way is said for both ends. */
+static char *split_way(const struct migrate_session *session, const struct migrate_half *half)
+{
+	const struct migrate_tree *tree = session->tree;
+	size_t index = graph_find(tree->graph, half->revision);
+	AUTO_LIST(after);
+	AUTO_ROW_CHANGES(changes);
+	AUTO_ERR(ignored);
+	for (size_t i = 0; i < session->state.current.count; i++)
+		graph_list_push(&after, session->state.current.items[i]);
+	AUTO_FREE char *before = stamp_command(tree, &after);
+	if (index == GRAPH_NONE ||
+		!order_rows(tree, half->direction, &after, index, &changes, &ignored))
+		return xstrfmt("see what of it is there, and put it right; then: %s", before);
+	AUTO_FREE char *done = stamp_command(tree, &after);
+	return xstrfmt("see what of it is there, and put it right by hand; then, when nothing of "
+		       "it is %s: %s; when all is: %s",
+		half->direction == MIGRATE_UP ? "there" : "taken back", before, done);
+}
+
+char *migrate_half_way(const struct migrate_session *session, const struct migrate_half *half)
+{
+	bool up = half->direction == MIGRATE_UP;
+	if (half->split)
+		return split_way(session, half);
+	return xstrfmt("go on with it first: mig-apply %s%s; or, when you have put it right by "
+		       "hand, say where the database stands: mig-apply stamp REV",
+		up ? "upgrade " : "downgrade -1", up ? half->revision : "");
+}
 
 /* CREATE INDEX CONCURRENTLY that did not end: an index that costs and does not help. */
 static const char invalid_sql[] =

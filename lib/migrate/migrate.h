@@ -8,7 +8,7 @@
  *
  * One transaction per revision: its statements, its verify section, its version row and its row in
  * mig.history commit together or not at all. Revisions that say "transaction: off" are run
- *statement by statement; what is done of them stands in mig.history_step.
+ * statement by statement; what is done of them stands in mig.history_step.
  */
 #ifndef MIGRATE_MIGRATE_H
 #define MIGRATE_MIGRATE_H
@@ -41,10 +41,14 @@ struct migrate_open_backfill {
 	char *revision, *table;
 	int64_t passed, estimate; /* rows; 0: not known */
 };
-/* A revision without a transaction of which some statements are done ("transaction: off"). */
+/*
+ * A revision without a transaction of which some statements are done ("transaction: off"), or one
+ * of Python that has committed a part of itself and did not end.
+ */
 struct migrate_half {
 	char *revision;
 	enum migrate_direction direction;
+	bool split; /* of Python: nothing tells what is done */
 	int done; /* statements */
 	char *begun; /* the one that was interrupted, in short; NULL: none */
 };
@@ -186,6 +190,9 @@ MUST_CHECK bool migrate_stamp_plan(struct migrate_session *session, const struct
 MUST_CHECK bool migrate_tree_mended(const struct conf_migrations *where, struct migrate_tree **tree,
 	struct findings *findings, struct err *err);
 
+/* "r001 Half is half applied: 2 of its statements are done", and what to type. Caller owns. */
+char *migrate_half_what(const struct migrate_session *session, const struct migrate_half *half);
+char *migrate_half_way(const struct migrate_session *session, const struct migrate_half *half);
 /* What was begun and not finished, each with the command that mends it. */
 MUST_CHECK bool migrate_half_done(
 	const struct migrate_session *session, struct strvec *found, struct err *err);

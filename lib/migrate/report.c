@@ -114,20 +114,29 @@ char *migrate_report_row(const struct migrate_session *session, const char *row,
 		session->tree, index, NULL, as_entry ? MIGRATE_REPORT_ENTRY : MIGRATE_REPORT_SHORT);
 }
 
+/* "applied: r001 Half: 1 statement is done, interrupted in VACUUM; go on: mig-apply upgrade r001"
+ */
+static char *half_text(const struct migrate_session *session, const struct migrate_half *half)
+{
+	bool up = half->direction == MIGRATE_UP;
+	size_t index = graph_find(session->tree->graph, half->revision);
+	AUTO_FREE char *name = index == GRAPH_NONE ? xstrdup(half->revision)
+						   : graph_name(session->tree->graph, index);
+	AUTO_FREE char *way = migrate_half_way(session, half);
+	if (half->split)
+		return xstrfmt("%s: %s: it has committed a part of itself; %s",
+			up ? "applied" : "taken back", name, way);
+	return xstrfmt("%s: %s: %d statement%s done%s%s; go on: mig-apply %s%s",
+		up ? "applied" : "taken back", name, half->done, half->done == 1 ? " is" : "s are",
+		half->begun ? ", interrupted in " : "", half->begun ? half->begun : "",
+		up ? "upgrade " : "downgrade -1", up ? half->revision : "");
+}
+
 void migrate_report_half(const struct migrate_session *session, struct strvec *lines)
 {
-	const struct graph *graph = session->tree->graph;
 	for (size_t i = 0; i < session->state.half_count; i++) {
-		const struct migrate_half *half = &session->state.half[i];
-		bool up = half->direction == MIGRATE_UP;
-		size_t index = graph_find(graph, half->revision);
-		AUTO_FREE char *name =
-			index == GRAPH_NONE ? xstrdup(half->revision) : graph_name(graph, index);
-		strvec_pushf(lines, "half %s: %s: %d statement%s done%s%s; go on: mig-apply %s%s",
-			up ? "applied" : "taken back", name, half->done,
-			half->done == 1 ? " is" : "s are", half->begun ? ", interrupted in " : "",
-			half->begun ? half->begun : "", up ? "upgrade " : "downgrade -1",
-			up ? half->revision : "");
+		AUTO_FREE char *text = half_text(session, &session->state.half[i]);
+		strvec_pushf(lines, "half %s", text);
 	}
 }
 
@@ -164,10 +173,12 @@ json_t *migrate_report_half_json(const struct migrate_session *session)
 	json_t *list = json_array();
 	for (size_t i = 0; i < session->state.half_count; i++) {
 		const struct migrate_half *half = &session->state.half[i];
-		json_array_append_new(
-			list, json_pack("{s:s, s:s, s:i, s:s*}", "revision", half->revision,
-				      "direction", half->direction == MIGRATE_UP ? "up" : "down",
-				      "done", half->done, "begun", half->begun));
+		json_t *one = json_pack("{s:s, s:s, s:i, s:s*}", "revision", half->revision,
+			"direction", half->direction == MIGRATE_UP ? "up" : "down", "done",
+			half->done, "begun", half->begun);
+		if (half->split)
+			json_object_set_new(one, "split", json_true());
+		json_array_append_new(list, one);
 	}
 	return list;
 }

@@ -60,19 +60,12 @@ static bool check_half(const struct migrate_session *session, struct err *err)
 		bool planned = false;
 		for (size_t n = 0; n < plan->count; n++)
 			planned |= !strcmp(plan->steps[n].file->id, half->revision);
-		if (planned && half->direction == plan->direction)
+		if (planned && half->direction == plan->direction && !half->split)
 			continue;
-		bool up = half->direction == MIGRATE_UP;
-		size_t index = graph_find(session->tree->graph, half->revision);
-		AUTO_FREE char *name = index == GRAPH_NONE
-					       ? xstrdup(half->revision)
-					       : graph_name(session->tree->graph, index);
-		err_set(err, ERR_REFUSED, "%s is half %s: %d of its statements are done", name,
-			up ? "applied" : "taken back", half->done);
-		return err_hint(err,
-			"go on with it first: mig-apply %s%s; or, when you have put it right by "
-			"hand, say where the database stands: mig-apply stamp REV",
-			up ? "upgrade " : "downgrade -1", up ? half->revision : "");
+		AUTO_FREE char *way = migrate_half_way(session, half);
+		AUTO_FREE char *what = migrate_half_what(session, half);
+		err_set(err, ERR_REFUSED, "%s", what);
+		return err_hint(err, "%s", way);
 	}
 	return true;
 }

@@ -60,7 +60,7 @@ static const char history_sql[] =
 
 static const char half_sql[] =
 	"select revision, direction = 'down', count(*) filter (where state = 'done'),"
-	" max(statement) filter (where state = 'begun') from mig.history_step"
+	" max(statement) filter (where state = 'begun'), bool_or(number = 0) from mig.history_step"
 	" where tree = $1 group by 1, 2 order by min(id)";
 
 static const char open_sql[] =
@@ -89,6 +89,7 @@ static void take_half(const struct db_call *call, struct migrate_state *state)
 			.direction = db_get_bool(rows, i, 1) ? MIGRATE_DOWN : MIGRATE_UP,
 			.done = (int)db_get_int(rows, i, 2),
 			.begun = xstrdup_null(db_get(rows, i, 3)),
+			.split = db_get_bool(rows, i, 4),
 		};
 	}
 }

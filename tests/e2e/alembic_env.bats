@@ -111,7 +111,7 @@ newer_packages() {
 	rows_are a001
 	py a002 "'a001'" "Half" < <(printf 'def upgrade():\n    op.execute("create table half (i int)")\n    op.execute("select 1/0")\ndef downgrade(): pass\n')
 	expect 11 mig-apply upgrade
-	says "commits inside itself: a part of it may be there already"
+	says "has committed a part of itself"
 	[ "$(sql -c "select to_regclass('half') is not null")" = t ]
 	rows_are a001
 }
@@ -126,12 +126,60 @@ newer_packages() {
 	rows_are a003
 	[ "$(sql -c "select sum(i) from r")" = 3 ]
 	[ "$(sql -c "select count(*) from mig.history")" = 3 ]
-	py a004 "'a003'" "Bind" < <(printf 'from sqlalchemy import text\ndef upgrade():\n    bind = op.get_bind()\n    bind.execute(text("insert into r values (4)"))\n    bind.commit()\n    bind.execute(text("select 1/0"))\ndef downgrade(): pass\n')
+	py a004 "'a003'" "Bind" < <(printf 'from sqlalchemy import text\ndef upgrade():\n    bind = op.get_bind()\n    bind.execute(text("insert into r values (5)"))\n    bind.rollback()\n    bind.execute(text("insert into r values (4)"))\n    bind.commit()\n    bind.execute(text("select 1/0"))\ndef downgrade(): pass\n')
 	expect 11 mig-apply upgrade
 	says "a004 Bind: division by zero"
-	says "commits inside itself: a part of it may be there already"
+	says "has committed a part of itself"
 	rows_are a003
 	[ "$(sql -c "select sum(i) from r")" = 7 ]
+}
+
+# What a revision may do to commit a part of itself, its name first.
+ways_to_commit() {
+	cat <<-'END'
+		raw|op.get_bind().connection.commit()
+		text|op.execute("commit")
+		block|with op.get_context().autocommit_block(): op.execute("select 1")
+		level|op.get_bind().connection.connection.set_isolation_level(0); op.execute("insert into r values (3)")
+	END
+}
+
+@test "a revision that was killed behind a commit of its own is refused until somebody says what is there" {
+	alembic_tree
+	py_line 1
+	py a002 "'a001'" "Rows" < <(printf 'def upgrade(): op.execute("create table r (i int)")\ndef downgrade(): op.drop_table("r")\n')
+	expect 0 mig-apply upgrade
+	while IFS='|' read -r name way; do
+		echo "case: $name"
+		py a003 "'a002'" "Half" < <(printf 'import os, signal\ndef upgrade():\n    op.execute("insert into r values (1)")\n    %s\n    op.execute("insert into r values (2)")\n    os.path.exists("go") or os.kill(os.getpid(), signal.SIGKILL)\ndef downgrade():\n    op.execute("delete from r")\n    %s\n    op.execute("delete from r")\n' "$way" "$way")
+		expect 1 mig-apply upgrade
+		says "a003 Half is half applied: it has committed a part of itself"
+		expect 17 mig-apply upgrade
+		says "a003 Half is half applied: it has committed a part of itself"
+		says "when nothing of it is there: mig-apply stamp a002; when all is: mig-apply stamp a003"
+		expect 17 mig-apply downgrade base --yes
+		expect 0 mig-apply current
+		says "half applied: a003 Half: it has committed a part of itself"
+		mig-apply current --json | tail -1 | jq -e '.half_applied[0] | .split and .revision == "a003"'
+		expect 4 mig-apply doctor
+		says "half done"
+		rows_are a002
+		sql -c "truncate r"
+		expect 0 mig-apply stamp a002
+		touch go
+		expect 0 mig-apply upgrade
+		rows_are a003
+		expect 0 mig-apply downgrade -1 --yes
+		[ "$(sql -c "select count(*) from mig.history_step")" = 0 ]
+		rm go
+	done < <(ways_to_commit)
+	# without a commit nothing is there: it begins anew
+	py a003 "'a002'" "Whole" < <(printf 'import os, signal\ndef upgrade():\n    op.execute("insert into r values (1)")\n    os.path.exists("go") or os.kill(os.getpid(), signal.SIGKILL)\ndef downgrade(): pass\n')
+	expect 1 mig-apply upgrade
+	says "nothing of this revision was kept"
+	touch go
+	expect 0 mig-apply upgrade
+	[ "$(sql -c "select count(*) from r")" = 1 ]
 }
 
 @test "a schema per tenant, and a second engine: others must be said in mig.yaml" {
@@ -275,7 +323,7 @@ newer_packages() {
 	local holder=$!
 	until [ "$(sql -c "select count(*) from pg_locks where relation = 't1'::regclass and mode = 'AccessExclusiveLock'")" = 1 ]; do sleep 0.1; done
 	expect 13 mig-apply upgrade --lock-timeout 300ms --lock-retries 5
-	says "commits inside itself: a part of it may be there already"
+	says "has committed a part of itself"
 	[[ $output != *"trying again"* ]]
 	sql -c "select pg_terminate_backend(pid) from pg_stat_activity where query like '%pg_sleep(60)%' and pid <> pg_backend_pid()" > /dev/null
 	wait $holder || true
