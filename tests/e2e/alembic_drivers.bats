@@ -32,51 +32,60 @@ goes_both_ways() {
 	END
 	sed -i 's/^  dir: alembic/&\n  settings: {work_mem: 7MB, "shop.tenant": "x y"}/' mig.yaml
 	sql -c "alter database $DB set default_transaction_read_only = on"
-	expect 0 mig-apply upgrade --lock-timeout 1234ms
-	says "is now at a003 Look"
-	rows_are a003
-	[ "$(sql -c "select wait || '|' || keys || '|' || memory || '|' || (name like 'mig-apply%') from seen")" = "1234ms|1|7MB|true" ]
-	# the row of mig.history is of the revision's own transaction
-	[ "$(sql -c "select h.xmin::text::bigint = s.id from mig.history h, seen s where revision = 'a003'")" = t ]
-	[ "$(sql -c "select count(*) from mig.history where up_sql like '%def upgrade%' and checksum ~ '^[0-9a-f]{64}\$'")" = 3 ]
 	py a004 "'a003'" "Broken" < <(printf 'def upgrade():\n    op.execute("create table half (i int)")\n    op.execute("insert into nosuch values (1)")\ndef downgrade(): pass\n')
-	expect 11 mig-apply upgrade --json
+	expect 11 mig-apply upgrade --lock-timeout 1234ms --json
+	says '3 of 4 revisions are committed, the last is a003 Look'
 	says 'a004 Broken: relation'
 	says 'alembic/versions/a004_.py:18:1'
 	says 'statement: insert into nosuch'
 	says 'nothing of this revision was kept'
+	rows_are a003
 	[ "$(sql -c "select to_regclass('half') is null")" = t ]
-	rm alembic/versions/a004_.py
-	writes_are_reported
-	a_held_lock_is_met
+	[ "$(sql -c "select wait || '|' || keys || '|' || memory || '|' || (name like 'mig-apply%') from seen")" = "1234ms|1|7MB|true" ]
+	# the row of mig.history is of the revision's own transaction
+	[ "$(sql -c "select h.xmin::text::bigint = s.id from mig.history h, seen s where revision = 'a003'")" = t ]
+	[ "$(sql -c "select count(*) from mig.history where up_sql like '%def upgrade%' and checksum ~ '^[0-9a-f]{64}\$'")" = 3 ]
+	writes_are_reported_and_a_held_lock_is_met
+	a_part_that_is_committed_is_marked
+	expect 0 mig-apply upgrade
+	says "is now at a005 Alter"
 	expect 0 mig-apply downgrade base --yes
 	rows_are ""
 	[ "$(sql -c "select count(*) from pg_class where relname ~ '^t[0-9]\$|^seen\$'")" = 0 ]
+	[ "$(sql -c "select count(*) from mig.history_step")" = 0 ]
 	stays_on_our_database "$2"
 }
 
-writes_are_reported() {
+writes_are_reported_and_a_held_lock_is_met() {
 	local run=20261120T010203Z-1a2b3c proof oid
 	proof=state/shop/production/runs/$run/proof.json
 	mkdir -p "$(dirname "$proof")"
 	echo '{"kind":"reading"}' > "$proof"
 	py a004 "'a003'" "Rows" < <(printf 'def upgrade(): op.execute("insert into t1 values (1), (2), (3)")\ndef downgrade(): pass\n')
-	expect 0 in_a_run $run mig-apply upgrade
-	oid=$(sql -c "select 't1'::regclass::oid")
-	tail -1 "$proof" | jq -e ".record == \"own\" and .tables[\"$oid\"][:3] == [3, 0, 0]"
-}
-
-a_held_lock_is_met() {
-	py a005 "'a004'" "Alter" < <(printf 'def upgrade(): op.execute("alter table t1 add column x int")\ndef downgrade(): pass\n')
-	psql -Xq -c "begin; lock table t1" -c "select pg_sleep(60)" > /dev/null 2>&1 3>&- &
+	py a005 "'a004'" "Alter" < <(printf 'def upgrade(): op.execute("alter table t2 add column x int")\ndef downgrade(): pass\n')
+	psql -Xq -c "begin; lock table t2" -c "select pg_sleep(60)" > /dev/null 2>&1 3>&- &
 	local holder=$!
-	until [ "$(sql -c "select count(*) from pg_locks where relation = 't1'::regclass and mode = 'AccessExclusiveLock'")" = 1 ]; do sleep 0.1; done
-	expect 13 mig-apply upgrade --lock-timeout 300ms --lock-retries 0
+	until [ "$(sql -c "select count(*) from pg_locks where relation = 't2'::regclass and mode = 'AccessExclusiveLock'")" = 1 ]; do sleep 0.1; done
+	expect 13 in_a_run $run mig-apply upgrade --lock-timeout 300ms --lock-retries 0
 	says "a005 Alter: "
+	rows_are a004
 	kill $holder
 	sql -c "select pg_terminate_backend(pid) from pg_stat_activity where query like '%pg_sleep(60)%' and pid <> pg_backend_pid()" > /dev/null
 	wait $holder || true
-	expect 0 mig-apply upgrade
+	oid=$(sql -c "select 't1'::regclass::oid")
+	sed -n 2p "$proof" | jq -e ".record == \"own\" and .tables[\"$oid\"][:3] == [3, 0, 0]"
+}
+
+a_part_that_is_committed_is_marked() {
+	mv alembic/versions/a005_.py .
+	py a005 "'a004'" "Dies" < <(printf 'import os\ndef upgrade():\n    op.execute("insert into t1 values (4)")\n    with op.get_context().autocommit_block():\n        op.execute("insert into t1 values (5)")\n    os._exit(7)\ndef downgrade(): pass\n')
+	expect 1 mig-apply upgrade
+	says "a005 Dies is half applied: it has committed a part of itself"
+	rows_are a004
+	expect 17 mig-apply upgrade
+	PGOPTIONS="-c default_transaction_read_only=off" 	sql -c "delete from t1 where id in (4, 5)"
+	expect 0 mig-apply stamp a004
+	mv a005_.py alembic/versions/
 }
 
 # A URL of its own in alembic.ini is obeyed, and refused where it leads elsewhere.
