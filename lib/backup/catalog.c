@@ -5,6 +5,8 @@
 #include "backup/marks.h"
 #include "base/clock.h"
 #include "base/fs.h"
+#include "base/utf8.h"
+#include "db/db.h"
 
 void backup_entry_release(struct backup_entry *entry)
 {
@@ -14,7 +16,7 @@ void backup_entry_release(struct backup_entry *entry)
 	free(entry->store_url);
 	free(entry->path);
 	free(entry->database);
-	free(entry->revisions);
+	strvec_release(&entry->revisions);
 	grade_record_release(&entry->grade);
 	free(entry->keep);
 	*entry = (struct backup_entry){0};
@@ -26,15 +28,8 @@ void backup_list_release(struct backup_list *list)
 		backup_entry_release(&list->items[i]);
 	free(list->items);
 	strvec_release(&list->broken);
+	free(list->database);
 	*list = (struct backup_list){0};
-}
-
-static char *revisions_text(const struct pack_manifest *manifest)
-{
-	AUTO_STRVEC(all);
-	for (size_t i = 0; i < manifest->revisions.count; i++)
-		strvec_push_all(&all, &manifest->revisions.items[i].revisions);
-	return strvec_join(&all, ", ");
 }
 
 void backup_entry_fill(
@@ -55,9 +50,10 @@ void backup_entry_fill(
 		.rows = total.rows,
 		.plain_bytes = total.bytes,
 		.database = xstrdup(manifest->database.name),
-		.revisions = revisions_text(manifest),
 		.partial = manifest->partial.count > 0,
 	};
+	for (size_t i = 0; i < manifest->revisions.count; i++)
+		strvec_push_all(&entry->revisions, &manifest->revisions.items[i].revisions);
 }
 
 /* --- what is kept beside it ------------------------------------------------------------------- */
@@ -154,6 +150,14 @@ static int by_age(const void *a, const void *b)
 	return strcmp(x->id, y->id);
 }
 
+/* A secret that nobody was asked for leaves the pin. */
+static char *own_database(const struct conf_env *env)
+{
+	if (env->conninfo_known)
+		return db_conninfo_dbname(env->conninfo);
+	return env->pin ? xstrdup(env->pin->dbname) : NULL;
+}
+
 bool backup_list(
 	const struct conf_env *env, struct log_sink *log, struct backup_list *list, struct err *err)
 {
@@ -166,6 +170,9 @@ bool backup_list(
 	}
 	if (list->count)
 		qsort(list->items, list->count, sizeof(list->items[0]), by_age);
+	list->database = own_database(env);
+	for (size_t i = 0; list->database && i < list->count; i++)
+		list->items[i].foreign = !str_equal(list->items[i].database, list->database);
 	return true;
 }
 
@@ -174,7 +181,7 @@ const struct backup_entry *backup_newest(const struct backup_list *list, int64_t
 	enum { CLOCKS_DIFFER_MS = 60000 };
 	for (size_t i = list->count; i-- > 0;) {
 		const struct backup_entry *entry = &list->items[i];
-		if (!entry->partial && entry->grade.grade != GRADE_DAMAGED &&
+		if (!entry->partial && !entry->foreign && entry->grade.grade != GRADE_DAMAGED &&
 			entry->started_ms <= now_ms + CLOCKS_DIFFER_MS)
 			return entry;
 	}
@@ -188,13 +195,42 @@ static bool same_snapshot(const struct backup_list *list, size_t a, size_t b)
 	return strcmp(list->items[a].id, list->items[b].id) == 0;
 }
 
+/*
+ * Which entries words other than an id choose among: the environment's own. Where those are none,
+ * and all others are of one database, that one: a copy is compared with the snapshot it was made
+ * of.
+ */
+static bool foreign_ones_count(const struct backup_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (!list->items[i].foreign ||
+			!str_equal(list->items[i].database, list->items[0].database))
+			return false;
+	return true;
+}
+
+static bool counts(const struct backup_list *list, size_t i)
+{
+	return !list->items[i].foreign || foreign_ones_count(list);
+}
+
+static bool all_of_others(const struct backup_list *list, struct err *err)
+{
+	err_context(err, "database %s", list->database);
+	return err_hint(err, "there are those of other databases, chosen by their id: "
+			     "mig-backup list");
+}
+
 static bool none_such(const struct backup_list *list, const char *word, struct err *err)
 {
 	err_set(err, ERR_NOTFOUND, "no snapshot %s", word);
 	if (!list->count)
 		return err_hint(err, "there is none yet: make one with mig-backup create");
-	return err_hint(err, "the newest is %s; list all: mig-backup list",
-		list->items[list->count - 1].id);
+	for (size_t i = list->count; i-- > 0;)
+		if (counts(list, i))
+			return err_hint(err, "the newest is %s; list all: mig-backup list",
+				list->items[i].id);
+	return all_of_others(list, err);
 }
 
 /* "latest~3": the same snapshot in several stores counts once, one of a part not at all. */
@@ -211,7 +247,7 @@ static bool choose_latest(
 	}
 	for (size_t i = list->count; i-- > 0;) {
 		bool again = i + 1 < list->count && same_snapshot(list, i, i + 1);
-		if (!again && !list->items[i].partial && steps-- == 0) {
+		if (!again && !list->items[i].partial && counts(list, i) && steps-- == 0) {
 			*index = i;
 			return true;
 		}
@@ -224,7 +260,7 @@ static bool choose_label(
 {
 	const char *label = word + strlen("label:");
 	for (size_t i = list->count; i-- > 0;) {
-		if (str_equal(list->items[i].label, label)) {
+		if (str_equal(list->items[i].label, label) && counts(list, i)) {
 			*index = i;
 			return true;
 		}
@@ -248,7 +284,7 @@ static bool choose_time(
 	if (!clock_parse_time(word + 1, &ms, err))
 		return false;
 	for (size_t i = list->count; i-- > 0;) {
-		if (list->items[i].started_ms <= ms && !list->items[i].partial) {
+		if (list->items[i].started_ms <= ms && !list->items[i].partial && counts(list, i)) {
 			*index = i;
 			return true;
 		}
@@ -257,8 +293,13 @@ static bool choose_time(
 	err_set(err, ERR_NOTFOUND, "no snapshot at or before %s", asked);
 	if (!list->count)
 		return err_hint(err, "there is none yet: make one with mig-backup create");
-	AUTO_FREE char *oldest = both_times(list->items[0].started_ms);
-	return err_hint(err, "the oldest is %s of %s", list->items[0].id, oldest);
+	size_t first = 0;
+	while (first < list->count && !counts(list, first))
+		first++;
+	if (first == list->count)
+		return all_of_others(list, err);
+	AUTO_FREE char *oldest = both_times(list->items[first].started_ms);
+	return err_hint(err, "the oldest is %s of %s", list->items[first].id, oldest);
 }
 
 static bool choose_id(
@@ -326,6 +367,20 @@ static void tell_time(
 		"%s is %s: snapshot %s of %s", word, asked, entry->id, taken);
 }
 
+static void tell_foreign(
+	const struct backup_find *find, const char *word, const struct backup_found *found)
+{
+	const struct backup_entry *entry = &found->list.items[found->index];
+	AUTO_FREE char *of = utf8_one_line(entry->database);
+	AUTO_FREE char *own = utf8_one_line(found->list.database ? found->list.database : "");
+	if (entry->foreign && !str_starts(entry->id, word))
+		log_warn(find->log, "other_database",
+			json_pack("{s:s, s:s, s:s}", "snapshot", entry->id, "database", of, "own",
+				own),
+			"%s is snapshot %s of database %s: there is none of %s", word, entry->id,
+			of, own);
+}
+
 static bool find_among(const struct backup_find *find, const char *word, struct backup_found *found,
 	struct err *err)
 {
@@ -333,6 +388,7 @@ static bool find_among(const struct backup_find *find, const char *word, struct 
 		!backup_choose(&found->list, word, &found->index, err))
 		return false;
 	tell_time(find, word, &found->list.items[found->index]);
+	tell_foreign(find, word, found);
 	return true;
 }
 

@@ -8,7 +8,9 @@
  *	ENV:SNAPSHOT         the same among another environment's
  *	PATH                 a file, when it has a "/" or ends in ".mig.tar"; also file:///PATH
  *
- * A snapshot of a part of the database is never meant by latest or @TIME.
+ * A snapshot of a part of the database is never meant by latest or @TIME. One of another database,
+ * made with -d or left in the store, is meant by those and by labels only when the environment's
+ *own has none and all are of that one; then that is said.
  */
 #ifndef BACKUP_CATALOG_H
 #define BACKUP_CATALOG_H
@@ -32,22 +34,27 @@ struct backup_entry {
 	int64_t seconds; /* that it took */
 	int64_t tables, rows, plain_bytes;
 	char *database;
-	char *revisions; /* "3f9c1a7be2d4, 91.." or "" */
+	struct strvec revisions;
 	struct grade_record grade;
 	char *keep; /* why it is never removed, "" without a reason; NULL: it is not kept */
 	bool partial; /* holds a part of the database, because it was asked for so */
+	bool foreign; /* of another database than the environment's */
 };
 struct backup_list {
 	struct backup_entry *items; /* oldest first */
 	size_t count, alloc;
 	struct strvec broken; /* "path: why": files that are no snapshots though named like one */
+	char *database; /* the environment's; NULL: not known, then nothing is foreign */
 };
 
 /* All stores of the environment. Broken files are no error. ERR_STORAGE: a store unreachable. */
 MUST_CHECK bool backup_list(const struct conf_env *env, struct log_sink *log,
 	struct backup_list *list, struct err *err);
 void backup_list_release(struct backup_list *list);
-/* The newest of a whole database, not damaged, not of the future; NULL: none. Points into list. */
+/*
+ * The newest of the environment's whole database, not damaged, not of the future; NULL: none.
+ * Points into list.
+ */
 const struct backup_entry *backup_newest(const struct backup_list *list, int64_t now_ms);
 /* From an opened snapshot; store and path are copied. Marks are not looked at. */
 void backup_entry_fill(struct backup_entry *entry, struct pack_reader *reader, const char *store,

@@ -18,11 +18,13 @@ json_t *backup_texts_json(const struct strvec *texts)
 json_t *backup_entry_json(const struct backup_entry *entry)
 {
 	AUTO_FREE char *started = clock_utc(entry->started_ms);
-	json_t *fields = json_pack("{s:s, s:s?, s:s?, s:s, s:s, s:I, s:I, s:I, s:s, s:b, s:b}",
-		"snapshot", entry->id, "label", entry->label, "store", entry->store, "path",
-		entry->path, "started", started, "bytes", (json_int_t)entry->bytes, "tables",
-		(json_int_t)entry->tables, "rows", (json_int_t)entry->rows, "revisions",
-		entry->revisions, "partial", entry->partial, "keep", entry->keep != NULL);
+	AUTO_FREE char *database = utf8_clean(entry->database, strlen(entry->database));
+	json_t *fields = json_pack("{s:s, s:s, s:s?, s:s?, s:s, s:s, s:I, s:I, s:I, s:o, s:b, s:b}",
+		"snapshot", entry->id, "database", database, "label", entry->label, "store",
+		entry->store, "path", entry->path, "started", started, "bytes",
+		(json_int_t)entry->bytes, "tables", (json_int_t)entry->tables, "rows",
+		(json_int_t)entry->rows, "revisions", backup_texts_json(&entry->revisions),
+		"partial", entry->partial, "keep", entry->keep != NULL);
 	grade_record_json(&entry->grade, fields);
 	return fields;
 }
@@ -78,11 +80,14 @@ void backup_entry_lines(const struct backup_entry *entry, struct strvec *lines)
 	AUTO_FREE char *when = clock_local(entry->started_ms);
 	AUTO_FREE char *size = clock_size_text(entry->bytes);
 	AUTO_FREE char *grade = grade_record_text(&entry->grade);
+	AUTO_FREE char *revisions = strvec_join(&entry->revisions, ", ");
+	AUTO_FREE char *database = utf8_one_line(entry->database);
 	strvec_pushf(lines,
-		"%-24s  %-23s  %9s  %6" PRId64 " tables  %10" PRId64 " rows  %s  %s%s%s%s%s",
+		"%-24s  %-23s  %9s  %6" PRId64 " tables  %10" PRId64 " rows  %s  %s%s%s%s%s%s%s",
 		entry->id, when, size, entry->tables, entry->rows, entry->store, grade,
-		entry->revisions[0] ? "  at " : "", entry->revisions,
-		entry->partial ? "  partial" : "", entry->keep ? "  kept" : "");
+		revisions[0] ? "  at " : "", revisions, entry->partial ? "  partial" : "",
+		entry->keep ? "  kept" : "", entry->foreign ? "  of database " : "",
+		entry->foreign ? database : "");
 	if (entry->label)
 		strvec_pushf(lines, "    label: %s", entry->label);
 }

@@ -28,7 +28,9 @@ bool backup_status_young(const struct backup_status *status, int64_t max_age_ms,
 		return true;
 	AUTO_FREE char *limit = clock_duration_text(max_age_ms);
 	if (!status->newest)
-		err_set(err, ERR_NO, "there is no snapshot");
+		err_set(err, ERR_NO, "there is no snapshot%s%s",
+			status->list.database ? " of database " : "",
+			status->list.database ? status->list.database : "");
 	else {
 		AUTO_FREE char *age = clock_duration_text(status->age_ms);
 		err_set(err, ERR_NO, "the newest snapshot, %s, is %s old; %s were allowed",

@@ -70,6 +70,7 @@ struct conf_env {
 	char *state_dir; /* absolute: <state_dir>/<project>/<environment> */
 	char *conninfo; /* what libpq gets: conninfo or URI, "" = PG* variables and defaults */
 	char *conninfo_origin; /* "-d", "DATABASE_URL", "mig.yaml:12:3", "PG*" */
+	bool conninfo_known; /* false: a secret that `no_database` did not ask for */
 	const struct conf_pin *pin; /* NULL: not pinned */
 	struct conf_pins pins; /* of all environments in the file */
 	bool production;
@@ -98,7 +99,9 @@ struct conf_request {
 	const char *env_name; /* -e / MIG_ENV; NULL: the only one */
 	const char *dbname; /* -d; NULL: none. A password in it is ERR_USAGE. */
 	const char *(*getenv)(const char *name);
-	bool no_database; /* do not resolve the connection (secrets may be absent) */
+	/* resolve the connection only where that asks nobody: secrets may be absent, no command
+	 * runs */
+	bool no_database;
 };
 
 /*

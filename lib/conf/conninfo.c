@@ -113,18 +113,37 @@ static bool from_file(const struct conf_secret *secret, struct conf_env *env, st
 	return true;
 }
 
+/* For programs that need no server, but would like to know which database is meant. */
+static void from_what_is_there(
+	const struct conf_request *request, const struct conf_secret *secret, struct conf_env *env)
+{
+	AUTO_ERR(ignored);
+	size_t warnings = env->warnings.count;
+	bool asks_nobody =
+		!secret || secret->kind == CONF_SECRET_LITERAL || secret->kind == CONF_SECRET_ENV;
+	env->conninfo_known = asks_nobody && (secret ? from_file(secret, env, &ignored)
+						     : from_variables(request, env, &ignored));
+	while (env->warnings.count > warnings)
+		strvec_pop(&env->warnings);
+	if (env->conninfo_known)
+		return;
+	free(env->conninfo);
+	free(env->conninfo_origin);
+	env->conninfo = xstrdup("");
+	env->conninfo_origin = secret ? conf_secret_origin(secret) : xstrdup("not resolved");
+}
+
 bool conf_database_resolve(const struct conf_request *request, const struct file_env *from,
 	struct conf_env *env, struct err *err)
 {
 	const struct conf_secret *secret = !from          ? NULL
 					   : from->direct ? from->direct
 							  : from->database;
+	env->conninfo_known = true;
 	if (request->dbname)
 		return from_option(request->dbname, env, err);
 	if (request->no_database) {
-		env->conninfo = xstrdup("");
-		env->conninfo_origin =
-			secret ? conf_secret_origin(secret) : xstrdup("not resolved");
+		from_what_is_there(request, secret, env);
 		return true;
 	}
 	return secret ? from_file(secret, env, err) : from_variables(request, env, err);

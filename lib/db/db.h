@@ -137,7 +137,10 @@ int64_t db_affected(const struct db_result *result); /* rows of the command tag 
 MUST_CHECK bool db_value_params(struct db *db, char **value, struct err *err, const char *sql,
 	size_t count, const char *const *params);
 
-/* The database that a conninfo names, or libpq's default; NULL when it names none. Caller owns. */
+/*
+ * The database that a conninfo names, or libpq's default; NULL when it names none, or a service
+ * whose file would have to be read. Caller owns.
+ */
 char *db_conninfo_dbname(const char *conninfo);
 
 /* Quoted for SQL text in this session's encoding; caller owns. */

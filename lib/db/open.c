@@ -100,8 +100,9 @@ char *db_conninfo_dbname(const char *conninfo)
 		return xstrdup(conninfo);
 	PQconninfoOption *given = PQconninfoParse(conninfo ? conninfo : "", NULL);
 	PQconninfoOption *defaults = PQconndefaults();
-	char *name = NULL;
-	for (size_t i = 0; i < ARRAY_SIZE(keywords) && !name; i++) {
+	AUTO_FREE char *service = option_value(given, "service");
+	char *name = option_value(given, "dbname");
+	for (size_t i = 0; i < ARRAY_SIZE(keywords) && !name && !service; i++) {
 		name = option_value(given, keywords[i]);
 		if (!name)
 			name = option_value(defaults, keywords[i]);

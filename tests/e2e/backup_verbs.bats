@@ -465,7 +465,7 @@ contents() {
 			-c "create database copy encoding $encoding template template0 locale 'C'" postgres
 		PGCLIENTENCODING=LATIN1 psql -Xq odd <<< $'create table "caf\xe9" (t text); insert into "caf\xe9" values (E\'na\xefve\');'
 		PGDATABASE=odd mig-backup create -q
-		mig-backup cat latest | psql -Xq copy > /dev/null
+		PGDATABASE=odd mig-backup cat latest | psql -Xq copy > /dev/null
 		diff <(contents odd) <(contents copy)
 		dropdb odd
 		dropdb copy

@@ -88,6 +88,45 @@ static void a_part_is_never_the_latest(void **state)
 	assert_false(backup_choose(&parts, "latest", &index, &err));
 }
 
+/* The newest two are of another database. */
+static void another_database_is_not_meant(void **state)
+{
+	(void)state;
+	struct backup_entry some[4];
+	char shop[] = "shop", crm[] = "crm";
+	const struct backup_list mixed = {.items = some, .count = 4, .database = shop};
+	size_t index = 99;
+	AUTO_ERR(err);
+	memcpy(some, entries, sizeof(some));
+	for (size_t i = 0; i < 4; i++) {
+		some[i].database = shop;
+		some[i].grade.grade = GRADE_SEALED;
+	}
+	some[3].database = crm;
+	some[3].foreign = true;
+	assert_true(backup_choose(&mixed, "latest", &index, &err));
+	assert_string_equal(some[index].id, entries[1].id);
+	assert_true(backup_choose(&mixed, "@now", &index, &err));
+	assert_string_equal(some[index].id, entries[1].id);
+	assert_true(backup_choose(&mixed, "label:nightly", &index, &err));
+	assert_int_equal(index, 0);
+	assert_true(backup_choose(&mixed, "20261120T03", &index, &err));
+	assert_int_equal(index, 3);
+	assert_ptr_equal(backup_newest(&mixed, 1795150000000), &some[2]);
+	/* all are of others: of two, nobody can know which; the only one may be chosen, and is not
+	 * new */
+	for (size_t i = 0; i < 4; i++)
+		some[i].foreign = true;
+	assert_false(backup_choose(&mixed, "latest", &index, &err));
+	assert_non_null(strstr(err.msg, "database shop"));
+	assert_false(backup_choose(&mixed, "@now", &index, &err));
+	assert_int_equal(err.code, ERR_NOTFOUND);
+	some[3].database = shop;
+	assert_true(backup_choose(&mixed, "latest", &index, &err));
+	assert_int_equal(index, 3);
+	assert_null(backup_newest(&mixed, 1795150000000));
+}
+
 static void the_newest_is_whole_sound_and_not_of_the_future(void **state)
 {
 	(void)state;
@@ -176,6 +215,7 @@ int main(void)
 		cmocka_unit_test(words_choose),
 		cmocka_unit_test(words_are_refused),
 		cmocka_unit_test(a_part_is_never_the_latest),
+		cmocka_unit_test(another_database_is_not_meant),
 		cmocka_unit_test(the_newest_is_whole_sound_and_not_of_the_future),
 		cmocka_unit_test(times_are_said_in_utc_and_local_time),
 		cmocka_unit_test(paths_are_not_looked_up),
