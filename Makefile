@@ -14,7 +14,7 @@ CC ?= gcc
 PREFIX ?= /usr/local
 BUILD ?= build$(if $(SAN),/san$(SAN:1=))$(if $(COVERAGE),/coverage)
 
-packages = libpq libzstd libarchive libcurl libssh2 yaml-0.1 jansson libcrypto libxxhash
+packages = libpq libzstd zlib libarchive libcurl libssh2 yaml-0.1 jansson libcrypto libxxhash
 warnings = -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
 	-Wwrite-strings -Wno-missing-field-initializers
 sanitizers = $(if $(filter thread,$(SAN)),thread,address$(comma)undefined)

@@ -341,7 +341,8 @@ bool backup_choose(const struct backup_list *list, const char *word, size_t *ind
 
 static bool is_path(const char *word)
 {
-	return strchr(word, '/') || str_ends(word, BACKUP_SUFFIX);
+	return strchr(word, '/') || str_ends(word, BACKUP_SUFFIX) ||
+	       (strchr(word, '.') && fs_exists(word));
 }
 
 void backup_found_release(struct backup_found *found)

@@ -30,6 +30,7 @@ struct copies_mark {
 	char *made; /* UTC, the server's clock */
 	char *snapshot; /* NULL: not out of one */
 	char *target; /* the name it gets when complete (--to-db); NULL: none */
+	char *dump; /* it is complete, out of this dump, which nothing proves; NULL: of none */
 	bool defined; /* its definitions are complete, as far as they come before rows */
 	bool proved; /* complete, and its rows were compared */
 	bool partial; /* out of a snapshot of a part of the database */

@@ -13,6 +13,8 @@ char *copies_mark_text(const struct copies_mark *mark)
 		json_object_set_new(fields, "partial", json_true());
 	if (mark->target)
 		json_object_set_new(fields, "target", copies_json_text(mark->target));
+	if (mark->dump)
+		json_object_set_new(fields, "dump", copies_json_text(mark->dump));
 	if (mark->defined)
 		json_object_set_new(fields, "defined", json_true());
 	char *text = json_dumps(fields, JSON_ENSURE_ASCII);
@@ -40,6 +42,7 @@ bool copies_mark_parse(const char *comment, struct copies_mark *mark)
 	mark->made = field_text(fields, "made");
 	mark->snapshot = field_text(fields, "snapshot");
 	mark->target = field_text(fields, "target");
+	mark->dump = field_text(fields, "dump");
 	mark->defined = json_is_true(json_object_get(fields, "defined"));
 	mark->proved = json_is_true(json_object_get(fields, "proved"));
 	mark->partial = json_is_true(json_object_get(fields, "partial"));
@@ -55,5 +58,6 @@ void copies_mark_release(struct copies_mark *mark)
 	free(mark->made);
 	free(mark->snapshot);
 	free(mark->target);
+	free(mark->dump);
 	*mark = (struct copies_mark){0};
 }

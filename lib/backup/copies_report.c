@@ -15,6 +15,8 @@ static const char *state_word(const struct copies_item *item)
 		return "complete: a restore point, no backup";
 	if (item->purpose != DB_RESTORED)
 		return "";
+	if (item->mark.dump)
+		return "complete, of a dump: not proved";
 	return item->mark.proved ? "proved" : "not complete or not proved";
 }
 
@@ -71,15 +73,16 @@ json_t *copies_list_json(const struct copies_list *list)
 	for (size_t i = 0; i < list->count; i++) {
 		const struct copies_item *item = &list->items[i];
 		json_array_append_new(all,
-			json_pack("{s:o, s:I, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:I, s:I}",
+			json_pack("{s:o, s:I, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:I, s:I}",
 				"database", copies_json_text(item->name), "oid",
 				(json_int_t)item->oid, "purpose", db_purpose_word(item->purpose),
 				"marked", item->marked, "proved", item->mark.proved, "of",
 				copies_json_text(item->mark.of), "run",
 				copies_json_text(item->mark.run), "made",
 				copies_json_text(item->mark.made), "snapshot",
-				copies_json_text(item->mark.snapshot), "bytes",
-				(json_int_t)item->bytes, "sessions", (json_int_t)item->sessions));
+				copies_json_text(item->mark.snapshot), "dump",
+				copies_json_text(item->mark.dump), "bytes", (json_int_t)item->bytes,
+				"sessions", (json_int_t)item->sessions));
 	}
 	return all;
 }

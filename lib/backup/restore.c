@@ -346,20 +346,19 @@ static bool finish(struct restoring *restoring, struct err *err)
 	return copies_remark(&restoring->place, &restoring->copy, err);
 }
 
-static bool drop_copy(struct restoring *restoring, struct err *err)
+bool restore_drop_copy(const struct restore_settings *settings, const struct copies_place *place,
+	struct copies_item *copy, struct err *err)
 {
-	/* a session of its own: the other may be broken, or asked to stop */
 	CLEANUP(db_close_auto) struct db *server = NULL;
-	struct copies_place place = restoring->place;
-	struct copies_item *copy = &restoring->copy;
-	struct db_params params = restoring->settings->target;
+	struct copies_place there = *place;
+	struct db_params params = settings->target;
 	params.dbname = "postgres";
 	params.stop = NULL;
 	if (!db_open(&params, &server, err) ||
 		(!copy->oid && !copies_oid(server, copy->name, &copy->oid, err)))
 		return false;
-	place.server = server;
-	return !copy->oid || copies_drop(&place, copy, err);
+	there.server = server;
+	return !copy->oid || copies_drop(&there, copy, err);
 }
 
 /* The half-made copy goes, or stays with a word about it. */
@@ -377,7 +376,7 @@ static void clean_up(struct restoring *restoring, struct err *err)
 			"it: mig-restore drop %s --yes",
 			name, restoring->manifest->id, to_db ? " --to-db " : "", to_db ? to_db : "",
 			name, name);
-	else if (!drop_copy(restoring, &why))
+	else if (!restore_drop_copy(restoring->settings, &restoring->place, &restoring->copy, &why))
 		log_warn(restoring->settings->log, "copy_left",
 			json_pack("{s:s, s:s}", "database", name, "error", why.msg),
 			"database %s could not be removed (%s); later: mig-restore drop %s --yes",

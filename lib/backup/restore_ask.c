@@ -3,12 +3,22 @@
 
 #define JOBS_MAX 64
 
+struct rule {
+	bool holds;
+	const char *message;
+};
+
+static bool all_hold(const struct rule *rules, size_t count, struct err *err)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!rules[i].holds)
+			return err_set(err, ERR_USAGE, "%s", rules[i].message);
+	return true;
+}
+
 bool restore_ask_check(const struct restore_ask *ask, struct err *err)
 {
-	const struct {
-		bool holds;
-		const char *message;
-	} rules[] = {
+	const struct rule rules[] = {
 		{!(ask->to_db && ask->swap), "--to-db and --swap exclude each other"},
 		{!ask->proof || ask->swap, "--proof goes with --swap"},
 		{!(ask->no_proof && ask->swap), "--no-proof and --swap exclude each other"},
@@ -41,8 +51,28 @@ bool restore_ask_check(const struct restore_ask *ask, struct err *err)
 			"--allow-unpopulated goes with a whole restore beside the live database"},
 		{ask->jobs >= 0 && ask->jobs <= JOBS_MAX, "--jobs takes 1 to 64"},
 	};
-	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
-		if (!rules[i].holds)
-			return err_set(err, ERR_USAGE, "%s", rules[i].message);
-	return restore_roles_check(&ask->role_map, err);
+	return all_hold(rules, ARRAY_SIZE(rules), err) && restore_roles_check(&ask->role_map, err);
+}
+
+bool restore_ask_check_dump(const struct restore_ask *ask, struct err *err)
+{
+	const struct rule rules[] = {
+		{!ask->swap, "--swap needs a proof, and a dump has none: load it, look at it, then "
+			     "mig-restore swap COPY"},
+		{!ask->in_place, "--in-place needs a proof, and a dump has none"},
+		{!ask->resume,
+			"--resume needs hashes to know what a copy has, and a dump has none"},
+		{!ask->tables.count,
+			"--table needs a manifest, and a dump has none: load all of it, with "
+			"--to-db"},
+		{!ask->data_only && !ask->schema_only,
+			"--schema-only and --data-only need a manifest, and a dump has none: take "
+			"such a dump"},
+		{!ask->export_lost,
+			"--export-lost needs what is in the dump: load it, then mig-restore swap "
+			"COPY -n --export-lost DIR"},
+		{!ask->allow_unpopulated, "--allow-unpopulated is not for dumps: their views are "
+					  "filled by pg_restore"},
+	};
+	return all_hold(rules, ARRAY_SIZE(rules), err);
 }

@@ -1,4 +1,6 @@
+#include "backup/foreign.h"
 #include "backup/restore_roles.h"
+#include "backup/restore_room.h"
 #include "backup/restore_versions.h"
 #include "backup/space.h"
 #include "base/clock.h"
@@ -6,6 +8,9 @@
 
 /* Room for rows, indexes and the WAL of loading them. */
 #define SPACE_FACTOR 2.2
+
+#define ROLE_SQL "select from pg_roles where rolname = $1"
+#define TABLESPACE_SQL "select from pg_tablespace where spcname = $1"
 
 /* Pushes those of `names` that the query (one name parameter) does not know. */
 static bool add_missing(struct db *server, const char *sql, const struct strvec *names,
@@ -35,11 +40,10 @@ static bool check_missing(
 	AUTO_STRVEC(missing);
 	AUTO_STRVEC(roles);
 	role_names(settings, &roles);
-	if (!add_missing(server, "select from pg_roles where rolname = $1", &roles, "role",
-		    &missing, err) ||
+	if (!add_missing(server, ROLE_SQL, &roles, "role", &missing, err) ||
 		(!settings->no_tablespaces &&
-			!add_missing(server, "select from pg_tablespace where spcname = $1",
-				&manifest->tablespaces, "tablespace", &missing, err)) ||
+			!add_missing(server, TABLESPACE_SQL, &manifest->tablespaces, "tablespace",
+				&missing, err)) ||
 		!restore_versions_check(settings, server, &missing, err))
 		return false;
 	if (!missing.count)
@@ -71,14 +75,18 @@ static bool check_name_free(
 	return err_hint(err, "choose another name; to replace the live database: --swap");
 }
 
-static bool check_space(const struct restore_settings *settings, struct db *server, struct err *err)
+static int64_t plain_bytes(const struct pack_manifest *manifest)
 {
-	const struct pack_manifest *manifest = pack_reader_manifest(settings->reader);
 	struct pack_content total = {0};
-	AUTO_FREE char *path = NULL;
 	pack_manifest_total(manifest, &total);
 	/* large objects are held in hexadecimal */
-	int64_t plain = total.bytes + manifest->large_object_data.bytes / 2;
+	return total.bytes + manifest->large_object_data.bytes / 2;
+}
+
+static bool check_space(
+	const struct restore_settings *settings, struct db *server, int64_t plain, struct err *err)
+{
+	AUTO_FREE char *path = NULL;
 	int64_t needed = (int64_t)((double)plain * SPACE_FACTOR);
 	int64_t free_bytes;
 	if (!space_free(server, settings->live, &path, &free_bytes, err))
@@ -98,15 +106,21 @@ static bool check_space(const struct restore_settings *settings, struct db *serv
 			     "--yes");
 }
 
-static void warn_of_age(const struct restore_settings *settings, struct db *server)
+static void warn_of_age(const struct restore_settings *settings, const char *what, int from,
+	const struct db *server)
 {
-	const struct pack_manifest *manifest = pack_reader_manifest(settings->reader);
-	int from = (int)(manifest->database.server_version_num / 10000);
 	if (from > server->version / 10000)
 		log_warn(settings->log, "older_server", NULL,
-			"the snapshot is of PostgreSQL %d, this server is %d: its definitions may "
-			"not be understood",
-			from, server->version / 10000);
+			"the %s is of PostgreSQL %d, this server is %d: its definitions may not be "
+			"understood",
+			what, from, server->version / 10000);
+}
+
+static void warn_of_snapshot(const struct restore_settings *settings, const struct db *server)
+{
+	const struct pack_manifest *manifest = pack_reader_manifest(settings->reader);
+	warn_of_age(
+		settings, "snapshot", (int)(manifest->database.server_version_num / 10000), server);
 	for (size_t i = 0; i < manifest->notes.count; i++)
 		log_warn(settings->log, "not_covered", NULL, "not in the snapshot: %s",
 			manifest->notes.items[i]);
@@ -120,14 +134,50 @@ static bool refuse_standby(const struct db *server, struct err *err)
 	return err_hint(err, "restore on its primary: -d host=PRIMARY");
 }
 
+static bool add_missing_of_dump(const struct restore_settings *settings,
+	const struct foreign_facts *facts, struct db *server, struct strvec *missing,
+	struct err *err)
+{
+	AUTO_STRVEC(roles);
+	STRVEC_EACH (&facts->roles, role)
+		strvec_push(&roles, restore_roles_name(settings->role_map, role));
+	return add_missing(server, ROLE_SQL, &roles, "role", missing, err) &&
+	       (settings->no_tablespaces || add_missing(server, TABLESPACE_SQL, &facts->tablespaces,
+						    "tablespace", missing, err)) &&
+	       add_missing(server, "select from pg_catalog.pg_available_extensions where name = $1",
+		       &facts->extensions, "extension", missing, err);
+}
+
+bool restore_check_dump(const struct restore_settings *settings, const struct foreign_facts *facts,
+	struct db *server, struct err *err)
+{
+	AUTO_STRVEC(missing);
+	if (!refuse_standby(server, err) || !check_name_free(settings, server, err) ||
+		!add_missing_of_dump(settings, facts, server, &missing, err))
+		return false;
+	if (missing.count) {
+		AUTO_FREE char *list = strvec_join(&missing, ", ");
+		AUTO_FREE char *lines = strvec_join(&missing, "\n");
+		err_set(err, ERR_REFUSED, "this server lacks what the dump needs: %s", list);
+		err_detail(err, "%s", lines);
+		return err_hint(err, "make them first (CREATE ROLE ..; CREATE TABLESPACE ..; "
+				     "install the extension's package), or do without: --role-map "
+				     "OLD=NEW, --no-tablespaces");
+	}
+	if (facts->server)
+		warn_of_age(settings, "dump", (int)strtol(facts->server, NULL, 10), server);
+	return check_space(settings, server, facts->bytes, err);
+}
+
 bool restore_check(const struct restore_settings *settings, struct db *server, struct err *err)
 {
 	if (!refuse_standby(server, err))
 		return false;
 	if (!check_name_free(settings, server, err) || !check_missing(settings, server, err) ||
 		(!settings->schema_only && !settings->resume &&
-			!check_space(settings, server, err)))
+			!check_space(settings, server,
+				plain_bytes(pack_reader_manifest(settings->reader)), err)))
 		return false;
-	warn_of_age(settings, server);
+	warn_of_snapshot(settings, server);
 	return true;
 }

@@ -32,7 +32,9 @@ bool restore_job_report_copy(
 	settings.export = job->ask->export_lost;
 	AUTO_ERR(ignored);
 	int64_t made_ms;
-	if (!copy->mark.made || !clock_parse_time(copy->mark.made, &made_ms, &ignored))
+	/* how old the rows of a dump are is not known */
+	if (copy->mark.dump || !copy->mark.made ||
+		!clock_parse_time(copy->mark.made, &made_ms, &ignored))
 		made_ms = -1;
 	if (!loss_of_copy(&settings, copy->name, made_ms, &report, err))
 		return false;

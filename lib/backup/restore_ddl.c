@@ -56,7 +56,7 @@ static bool is_cancelled(void *ctx)
 	return settings->cancelled && settings->cancelled(settings->cancel_ctx);
 }
 
-static bool find_program(char **program, struct err *err)
+bool restore_ddl_program(char **program, struct err *err)
 {
 	*program = db_child_program("pg_restore");
 	if (*program)
@@ -84,8 +84,8 @@ static enum err_code code_of(const char *said)
 	return ERR_SQL;
 }
 
-static bool judge(const struct speech *speech, const struct proc_result *result,
-	const char *section, struct err *err)
+static bool judge(const struct speech *speech, const struct proc_result *result, const char *what,
+	struct err *err)
 {
 	if (result->status == 0)
 		return true;
@@ -95,7 +95,7 @@ static bool judge(const struct speech *speech, const struct proc_result *result,
 		return false;
 	}
 	AUTO_FREE char *said = strvec_join(&speech->lines, "\n");
-	err_set(err, code_of(said), "pg_restore could not make the %s of the snapshot", section);
+	err_set(err, code_of(said), "pg_restore could not make the %s", what);
 	return err_detail(err, "%s", said);
 }
 
@@ -109,20 +109,10 @@ static bool open_list(const char *list, int *fd, char **path, struct err *err)
 	return fs_write_all(*fd, list, strlen(list), err);
 }
 
-static bool run(struct speech *speech, struct strvec *argv, const struct strvec *env,
-	const char *list, const char *what, struct err *err)
+static bool run_child(struct speech *speech, const struct strvec *argv, const struct strvec *env,
+	const char *what, struct err *err)
 {
-	CLEANUP(fs_close) int archive = -1;
-	CLEANUP(fs_close) int entries = -1;
-	AUTO_FREE char *archive_path = NULL;
-	AUTO_FREE char *list_path = NULL;
 	struct proc_result result;
-	if (!open_archive(speech->settings->reader, &archive, &archive_path, err) ||
-		(list && !open_list(list, &entries, &list_path, err)))
-		return false;
-	if (list)
-		strvec_pushf(argv, "--use-list=%s", list_path);
-	strvec_push(argv, archive_path);
 	struct proc_spec spec = {
 		.argv = argv,
 		.env = env,
@@ -134,6 +124,22 @@ static bool run(struct speech *speech, struct strvec *argv, const struct strvec 
 	return proc_run(&spec, &result, err) && judge(speech, &result, what, err);
 }
 
+static bool run(struct speech *speech, struct strvec *argv, const struct strvec *env,
+	const char *list, const char *what, struct err *err)
+{
+	CLEANUP(fs_close) int archive = -1;
+	CLEANUP(fs_close) int entries = -1;
+	AUTO_FREE char *archive_path = NULL;
+	AUTO_FREE char *list_path = NULL;
+	if (!open_archive(speech->settings->reader, &archive, &archive_path, err) ||
+		(list && !open_list(list, &entries, &list_path, err)))
+		return false;
+	if (list)
+		strvec_pushf(argv, "--use-list=%s", list_path);
+	strvec_push(argv, archive_path);
+	return run_child(speech, argv, env, what, err);
+}
+
 bool restore_ddl_read(const struct restore_settings *settings, const char *const *words,
 	const char *list, void (*on_line)(void *ctx, const char *line), void *ctx, struct err *err)
 {
@@ -141,38 +147,60 @@ bool restore_ddl_read(const struct restore_settings *settings, const char *const
 	struct speech speech = {.settings = settings, .on_line = on_line, .ctx = ctx};
 	AUTO_FREE char *program = NULL;
 	AUTO_STRVEC(argv);
-	if (!find_program(&program, err))
+	if (!restore_ddl_program(&program, err))
 		return false;
 	strvec_push(&argv, program);
 	for (; *words; words++)
 		strvec_push(&argv, *words);
-	return run(&speech, &argv, NULL, list, "list", err);
+	return run(&speech, &argv, NULL, list, "list of the snapshot", err);
+}
+
+/* pg_restore into that database. */
+static bool say_where(const struct restore_settings *settings, struct db *server,
+	const char *database, struct strvec *argv, struct strvec *env, struct err *err)
+{
+	AUTO_FREE char *program = NULL;
+	if (!restore_ddl_program(&program, err))
+		return false;
+	strvec_push(argv, program);
+	/* the database is named in the environment: a name in -d may be taken for a conninfo */
+	strvec_push(argv, "--dbname=");
+	strvec_push(argv, "--exit-on-error");
+	strvec_push(argv, "--no-password");
+	/* a subscription in a copy could take over the live one's slot */
+	strvec_push(argv, "--no-subscriptions");
+	if (settings->no_tablespaces)
+		strvec_push(argv, "--no-tablespaces");
+	strvec_pushf(argv, "--jobs=%d", settings->workers > 1 ? settings->workers : 1);
+	db_child_env(server, database, env);
+	strvec_push(env, "PGAPPNAME=mig-restore");
+	strvec_push(env, "PGOPTIONS=-c array_nulls=on -c synchronous_commit=off -c "
+			 "maintenance_work_mem=256MB"
+			 " -c default_transaction_read_only=off");
+	return true;
 }
 
 bool restore_ddl(const struct restore_settings *settings, struct db *server, const char *database,
 	const char *section, const char *list, struct err *err)
 {
 	CLEANUP(speech_release) struct speech speech = {.settings = settings};
-	AUTO_FREE char *program = NULL;
+	AUTO_FREE char *what = xstrfmt("%s of the snapshot", section);
 	AUTO_STRVEC(argv);
 	AUTO_STRVEC(env);
-	if (!find_program(&program, err))
+	if (!say_where(settings, server, database, &argv, &env, err))
 		return false;
-	strvec_push(&argv, program);
-	/* the database is named in the environment: a name in -d may be taken for a conninfo */
-	strvec_pushf(&argv, "--dbname=");
 	strvec_pushf(&argv, "--section=%s", section);
-	strvec_push(&argv, "--exit-on-error");
-	strvec_push(&argv, "--no-password");
-	/* a subscription in a copy could take over the live one's slot */
-	strvec_push(&argv, "--no-subscriptions");
-	if (settings->no_tablespaces)
-		strvec_push(&argv, "--no-tablespaces");
-	strvec_pushf(&argv, "--jobs=%d", settings->workers > 1 ? settings->workers : 1);
-	db_child_env(server, database, &env);
-	strvec_push(&env, "PGAPPNAME=mig-restore");
-	strvec_push(&env, "PGOPTIONS=-c array_nulls=on -c synchronous_commit=off -c "
-			  "maintenance_work_mem=256MB"
-			  " -c default_transaction_read_only=off");
-	return run(&speech, &argv, &env, list, section, err);
+	return run(&speech, &argv, &env, list, what, err);
+}
+
+bool restore_ddl_archive(const struct restore_settings *settings, struct db *server,
+	const char *database, const char *archive, struct err *err)
+{
+	CLEANUP(speech_release) struct speech speech = {.settings = settings};
+	AUTO_STRVEC(argv);
+	AUTO_STRVEC(env);
+	if (!say_where(settings, server, database, &argv, &env, err))
+		return false;
+	strvec_push(&argv, archive);
+	return run_child(&speech, &argv, &env, "database of the dump", err);
 }

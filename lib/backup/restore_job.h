@@ -73,6 +73,11 @@ MUST_CHECK bool restore_job_tables(struct restore_job *job, struct pack_reader *
 MUST_CHECK bool restore_job_in_place(struct restore_job *job, struct pack_reader *reader,
 	struct restore_answer *answer, struct err *err);
 
+/* A dump of pg_dump: beside the live database, or with --to-db (restore_foreign.c). */
+struct foreign_dump;
+MUST_CHECK bool restore_job_foreign(struct restore_job *job, const struct foreign_dump *dump,
+	struct restore_answer *answer, struct err *err);
+
 /* --- the loss report, and what a person says to it (restore_consent.c) ------------------------ */
 
 MUST_CHECK bool restore_job_report(

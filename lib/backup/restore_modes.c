@@ -1,5 +1,6 @@
 /* The verb SNAPSHOT: the ways to restore one, a row each. */
 #include "backup/copies_intent.h"
+#include "backup/foreign.h"
 #include "backup/restore_data.h"
 #include "backup/restore_job.h"
 #include "backup/restore_resume.h"
@@ -179,20 +180,32 @@ static const struct mode modes[] = {
 	{is_always, beside},
 };
 
-static bool run_snapshot(struct restore_job *job, struct restore_answer *answer, struct err *err)
+static bool run_found(struct restore_job *job, const struct backup_found *found,
+	struct restore_answer *answer, struct err *err)
 {
 	CLEANUP(backup_entry_release) struct backup_entry entry = {0};
 	CLEANUP(pack_reader_close_auto) struct pack_reader *reader = NULL;
-	const struct restore_job_settings *settings = job->settings;
 	const struct mode *mode = modes;
-	struct backup_find find = {
-		.env = settings->env, .getenv = settings->getenv, .log = settings->log};
-	if (!backup_open(&find, job->ask->operands->items[0], &reader, &entry, err))
+	if (!backup_open_found(found, job->settings->log, &reader, &entry, err))
 		return false;
 	job->snapshot = &entry;
 	while (!mode->is_asked(job->ask))
 		mode++;
 	return mode->run(job, reader, answer, err);
+}
+
+static bool run_snapshot(struct restore_job *job, struct restore_answer *answer, struct err *err)
+{
+	CLEANUP(backup_found_release) struct backup_found found = {0};
+	CLEANUP(foreign_dump_release) struct foreign_dump dump = {0};
+	const struct restore_job_settings *settings = job->settings;
+	struct backup_find find = {
+		.env = settings->env, .getenv = settings->getenv, .log = settings->log};
+	if (!backup_find(&find, job->ask->operands->items[0], &found, err) ||
+		(found.path && !foreign_probe(found.path, &dump, err)))
+		return false;
+	return dump.form ? restore_job_foreign(job, &dump, answer, err)
+			 : run_found(job, &found, answer, err);
 }
 
 static bool into_another(const struct restore_ask *ask)

@@ -38,6 +38,7 @@ const char *restore_roles_name(const struct strvec *map, const char *role)
 
 struct reading {
 	const struct strvec *map;
+	struct strvec *names; /* every role goes here, and none is exchanged; NULL: none does */
 	const char *sql;
 	struct strbuf out;
 	size_t copied; /* bytes of sql that are in out */
@@ -71,10 +72,24 @@ static char *name_of(const char *sql, const struct sql_token *token)
 	return strbuf_take(&name);
 }
 
+/* Words that stand in the place of a role. */
+static bool is_no_role(const char *sql, const struct sql_token *token)
+{
+	static const char *const words[] = {
+		"public", "group", "current_role", "current_user", "session_user"};
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (word_is(sql, token, words[i]))
+			return true;
+	return false;
+}
+
 static void exchange(struct reading *reading, const struct sql_token *token)
 {
 	AUTO_FREE char *name = name_of(reading->sql, token);
 	const char *equals = name ? find(reading->map, name) : NULL;
+	if (reading->names && name && !is_no_role(reading->sql, token) &&
+		!strvec_has(reading->names, name))
+		strvec_push(reading->names, name);
 	if (!equals)
 		return;
 	strbuf_add(&reading->out, reading->sql + reading->copied, token->start - reading->copied);
@@ -115,33 +130,44 @@ static bool names_roles(const char *sql)
 	return str_starts(sql, "ALTER ") && strstr(sql, " OWNER TO ");
 }
 
-bool restore_roles_map(const struct strvec *map, const char *sql, char **mapped, struct err *err)
+static bool read_statement(struct reading *reading, struct err *err)
 {
-	*mapped = NULL;
-	if (!map || !map->count || !names_roles(sql))
-		return true;
+	const char *sql = reading->sql;
 	struct sql_lexer lexer = {.file = "role map", .text = sql, .length = strlen(sql)};
-	struct reading reading = {.map = map,
-		.sql = sql,
-		.out = STRBUF_INIT,
-		.mapping = str_starts(sql, "CREATE USER MAPPING ")};
 	struct sql_token token;
 	bool announced = false;
 	bool ok = sql_lex(&lexer, &token, err);
+	reading->mapping = str_starts(sql, "CREATE USER MAPPING ");
 	for (; ok && token.kind != SQL_END; ok = sql_lex(&lexer, &token, err)) {
 		/* a policy's condition may have a FROM of its own */
 		if (lexer.parens || token.kind == SQL_COMMENT)
 			continue;
 		if (announced)
-			exchange(&reading, &token);
-		reading.in_list = announced || (reading.in_list && is_comma(sql, &token));
+			exchange(reading, &token);
+		reading->in_list = announced || (reading->in_list && is_comma(sql, &token));
 		announced =
-			announces(&reading, &token) || (reading.in_list && is_comma(sql, &token));
+			announces(reading, &token) || (reading->in_list && is_comma(sql, &token));
 	}
+	return ok;
+}
+
+bool restore_roles_map(const struct strvec *map, const char *sql, char **mapped, struct err *err)
+{
+	*mapped = NULL;
+	if (!map || !map->count || !names_roles(sql))
+		return true;
+	struct reading reading = {.map = map, .sql = sql, .out = STRBUF_INIT};
+	bool ok = read_statement(&reading, err);
 	strbuf_adds(&reading.out, sql + reading.copied);
 	*mapped = ok && reading.changed ? strbuf_take(&reading.out) : NULL;
 	strbuf_release(&reading.out);
 	return ok;
+}
+
+bool restore_roles_names(const char *sql, struct strvec *names, struct err *err)
+{
+	struct reading reading = {.names = names, .sql = sql, .out = STRBUF_INIT};
+	return !names_roles(sql) || read_statement(&reading, err);
 }
 
 /*

@@ -17,6 +17,8 @@ const char *restore_roles_name(const struct strvec *map, const char *role);
 /* *mapped: the statement with roles exchanged, caller owns; NULL: it stays as it is. */
 MUST_CHECK bool restore_roles_map(
 	const struct strvec *map, const char *sql, char **mapped, struct err *err);
+/* Adds the roles that a statement names, each once. */
+MUST_CHECK bool restore_roles_names(const char *sql, struct strvec *names, struct err *err);
 /* An aclitem[] as text, with roles exchanged; NULL stays NULL. Caller owns. */
 char *restore_roles_acl(const struct strvec *map, const char *acl);
 

@@ -20,6 +20,25 @@ MUST_CHECK bool restore_ddl_read(const struct restore_settings *settings, const 
 /* Owners, privileges and comments of large objects; lines of what differs are appended. */
 MUST_CHECK bool restore_prove_large(const struct restore_settings *settings, struct db *db,
 	struct strvec *different, struct err *err);
+
+/* pg_restore itself; ERR_FAILED says how to get it. Caller owns. */
+MUST_CHECK bool restore_ddl_program(char **program, struct err *err);
+/* All of an archive of pg_dump, by its absolute path; settings->reader is not used. */
+MUST_CHECK bool restore_ddl_archive(const struct restore_settings *settings, struct db *server,
+	const char *database, const char *archive, struct err *err);
+
+/* What of restore_check() a dump needs: a primary, a free name, roles, space (restore_check.c). */
+struct foreign_facts;
+MUST_CHECK bool restore_check_dump(const struct restore_settings *settings,
+	const struct foreign_facts *facts, struct db *server, struct err *err);
+
+/*
+ * Removes a copy that came to nothing, in a session of its own: the other may be broken, or asked
+ * to stop.
+ */
+MUST_CHECK bool restore_drop_copy(const struct restore_settings *settings,
+	const struct copies_place *place, struct copies_item *copy, struct err *err);
+
 /*
  * Reads every row back and compares counts and hashes with the manifest. early: what was read
  * already.

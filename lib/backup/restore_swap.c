@@ -87,8 +87,10 @@ bool restore_job_part_is_meant(const struct restore_job *job, bool partial, stru
 
 static bool may_become_live(const struct copies_item *copy, struct err *err)
 {
-	if (!copy->half_made && (copy->purpose == DB_DISPLACED || copy->purpose == DB_CLONE ||
-					(copy->purpose == DB_RESTORED && copy->mark.proved)))
+	const struct copies_mark *mark = &copy->mark;
+	if (!copy->half_made &&
+		(copy->purpose == DB_DISPLACED || copy->purpose == DB_CLONE ||
+			(copy->purpose == DB_RESTORED && (mark->proved || mark->dump))))
 		return true;
 	err_set(err, ERR_REFUSED, "database \"%s\" is not complete and proved", copy->name);
 	return err_hint(err,
@@ -118,10 +120,22 @@ static bool made_when(
 	return true;
 }
 
+/* The report compares what is in it; nobody knows what should be. */
+static void tell_unproved(const struct restore_job *job, const struct copies_item *copy)
+{
+	if (copy->mark.dump && !copy->mark.proved)
+		log_warn(job->settings->log, "not_proved",
+			json_pack("{s:o}", "dump", copies_json_text(copy->mark.dump)),
+			"%s came out of the dump %s: nothing proves that it holds what was dumped, "
+			"nor says when that was",
+			copy->name, copy->mark.dump);
+}
+
 static bool swap_or_report(struct restore_job *job, const struct copies_item *copy,
 	struct restore_answer *answer, struct err *err)
 {
 	int64_t made_ms;
+	tell_unproved(job, copy);
 	if (job->ask->dry_run)
 		return restore_job_report_copy(job, copy, err);
 	return copies_own(&job->place, copy, err) && may_become_live(copy, err) &&

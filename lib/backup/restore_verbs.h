@@ -48,6 +48,9 @@ struct restore_verb {
 /* Of the verb SNAPSHOT. ERR_USAGE: what cannot be asked together. */
 MUST_CHECK bool restore_ask_check(const struct restore_ask *ask, struct err *err);
 
+/* The same for a dump of pg_dump, which has no manifest and no hashes. */
+MUST_CHECK bool restore_ask_check_dump(const struct restore_ask *ask, struct err *err);
+
 extern const struct restore_verb restore_verb_snapshot, restore_verb_swap, restore_verb_undo,
 	restore_verb_copies, restore_verb_drop, restore_verb_rows;
 

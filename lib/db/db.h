@@ -101,6 +101,13 @@ MUST_CHECK bool db_copy_out(
  */
 MUST_CHECK bool db_copy_in(
 	struct db *db, const char *sql, const char *rows, size_t length, struct err *err);
+/*
+ * The same piece by piece. False of db_copy_send(): no more rows are taken; db_copy_end() with
+ * whole false tells why, keeps nothing of them, and always fails.
+ */
+MUST_CHECK bool db_copy_begin(struct db *db, const char *sql, struct err *err);
+MUST_CHECK bool db_copy_send(struct db *db, const char *rows, size_t length);
+MUST_CHECK bool db_copy_end(struct db *db, bool whole, struct err *err);
 
 /* Statements that go to the server together and come back together: one round trip. */
 struct db_call {

@@ -141,21 +141,36 @@ static void end_rows(struct db *db, const char *why_not)
 		;
 }
 
-bool db_copy_in(struct db *db, const char *sql, const char *rows, size_t length, struct err *err)
+bool db_copy_begin(struct db *db, const char *sql, struct err *err)
 {
 	AUTO_RESULT(begun);
-	AUTO_RESULT(ended);
 	db->stopping = false;
 	db->error_position = 0;
 	begun.pg = PQsendQuery(db->pg, sql) ? last_result(db) : NULL;
 	if (PQresultStatus(begun.pg) != PGRES_COPY_IN)
 		return db_error(db, begun.pg, err, db->dbname);
 	PQsetnonblocking(db->pg, 1);
-	end_rows(db, send_rows(db, rows, length) ? NULL : "the rest was not sent");
+	return true;
+}
+
+bool db_copy_send(struct db *db, const char *rows, size_t length)
+{
+	return send_rows(db, rows, length);
+}
+
+bool db_copy_end(struct db *db, bool whole, struct err *err)
+{
+	AUTO_RESULT(ended);
+	end_rows(db, whole ? NULL : "the rest was not sent");
 	ended.pg = last_result(db);
 	PQsetnonblocking(db->pg, 0);
 	return PQresultStatus(ended.pg) == PGRES_COMMAND_OK ||
 	       db_error(db, ended.pg, err, db->dbname);
+}
+
+bool db_copy_in(struct db *db, const char *sql, const char *rows, size_t length, struct err *err)
+{
+	return db_copy_begin(db, sql, err) && db_copy_end(db, db_copy_send(db, rows, length), err);
 }
 
 static bool begin_copy_out(struct db *db, const char *sql, struct err *err)

@@ -1,0 +1,53 @@
+/*
+ * Dumps of pg_dump become databases: a copy beside the live one, or a database of another name.
+ *
+ * A dump carries no hashes, so that nothing can prove what came out of it: the mark of the copy
+ * says so. Before anything is made the dump is read once to its end; what is cut short, or would
+ * reach outside of the copy, is refused then.
+ */
+#ifndef BACKUP_FOREIGN_H
+#define BACKUP_FOREIGN_H
+
+#include "backup/restore.h"
+
+enum foreign_form {
+	FOREIGN_NONE, /* a snapshot, or no file at all: not looked at further */
+	FOREIGN_CUSTOM,
+	FOREIGN_DIRECTORY,
+	FOREIGN_TAR,
+	FOREIGN_PLAIN, /* SQL, also in gzip or zstd */
+};
+struct foreign_dump {
+	enum foreign_form form;
+	char *path; /* absolute */
+};
+void foreign_dump_release(struct foreign_dump *dump);
+const char *foreign_form_text(enum foreign_form form); /* "pg_dump's tar format" */
+const char *foreign_form_word(enum foreign_form form); /* "tar" */
+
+/* By what is in it, never by its name. ERR_CORRUPT: neither a snapshot nor a dump of pg_dump. */
+MUST_CHECK bool foreign_probe(const char *path, struct foreign_dump *dump, struct err *err);
+
+/* What the first reading finds in a dump. */
+struct foreign_facts {
+	char *server; /* "15.18": of which it was made; NULL: it does not say */
+	int64_t rows, bytes; /* in COPY; rows of pg_dump --inserts are not counted */
+	struct strvec roles, tablespaces, extensions; /* that it names */
+	bool event_triggers;
+	struct strvec left_out; /* kinds of statements that are not run (foreign_fate.h) */
+};
+void foreign_facts_release(struct foreign_facts *facts);
+
+/*
+ * Reads all of it, without a server; of the settings, only `cancelled`, `no_tablespaces` and `log`
+ * count. ERR_CORRUPT: cut short or unreadable; ERR_REFUSED: commands of psql, statements that reach
+ * outside of the database; ERR_CONFIG: made by a newer pg_dump.
+ */
+MUST_CHECK bool foreign_look(const struct restore_settings *settings,
+	const struct foreign_dump *dump, struct foreign_facts *facts, struct err *err);
+/* After restore_check_dump() (restore_room.h); settings->reader is NULL. */
+MUST_CHECK bool foreign_restore(const struct restore_settings *settings,
+	const struct foreign_dump *dump, const struct foreign_facts *facts,
+	struct restore_outcome *outcome, struct err *err);
+
+#endif

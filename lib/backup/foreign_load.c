@@ -1,0 +1,117 @@
+#include "backup/foreign_load.h"
+#include "backup/foreign_fate.h"
+#include "backup/foreign_source.h"
+#include "backup/load_session.h"
+#include "backup/restore_room.h"
+#include "backup/restore_text.h"
+
+enum { ROWS_AT_ONCE = 64 * 1024 };
+
+struct loading {
+	const struct restore_settings *settings;
+	struct db *db;
+	struct strbuf rows; /* not sent yet */
+	bool taken; /* the server takes the rows */
+	struct strvec last; /* statements for the end */
+};
+
+static void loading_release(struct loading *loading)
+{
+	strbuf_release(&loading->rows);
+	strvec_release(&loading->last);
+	db_close(loading->db);
+}
+
+static enum foreign_fate fate_of(const struct restore_settings *settings, const char *sql)
+{
+	char *what;
+	enum foreign_fate fate = foreign_fate(sql, false, &what);
+	free(what);
+	if (settings->no_tablespaces && str_starts(sql, "SET default_tablespace = "))
+		return FOREIGN_LEAVE_OUT;
+	return fate;
+}
+
+/* Something is not there that pg_dump --clean would remove. */
+static bool is_clear_already(const char *sql, const struct err *err)
+{
+	static const char *const states[] = {"42P01", "42704", "42883", "3F000", "42703"};
+	for (size_t i = 0; foreign_only_clears(sql) && i < ARRAY_SIZE(states); i++)
+		if (!strcmp(err->sqlstate, states[i]))
+			return true;
+	return false;
+}
+
+static bool run_statement(void *ctx, const char *sql, bool rows, struct err *err)
+{
+	struct loading *loading = ctx;
+	const struct restore_settings *settings = loading->settings;
+	loading->taken = true;
+	strbuf_reset(&loading->rows);
+	if (rows)
+		return db_copy_begin(loading->db, sql, err);
+	enum foreign_fate fate = fate_of(settings, sql);
+	if (fate == FOREIGN_RUN_LAST)
+		strvec_push(&loading->last, sql);
+	if (fate == FOREIGN_RUN_LAST || fate == FOREIGN_LEAVE_OUT ||
+		restore_text_statement(settings, loading->db, sql, err))
+		return true;
+	if (!is_clear_already(sql, err))
+		return false;
+	err_release(err);
+	return true;
+}
+
+static bool send(struct loading *loading)
+{
+	loading->taken =
+		loading->taken && db_copy_send(loading->db, loading->rows.buf, loading->rows.len);
+	strbuf_reset(&loading->rows);
+	return loading->taken;
+}
+
+static bool take_row(void *ctx, const char *line, size_t length, struct err *err)
+{
+	struct loading *loading = ctx;
+	strbuf_add(&loading->rows, line, length);
+	return loading->rows.len < ROWS_AT_ONCE || send(loading) ||
+	       db_copy_end(loading->db, false, err);
+}
+
+static bool end_rows(void *ctx, struct err *err)
+{
+	struct loading *loading = ctx;
+	return db_copy_end(loading->db, send(loading), err);
+}
+
+static bool run_last(struct loading *loading, struct err *err)
+{
+	STRVEC_EACH (&loading->last, sql)
+		if (!restore_text_statement(loading->settings, loading->db, sql, err))
+			return false;
+	return true;
+}
+
+static bool load_text(const struct restore_settings *settings, const struct foreign_dump *dump,
+	const char *database, struct err *err)
+{
+	CLEANUP(loading_release)
+	struct loading loading = {.settings = settings, .rows = STRBUF_INIT};
+	struct foreign_hands hands = {run_statement, take_row, end_rows, NULL, &loading};
+	struct db_params params = settings->target;
+	params.dbname = database;
+	return db_open(&params, &loading.db, err) && load_session_set_fast(loading.db, NULL, err) &&
+	       foreign_source_read(settings, dump, &hands, err) && run_last(&loading, err);
+}
+
+bool foreign_load(const struct restore_settings *settings, const struct foreign_dump *dump,
+	const struct foreign_facts *facts, struct db *server, const char *database, struct err *err)
+{
+	bool mapped = settings->role_map && settings->role_map->count;
+	if (dump->form == FOREIGN_PLAIN || mapped || facts->event_triggers)
+		return load_text(settings, dump, database, err);
+	struct restore_settings alone = *settings;
+	if (dump->form == FOREIGN_TAR) /* pg_restore reads it once, in its order */
+		alone.workers = 1;
+	return restore_ddl_archive(&alone, server, database, dump->path, err);
+}
