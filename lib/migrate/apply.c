@@ -468,11 +468,10 @@ bool migrate_apply(struct migrate_session *session, size_t *done, struct err *er
 	bool up = session->plan.direction == MIGRATE_UP;
 	if (!session->plan.count && !(up && session->state.open_count))
 		return true;
-	if (!books_ensure(session->db, session->tree, &session->state, err))
-		return false;
 	if (session->tree->format->apply)
-		return session->tree->format->apply(session, done, err);
-	if (!settings_begin(session, err))
+		return apply_or_unmake(session, done, err);
+	if (!books_ensure(session->db, session->tree, &session->state, err) ||
+		!settings_begin(session, err))
 		return false;
 	CLEANUP(runner_release) struct runner runner;
 	runner_init(&runner, session);

@@ -11,6 +11,7 @@ struct history_row {
 	const struct migrate_file *file;
 	const char *direction;
 	bool bound; /* with checksum and texts: what ran is what the file said */
+	bool taken_out; /* stamp: the database stands there no more */
 	int64_t duration_ms; /* < 0: since the transaction began, as the server tells */
 };
 MUST_CHECK bool history_write(
@@ -72,6 +73,11 @@ void apply_say_how_far(const struct migrate_session *session, size_t done, struc
 bool apply_pause(const struct migrate_session *session, int tries, const struct err *why,
 	const char *blockers);
 bool apply_give_up(const struct migrate_settings *how, struct err *err);
+/*
+ * Makes the version table and mig's own where they are absent, and lets the format apply the plan.
+ * When that fails before anything is committed, what was made here is dropped again if it is empty.
+ */
+MUST_CHECK bool apply_or_unmake(struct migrate_session *session, size_t *done, struct err *err);
 /* Whom a backend waits for, one per line, asked on the key session; NULL: nobody. Caller owns. */
 char *run_blockers(const struct migrate_session *session, int pid);
 

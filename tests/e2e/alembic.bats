@@ -202,7 +202,9 @@ teardown() { common_teardown; }
 	says 'connects to database "elsewhere"'
 	says "DATABASE_URL"
 	[ "$(psql -XAtqc "select count(*) from pg_class where relname in ('t1', 'alembic_version')" elsewhere)" = 0 ]
-	rows_are ""
+	# and ours is as it was before
+	[ "$(sql -c "select count(*) from pg_class c join pg_namespace n on n.oid = relnamespace where nspname in ('mig', 'public')")" = 0 ]
+	[ "$(sql -c "select count(*) from pg_namespace where nspname = 'mig'")" = 0 ]
 }
 
 @test "another version table in env.py is refused, and goes when it is named" {

@@ -1,0 +1,68 @@
+/* A refusal leaves the database as it was: tables that were made for the first revision go again.
+ */
+#include "migrate/books.h"
+#include "migrate/internal.h"
+
+struct made {
+	bool versions, history, schema;
+};
+
+static bool look_before(struct migrate_session *session, struct made *made, struct err *err)
+{
+	const struct migrate_state *state = &session->state;
+	AUTO_FREE char *there = NULL;
+	*made = (struct made){.versions = !state->versions.exists, .history = !state->has_history};
+	if (made->history && !db_value(session->db, &there, err,
+				     "select 1 from pg_namespace where nspname = 'mig'"))
+		return false;
+	made->schema = made->history && !there;
+	return true;
+}
+
+static bool drop_when_empty(struct db *db, const char *table, struct err *err)
+{
+	AUTO_FREE char *query = xstrfmt("select 1 from %s limit 1", table);
+	AUTO_FREE char *row = NULL;
+	return db_value(db, &row, err, query) && (row || db_execf(db, err, "drop table %s", table));
+}
+
+static bool take_back(struct migrate_session *session, const struct made *made, struct err *err)
+{
+	struct db *db = session->db;
+	AUTO_FREE char *others = NULL;
+	AUTO_FREE char *rest = NULL;
+	AUTO_TX(tx);
+	if (!keys_check(session->keys, err) || !db_begin(db, &tx, "read write", err) ||
+		!db_exec(db, err, "set local lock_timeout = '1s'") ||
+		!db_value(db, &others, err,
+			"select 1 from pg_class where relnamespace = 'mig'::regnamespace"
+			" and relkind in ('r', 'p', 'v', 'm', 'f') and relname <> 'history' limit "
+			"1"))
+		return false;
+	if (others) /* half applied revisions are noted there, say */
+		return true;
+	if ((made->versions && !drop_when_empty(db, session->state.versions.qualified, err)) ||
+		(made->history && !drop_when_empty(db, "mig.history", err)) ||
+		!db_value(db, &rest, err,
+			"select 1 from pg_class where relnamespace = 'mig'::regnamespace limit "
+			"1") ||
+		(made->schema && !rest && !db_exec(db, err, "drop schema mig")))
+		return false;
+	return db_commit(&tx, err);
+}
+
+bool apply_or_unmake(struct migrate_session *session, size_t *done, struct err *err)
+{
+	struct made made;
+	AUTO_ERR(ignored); /* what is left over is empty and of use to the next try */
+	if (!look_before(session, &made, err) ||
+		!books_ensure(session->db, session->tree, &session->state, err))
+		return false;
+	if (session->tree->format->apply(session, done, err))
+		return true;
+	bool in_doubt = err->code == ERR_DOUBT;
+	if (!*done && !in_doubt && (made.versions || made.history) &&
+		!take_back(session, &made, &ignored))
+		log_debug(session->how.log, "tables_kept", NULL, "%s", ignored.msg);
+	return false;
+}
