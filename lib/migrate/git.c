@@ -39,6 +39,16 @@ static char *find_commit(const char *git, const char *dir, const char *how, cons
 	return ask_git(&argv);
 }
 
+static bool in_repository(const char *git, const char *dir)
+{
+	AUTO_STRVEC(argv);
+	const char *const words[] = {git, "-C", dir, "rev-parse", "--git-dir"};
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		strvec_push(&argv, words[i]);
+	AUTO_FREE char *answer = ask_git(&argv);
+	return answer != NULL;
+}
+
 char *git_way_back(const struct migrate_tree *tree, const char *revision)
 {
 	AUTO_FREE char *git = proc_find("git");
@@ -49,6 +59,9 @@ char *git_way_back(const struct migrate_tree *tree, const char *revision)
 	char *commit = is_plain(revision) ? find_commit(git, tree->dir, NULL, name) : NULL;
 	if (!commit)
 		commit = find_commit(git, tree->dir, text, ".");
+	if (!commit && !in_repository(git, tree->dir))
+		return xstrfmt("bring the files of a newer checkout (%s is in no git repository)",
+			tree->dir);
 	if (!commit)
 		return xstrfmt("bring the files of a newer checkout: no commit of %s has them "
 			       "(git fetch --all?)",

@@ -57,7 +57,9 @@ struct db_call history_call(const struct migrate_session *session, const struct 
 	call->up = row->bound ? section_text(file, &file->up) : NULL;
 	call->down = row->bound ? section_text(file, &file->down_section) : NULL;
 	call->duration = row->duration_ms < 0 ? NULL : xstrfmt("%" PRId64, row->duration_ms);
-	call->detail = row->bound ? graph_text(file) : NULL;
+	call->detail = row->bound       ? graph_text(file)
+		       : row->taken_out ? xstrdup("{\"taken_out\": true}")
+					: NULL;
 	const char *const params[] = {file->id, row->direction, row->bound ? file->checksum : NULL,
 		call->up, call->down, call->duration, session->how.host, session->keys->run_id,
 		session->how.version, session->tree->where->name, call->detail};

@@ -5,10 +5,10 @@
 static const char done_sql[] = "select revision, direction,"
 			       " to_char(at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS'), "
 			       "duration_ms, who, host, run, tool,"
-			       " detail->>'message'"
+			       " detail->>'message', detail ? 'taken_out'"
 			       " from mig.history where tree = $1 order by id desc";
 
-enum column { REVISION, DIRECTION, AT, DURATION, WHO, HOST, RUN, TOOL, MESSAGE };
+enum column { REVISION, DIRECTION, AT, DURATION, WHO, HOST, RUN, TOOL, MESSAGE, TAKEN_OUT };
 
 static bool may_read(const struct migrate_session *session, struct err *err)
 {
@@ -59,6 +59,13 @@ static char *cell(const char *text)
 	return strbuf_take(&safe);
 }
 
+/* "stamp" says where the database stands, or that it stands there no more. */
+static const char *what_at(const struct db_result *rows, int row)
+{
+	return db_get_bool(rows, row, TAKEN_OUT) ? "stamp: no longer at"
+						 : text_at(rows, row, DIRECTION);
+}
+
 static void add_markdown(const struct migrate_session *session, const struct db_result *rows,
 	int row, struct strvec *lines)
 {
@@ -72,8 +79,7 @@ static void add_markdown(const struct migrate_session *session, const struct db_
 		strvec_push(lines, "|---|---|---|---|---|---|---|");
 	}
 	strvec_pushf(lines, "| %s | %s | `%s` | %s | %s | %s | %s |", text_at(rows, row, AT),
-		text_at(rows, row, DIRECTION), text_at(rows, row, REVISION), message, took, who,
-		host);
+		what_at(rows, row), text_at(rows, row, REVISION), message, took, who, host);
 }
 
 static void add_line(const struct migrate_session *session, const struct db_result *rows, int row,
@@ -83,8 +89,8 @@ static void add_line(const struct migrate_session *session, const struct db_resu
 	const char *host = text_at(rows, row, HOST);
 	AUTO_FREE char *took = duration_at(rows, row);
 	strvec_pushf(lines, "%s UTC  %-5s %s%s%s%s%s, by %s%s%s", text_at(rows, row, AT),
-		text_at(rows, row, DIRECTION), id, *message ? " " : "", message, *took ? ", " : "",
-		took, text_at(rows, row, WHO), *host ? " on " : "", host);
+		what_at(rows, row), id, *message ? " " : "", message, *took ? ", " : "", took,
+		text_at(rows, row, WHO), *host ? " on " : "", host);
 }
 
 static json_t *row_json(
@@ -95,6 +101,8 @@ static json_t *row_json(
 		"direction", text_at(rows, row, DIRECTION), "at", text_at(rows, row, AT), "who",
 		text_at(rows, row, WHO), "host", db_get(rows, row, HOST), "run",
 		db_get(rows, row, RUN), "tool", db_get(rows, row, TOOL));
+	if (db_get_bool(rows, row, TAKEN_OUT))
+		json_object_set_new(json, "taken_out", json_true());
 	json_object_set_new(json, "duration_ms",
 		db_get(rows, row, DURATION) ? json_integer(db_get_int(rows, row, DURATION))
 					    : json_null());

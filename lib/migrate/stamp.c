@@ -27,6 +27,26 @@ static bool purge_rows(struct migrate_session *session, size_t *changes, struct 
 	return true;
 }
 
+/* Rows that --purge took out, and that no target has put back. */
+static bool record_purged(struct migrate_session *session, struct err *err)
+{
+	const struct graph *graph = session->tree->graph;
+	STRVEC_EACH (&session->state.versions.rows, id) {
+		size_t index = graph_find(graph, id);
+		if (index != GRAPH_NONE && graph_list_has(&session->state.current, index))
+			continue;
+		AUTO_FREE char *copy = xstrdup(id);
+		struct migrate_file file = {.id = copy};
+		struct history_row row = {
+			.file = index == GRAPH_NONE ? &file : &session->tree->files[index],
+			.direction = "stamp",
+			.taken_out = true};
+		if (!history_write(session, &row, err))
+			return false;
+	}
+	return true;
+}
+
 static bool stamp_target(
 	struct migrate_session *session, const char *target, size_t *count, struct err *err)
 {
@@ -39,7 +59,9 @@ static bool stamp_target(
 	for (size_t i = 0; i < changes.count; i++) {
 		const struct graph_row_change *change = &changes.items[i];
 		size_t index = change->kind == GRAPH_DELETE ? change->from : change->to;
-		struct history_row row = {.file = &tree->files[index], .direction = "stamp"};
+		struct history_row row = {.file = &tree->files[index],
+			.direction = "stamp",
+			.taken_out = change->kind == GRAPH_DELETE};
 		if (!history_write(session, &row, err))
 			return false;
 	}
@@ -109,6 +131,7 @@ bool migrate_stamp(struct migrate_session *session, const struct strvec *targets
 	STRVEC_EACH (targets, target)
 		if (!stamp_target(session, target, changes, err))
 			return false;
-	return writes_report_own(session->db, session->proof, err) &&
+	return (!purge || record_purged(session, err)) &&
+	       writes_report_own(session->db, session->proof, err) &&
 	       keys_check(session->keys, err) && db_commit(&tx, err);
 }

@@ -108,7 +108,7 @@ static void take_open(const struct db_call *call, struct migrate_state *state)
 	}
 }
 
-/* Who brought a revision that is in no file: the checkout to look for. */
+/* Who brought a revision that is in no file: the checkout to look for. True: mig.history knows. */
 static bool tell_origin(struct db *db, const struct migrate_tree *tree,
 	const struct migrate_state *state, struct err *err)
 {
@@ -125,27 +125,33 @@ static bool tell_origin(struct db *db, const struct migrate_tree *tree,
 				row) ||
 			!db_rows(&found))
 			continue;
-		return err_detail(err, "%s", db_get(&found, 0, 0));
+		err_detail(err, "%s", db_get(&found, 0, 0));
+		return true;
 	}
 	return false;
 }
 
-/* How to have the files; SQL can be taken back without them. */
-static bool tell_way(
-	const struct migrate_tree *tree, const struct migrate_state *state, struct err *err)
+/* How to have the files; SQL can be taken back without them. What nobody knows is another's. */
+static bool tell_way(struct db *db, const struct migrate_tree *tree,
+	const struct migrate_state *state, struct err *err)
 {
+	bool applied_here = tell_origin(db, tree, state, err);
 	STRVEC_EACH (&state->versions.rows, row) {
 		if (graph_find(tree->graph, row) != GRAPH_NONE)
 			continue;
 		AUTO_FREE char *way = git_way_back(tree, row);
-		bool kept = state->has_history && !tree->format->apply;
-		err_hint(err, "this checkout is older than the database: %s%s", way,
+		bool kept = applied_here && !tree->format->apply;
+		if (!applied_here && !str_starts(way, "git "))
+			return err_hint(err,
+				"is %s the right database? see: mig-apply status; if it is: %s; if "
+				"the row means nothing: mig-apply stamp --purge REV",
+				db->dbname, way);
+		return err_hint(err, "this checkout is older than the database: %s%s", way,
 			kept ? "; or take it back without its file: mig-apply downgrade "
 			       "--from-history -1"
 			     : "");
-		return true;
 	}
-	return true;
+	return false;
 }
 
 static const char *table_of(const struct migrate_tree *tree)
@@ -211,6 +217,19 @@ static bool ask_places(struct migrate_session *session, const char *begin, const
 		answer(&asking, PLACE), &state->versions, err);
 }
 
+/* A table mig.history or mig.history_step without a column of ours. */
+static bool not_mine(const struct db *db, struct err *err)
+{
+	AUTO_FREE char *why = xstrdup(err->msg);
+	err_release(err);
+	err_set(err, ERR_REFUSED, "schema mig in database %s is not mig's own", db->dbname);
+	err_detail(err, "%s", why);
+	return err_hint(err,
+		"look at what is in it, and give it another name: psql -d %s -c 'alter schema mig "
+		"rename to mig_before'",
+		db->dbname);
+}
+
 static bool take_tables(struct migrate_session *session, struct asking *asking, struct err *err)
 {
 	struct migrate_state *state = &session->state;
@@ -230,7 +249,7 @@ static bool take_tables(struct migrate_session *session, struct asking *asking, 
 		applied->result = (struct db_result){0};
 	}
 	state->run_key_held = good && keys_taken(answer(asking, RUN_KEY));
-	return good;
+	return good || (!strcmp(err->sqlstate, "42703") ? not_mine(session->db, err) : false);
 }
 
 /* What they say; for a plan also what was applied, and whether a run is on its way. */
@@ -276,7 +295,7 @@ bool migrate_state_read(
 	if (rows == MIGRATE_ROWS_ANY || books->each)
 		known_rows(tree, state);
 	else if (!graph_current(tree->graph, &state->versions.rows, &state->current, err))
-		return tell_way(tree, state, err) && tell_origin(db, tree, state, err);
+		return tell_way(db, tree, state, err);
 	return true;
 }
 

@@ -204,6 +204,32 @@ one() {
 	rows_are r002
 }
 
+@test "safety_21 a mig.history of another shape is another program's" {
+	line_of 1
+	sql -c "create schema mig" -c "create table mig.history (id int)"
+	for verb in upgrade current doctor; do
+		refused 17 "alter schema mig rename to" mig-apply $verb
+	done
+	expect 17 mig-apply upgrade
+	eval "$(sed -n 's/^hint: .*: psql/psql/p' <<< "$output")"
+	expect 0 mig-apply upgrade
+	rows_are r001
+}
+
+@test "rows that nobody knows: is it the right database? stamp --purge is kept in mig.history" {
+	line_of 2
+	sql -c "create table alembic_version (version_num varchar(32))" -c "insert into alembic_version values ('zzz')"
+	refused 14 "is $DB the right database" mig-apply upgrade
+	refused 14 "is in no git repository" mig-apply plan
+	expect 0 mig-apply stamp --purge r001
+	expect 0 mig-apply stamp base
+	expect 0 mig-apply history --applied
+	[[ ${lines[0]} = *"stamp: no longer at r001 Table 1"* ]]
+	[[ ${lines[1]} = *"stamp: no longer at zzz"* ]]
+	[[ ${lines[2]} = *"stamp r001 Table 1"* ]]
+	mig-apply history --applied --json | tail -1 | jq -e '[.applied[] | .taken_out // false] == [true, true, false]'
+}
+
 @test "stamp takes out a row that implies its target, which is there already" {
 	line_of 3
 	expect 0 mig-apply stamp r001
