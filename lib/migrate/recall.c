@@ -2,6 +2,7 @@
  * downgrade --from-history: revisions that are in no file here, as mig.history kept them. Trust
  * (safety 21): the schema must be mig's own, the text is shown as a whole, production is asked.
  */
+#include "base/fs.h"
 #include "migrate/git.h"
 #include "migrate/internal.h"
 
@@ -103,6 +104,70 @@ static bool recall_all(struct migrate_session *session, const struct strvec *row
 	return true;
 }
 
+/* --- where every migration has its row ---------------------------------------------------------
+ */
+
+/* As the file would be called, for the order of the names. */
+static char *order_key(const struct migrate_file *file)
+{
+	return file->recalled ? xstrfmt("%s_%s", file->id, file->message)
+			      : xstrdup(fs_basename(file->path));
+}
+
+/* The file that was added last goes to where its name puts it. */
+static void take_place(struct migrate_tree *tree)
+{
+	struct migrate_file added = tree->files[tree->count - 1];
+	AUTO_FREE char *key = order_key(&added);
+	size_t place = tree->count - 1;
+	for (; place > 0; place--) {
+		AUTO_FREE char *other = order_key(&tree->files[place - 1]);
+		if (strcmp(other, key) < 0)
+			break;
+		tree->files[place] = tree->files[place - 1];
+	}
+	tree->files[place] = added;
+}
+
+static void chain(struct migrate_tree *tree)
+{
+	for (size_t i = 0; i < tree->count; i++) {
+		strvec_release(&tree->files[i].down);
+		if (i)
+			strvec_push(&tree->files[i].down, tree->files[i - 1].id);
+	}
+}
+
+/* Does a file that is applied come behind this row? */
+static bool is_older(
+	const struct migrate_tree *tree, const struct strvec *rows, const char *revision)
+{
+	for (size_t i = tree->count; i > 0; i--)
+		if (strvec_has(rows, tree->files[i - 1].id))
+			return strcmp(tree->files[i - 1].id, revision) > 0;
+	return false;
+}
+
+/*
+ * A row whose file is gone is no fault there: old files are put together into one. But what is
+ * newer than all that is here must be known, or a step back would take the wrong one.
+ */
+static bool recall_each(struct migrate_session *session, const struct strvec *rows, struct err *err)
+{
+	struct migrate_tree *tree = session->tree;
+	STRVEC_EACH (rows, row) {
+		AUTO_ERR(why);
+		if (is_file(tree, row))
+			continue;
+		if (recall_one(session, row, &why))
+			take_place(tree);
+		else if (why.code != ERR_NOTFOUND || !is_older(tree, rows, row))
+			return err_move(err, &why);
+	}
+	chain(tree);
+	return true;
+}
+
 /* Whoever may write there could have written the SQL. */
 static bool check_trust(struct migrate_session *session, struct err *err)
 {
@@ -122,14 +187,9 @@ bool recall_missing(struct migrate_session *session, struct err *err)
 	const struct migrate_books *books = tree->format->books;
 	const char *table = tree->where->version_table ? tree->where->version_table : books->table;
 	CLEANUP(schema_versions_release) struct schema_versions versions = {0};
-	if (books->each) {
-		err_set(err, ERR_USAGE, "--from-history is not for files of format %s",
-			tree->format->name);
-		return err_hint(err, "bring the files of the newer checkout");
-	}
 	if (!check_trust(session, err) ||
 		!schema_versions_read(session->db, books->kind, table, &versions, err) ||
-		!recall_all(session, &versions.rows, err))
+		!(books->each ? recall_each : recall_all)(session, &versions.rows, err))
 		return false;
 	return migrate_tree_link(tree, err);
 }
