@@ -68,8 +68,8 @@ MUST_CHECK bool create_maintenance_undo(const struct conf_env *env, struct db *l
 /* create_sequences.c: values of all sequences. */
 MUST_CHECK bool create_sequences_describe(struct db *leader, const struct create_filter *filter,
 	struct pack_manifest *manifest, struct err *err);
-/* create_revisions.c: rows of those version tables that are in it. */
-MUST_CHECK bool create_revisions_describe(struct db *leader, const char *version_table,
+/* create_revisions.c: what the version tables say that are in it, of all trees of migrations. */
+MUST_CHECK bool create_revisions_describe(struct db *leader, const struct conf_env *env,
 	struct pack_manifest *manifest, struct err *err);
 
 /* --- members of SQL text ---------------------------------------------------------------------- */

@@ -57,6 +57,32 @@ rows() {
 	says "is sound"
 }
 
+@test "the revisions of all trees of migrations are in the manifest, of dbmate's the newest" {
+	cat > mig.yaml <<-END
+		mig: 1
+		project: shop
+		migrations:
+		  main: {dir: migrations}
+		  ai: {dir: ai, version_table: ai_version}
+		  old: {dir: old, version_table: "app.steps"}
+		environments: {development: {database: "dbname=$DB"}}
+	END
+	sql -c "create table alembic_version (version_num text); create table ai_version (version_num varchar(32));
+		create schema app; create table app.steps (version varchar primary key);
+		create table other_version (version_num text); create schema golang; create table golang.schema_migrations (version bigint);
+		create schema rails; create table rails.schema_migrations (version text);
+		insert into alembic_version values ('3f9c1a7be2d4'), ('aa00'); insert into ai_version values ('v002');
+		insert into app.steps values ('9'), ('10'), ('8'); insert into rails.schema_migrations values ('20260101')"
+	expect 0 mig-backup create --json
+	tail -1 <<< "$output" | jq -e '.revisions == ["9", "v002", "3f9c1a7be2d4", "aa00", "20260101"]'
+	expect 0 mig-backup show latest
+	says "app.steps: 9"
+	says "public.ai_version: v002"
+	says "public.alembic_version: 3f9c1a7be2d4, aa00"
+	[[ $output != *other_version:* ]]
+	[[ $output != *golang.schema_migrations:* ]]
+}
+
 @test "the result line has the documented keys, and -q says nothing" {
 	sql -c "create table t (i int)" -c "insert into t values (1)"
 	mig-backup create --json -q > out 2> log
