@@ -60,7 +60,8 @@ bool load_session_set(struct db *db, const char *encoding, struct err *err)
  * For building indexes: what the server's own setting allows and more where it has the memory. That
  * cannot be asked; shared_buffers is a quarter of it as a rule, so an eighth of that for each
  * worker. For long values: lz4 where the server has it and nobody has chosen, as pglz takes longer
- * than all else that a document needs (docs/decisions/037).
+ * than all else that a document needs; not beside standbys, whose programs may be built without it
+ * (docs/decisions/037).
  */
 static const char own_measure_sql[] =
 	"select pg_catalog.set_config('maintenance_work_mem', greatest("
@@ -70,7 +71,10 @@ static const char own_measure_sql[] =
 	" 268435456) / 1024 || 'kB', false),"
 	" (select pg_catalog.set_config(name, 'lz4', false) from pg_catalog.pg_settings"
 	"  where name = 'default_toast_compression' and source = 'default'"
-	"  and 'lz4' = any (enumvals))";
+	"  and 'lz4' = any (enumvals)"
+	"  and not exists (select from pg_catalog.pg_stat_replication)"
+	"  and not exists (select from pg_catalog.pg_replication_slots"
+	"   where slot_type = 'physical'))";
 
 bool load_session_set_fast(struct db *db, const char *encoding, struct err *err)
 {

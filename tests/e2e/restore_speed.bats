@@ -87,6 +87,13 @@ compression_in() {
 	sql -c "alter role owner reset default_toast_compression"
 	[ "$status" = 0 ]
 	[ "$(compression_in "$back")" = pglz ]
+	# a standby may be built without it
+	dropdb "$back"
+	sql -c "select from pg_create_physical_replication_slot('standby')"
+	run mig-restore latest --to-db "$back"
+	sql -c "select pg_drop_replication_slot('standby')"
+	[ "$status" = 0 ]
+	[ "$(compression_in "$back")" = pglz ]
 }
 
 @test "helpers of the server build an index only where nothing else is left to do" {
