@@ -181,8 +181,7 @@ static bool backup(struct cli *cli, void *options, struct err *err)
 	job.tool = xstrfmt("mig %s", cli_version);
 	struct backup_find find = {cli->env, cli_getenv, cli->log};
 	struct backup_verify how = {.cancelled = cli_interrupted, .log = cli->log};
-	if (!backup_open(&find, cli->operands.items[0], &job.reader, &job.entry, err) ||
-		!verify_job_members(&job, &how, err) ||
+	if (!verify_job_read(&job, &find, cli->operands.items[0], &how, err) ||
 		(settings->restore && !prove(cli, settings, &job, err)))
 		return false;
 	verify_job_lines(&job, &lines);

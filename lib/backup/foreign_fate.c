@@ -82,7 +82,9 @@ enum foreign_fate foreign_fate(const char *sql, bool with_rows, char **what)
 		const struct row *row = &rows[i];
 		if (!fits(row, words.buf, sql))
 			continue;
-		*what = xstrfmt("%s%s", row->words, row->only_with ? " .. ON DATABASE" : "");
+		if (row->fate != FOREIGN_RUN)
+			*what = xstrfmt(
+				"%s%s", row->words, row->only_with ? " .. ON DATABASE" : "");
 		return row->fate;
 	}
 	/* pg_dump copies from its own text alone */

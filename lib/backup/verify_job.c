@@ -1,14 +1,15 @@
 #include "backup/verify_job.h"
-
-#include <inttypes.h>
-
+#include "backup/copies_intent.h"
 #include "base/clock.h"
+#include <inttypes.h>
 
 void verify_job_release(struct verify_job *job)
 {
 	pack_reader_close(job->reader);
 	backup_entry_release(&job->entry);
 	verify_restored_release(&job->restored);
+	foreign_dump_release(&job->dump);
+	foreign_facts_release(&job->facts);
 	free(job->tool);
 }
 
@@ -20,7 +21,7 @@ static void note(
 	job->kept = !job->forget && backup_verify_note(&job->entry, job->reader, act, log);
 }
 
-bool verify_job_members(struct verify_job *job, const struct backup_verify *how, struct err *err)
+static bool read_members(struct verify_job *job, const struct backup_verify *how, struct err *err)
 {
 	struct grade_act act = {0};
 	if (backup_verify(job->reader, how, &job->verified, err)) {
@@ -34,8 +35,37 @@ bool verify_job_members(struct verify_job *job, const struct backup_verify *how,
 	return false;
 }
 
+static bool read_dump(struct verify_job *job, const struct backup_verify *how, struct err *err)
+{
+	const struct restore_settings settings = {
+		.cancelled = how->cancelled, .cancel_ctx = how->ctx, .log = how->log};
+	int64_t began = clock_monotonic_ms();
+	if (!foreign_look(&settings, &job->dump, &job->facts, err))
+		return false;
+	job->verified.ms = clock_monotonic_ms() - began;
+	return true;
+}
+
+bool verify_job_read(struct verify_job *job, const struct backup_find *find, const char *word,
+	const struct backup_verify *how, struct err *err)
+{
+	CLEANUP(backup_found_release) struct backup_found found = {0};
+	if (!backup_find(find, word, &found, err) ||
+		(found.path && !foreign_probe(found.path, &job->dump, err)))
+		return false;
+	if (job->dump.form)
+		return read_dump(job, how, err);
+	return backup_open_found(&found, find->log, &job->reader, &job->entry, err) &&
+	       read_members(job, how, err);
+}
+
 bool verify_job_restore(struct verify_job *job, const struct verify_restore *how, struct err *err)
 {
+	if (job->dump.form) {
+		err_set(err, ERR_USAGE, "--restore compares rows, and a dump has no hashes");
+		return err_hint(err, "load it beside the live database, and look: mig-restore %s",
+			job->dump.path);
+	}
 	bool gone = verify_restore_run(how, job->reader, &job->restored, err);
 	struct grade_act act = {.ms = job->restored.ms, .server = job->restored.server};
 	/* it is proved even when the scratch database could not be dropped, which is an error */
@@ -44,8 +74,34 @@ bool verify_job_restore(struct verify_job *job, const struct verify_restore *how
 	return gone;
 }
 
+static void dump_lines(const struct verify_job *job, struct strvec *lines)
+{
+	const struct foreign_facts *facts = &job->facts;
+	AUTO_FREE char *took = clock_duration_text(job->verified.ms);
+	strvec_pushf(lines,
+		"%s is whole: %s, of PostgreSQL %s, %" PRId64 " rows in COPY, read to its end, %s",
+		job->dump.path, foreign_form_text(job->dump.form),
+		facts->server ? facts->server : "(not said)", facts->rows, took);
+	strvec_push(lines,
+		"NOT PROVED: a dump carries no hashes; a changed byte that reads well is "
+		"not seen");
+}
+
+static json_t *dump_json(const struct verify_job *job)
+{
+	const struct foreign_facts *facts = &job->facts;
+	return json_pack("{s:o, s:s, s:s?, s:b, s:I, s:f}", "dump",
+		copies_json_text(job->dump.path), "form", foreign_form_word(job->dump.form),
+		"server", facts->server, "proved", false, "rows", (json_int_t)facts->rows,
+		"seconds", (double)job->verified.ms / 1000);
+}
+
 void verify_job_lines(const struct verify_job *job, struct strvec *lines)
 {
+	if (job->dump.form) {
+		dump_lines(job, lines);
+		return;
+	}
 	const struct backup_verified *found = &job->verified;
 	AUTO_FREE char *size = clock_size_text(found->bytes);
 	AUTO_FREE char *took = clock_duration_text(found->ms);
@@ -62,6 +118,8 @@ void verify_job_lines(const struct verify_job *job, struct strvec *lines)
 
 json_t *verify_job_json(const struct verify_job *job)
 {
+	if (job->dump.form)
+		return dump_json(job);
 	const struct backup_verified *found = &job->verified;
 	enum grade grade = job->restored.server ? GRADE_PROVED : GRADE_VERIFIED;
 	json_t *fields = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:f, s:s, s:b}", "snapshot",

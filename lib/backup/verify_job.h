@@ -1,10 +1,11 @@
 /*
  * What mig-verify backup does, whole: reads a snapshot, restores it where that is asked for, keeps
- * the grades, and says what came out.
+ * the grades, and says what came out. A dump of pg_dump can only be read.
  */
 #ifndef BACKUP_VERIFY_JOB_H
 #define BACKUP_VERIFY_JOB_H
 
+#include "backup/foreign.h"
 #include "backup/verify.h"
 #include "backup/verify_restore.h"
 
@@ -16,13 +17,15 @@ struct verify_job {
 	struct backup_verified verified;
 	struct verify_restored restored; /* server NULL: not restored */
 	bool kept; /* the last grade */
+	struct foreign_dump dump; /* FOREIGN_NONE: it is a snapshot */
+	struct foreign_facts facts; /* of a dump */
 };
 void verify_job_release(struct verify_job *job);
 
-/* Grade verified, or (ERR_CORRUPT) damaged. */
-MUST_CHECK bool verify_job_members(
-	struct verify_job *job, const struct backup_verify *how, struct err *err);
-/* Grade proved. */
+/* All of what the word means. Grade verified, or (ERR_CORRUPT) damaged; of a dump none. */
+MUST_CHECK bool verify_job_read(struct verify_job *job, const struct backup_find *find,
+	const char *word, const struct backup_verify *how, struct err *err);
+/* Grade proved. ERR_USAGE for a dump: there is nothing to compare its rows with. */
 MUST_CHECK bool verify_job_restore(
 	struct verify_job *job, const struct verify_restore *how, struct err *err);
 

@@ -227,3 +227,36 @@ comes_back() {
 	expect 17 mig-restore ./dump --to-db "$DB"
 }
 
+
+@test "mig-verify backup reads a dump to its end, and says what that proves" {
+	make_live
+	pg_dump -Fc -f shop.dump "$DB"
+	expect 0 mig-verify backup shop.dump
+	says "is whole: pg_dump's custom format, of PostgreSQL 15."
+	says "NOT PROVED"
+	expect 0 mig-verify backup shop.dump --json
+	says '"rows":10'
+	says '"proved":false'
+	expect 2 mig-verify backup shop.dump --restore
+	says "mig-restore"
+	head -c -50 shop.dump > short.dump
+	expect 15 mig-verify backup short.dump
+}
+
+@test "a dump brings back a database that is gone" {
+	make_live
+	pg_dump -f shop.dump "$DB"
+	sql -c "drop database $DB" postgres
+	expect 0 mig-restore shop.dump --to-db "$DB"
+	says "NOT PROVED"
+	[ "$(rows_of "$DB")" = 10 ]
+}
+
+@test "a refused row of an archive with --role-map names its table" {
+	sql -c "create table t (a int)" -c "insert into t values (7), (88888)"
+	pg_dump -Fc -Z0 -f dump "$DB"
+	sed -i s/88888/x8888/ dump
+	expect 11 mig-restore ./dump --role-map a=b
+	says "dump: TABLE DATA public.t"
+	[ "$(copies)" = 0 ]
+}
