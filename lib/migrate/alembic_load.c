@@ -2,12 +2,12 @@
 
 #include "base/fs.h"
 #include "base/parallel.h"
+#include "base/sha256.h"
 #include "base/utf8.h"
 #include "migrate/formats.h"
 #include "migrate/python.h"
 
 #include <ctype.h>
-#include <openssl/sha.h>
 #include <sys/stat.h>
 
 enum { REVISION, DOWN, LABELS, DEPENDS, NAMES };
@@ -126,8 +126,8 @@ static void take_docstring(struct migrate_file *file, const char *docstring)
 
 static void take_checksum(struct migrate_file *file, const struct strbuf *code)
 {
-	unsigned char digest[SHA256_DIGEST_LENGTH];
-	SHA256((const unsigned char *)code->buf, code->len, digest);
+	unsigned char digest[SHA256_BYTES];
+	sha256_of(code->buf, code->len, digest);
 	hex_text(digest, sizeof(digest), file->checksum);
 }
 
