@@ -27,6 +27,11 @@ static bool is_word(char c)
 	return isalnum((unsigned char)c) || c == '_' || (unsigned char)c >= 0x80;
 }
 
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\f';
+}
+
 /* As Python: LF, CR LF, and CR alone; the CR of a CR LF is white space. */
 static bool ends_line(const char *at)
 {
@@ -51,7 +56,7 @@ static void skip_blanks(struct lexer *lexer)
 			lexer->line++;
 			continue;
 		}
-		if (ends_line(at) || !*at || !strchr(" \t\r\f", *at))
+		if (ends_line(at) || !is_blank(*at))
 			return;
 	}
 }
@@ -139,8 +144,8 @@ static void next_token(struct lexer *lexer, struct token *token)
 		lex_word(lexer, token);
 	} else {
 		token->kind = SIGN;
-		lexer->depth += strchr("([{", c) && c ? 1 : 0;
-		lexer->depth -= strchr(")]}", c) && c && lexer->depth > 0 ? 1 : 0;
+		lexer->depth += c == '(' || c == '[' || c == '{';
+		lexer->depth -= (c == ')' || c == ']' || c == '}') && lexer->depth > 0;
 		lexer->at++;
 	}
 	token->end = lexer->at;
@@ -187,8 +192,9 @@ static bool is_sign(const char *text, const struct token *token, char sign)
 static bool is_name(const char *text, const struct token *token, const char *name)
 {
 	size_t length = token->end - token->start;
-	return token->kind == NAME && strlen(name) == length &&
-	       !strncmp(text + token->start, name, length);
+	/* asked for every word of every file: most differ in their first letter */
+	return token->kind == NAME && text[token->start] == *name &&
+	       !strncmp(text + token->start, name, length) && !name[length];
 }
 
 /* Strings side by side are one, as in Python; so they are in brackets. */
@@ -398,11 +404,14 @@ static void find_losses(const char *text, const struct line *line, struct strvec
 
 static void keep_line(struct python_header *header, const char *text, const struct line *line)
 {
-	size_t end = line->tokens[line->count - 1].end;
+	const char *at = text + line->tokens[0].start;
+	const char *end = text + line->tokens[line->count - 1].end;
 	strbuf_addf(&header->rest, "%zu:", line->indent);
-	for (size_t i = line->tokens[0].start; i < end; i++)
-		if (text[i] != '\r')
-			strbuf_addc(&header->rest, text[i]);
+	while (at < end) {
+		const char *cr = memchr(at, '\r', (size_t)(end - at));
+		strbuf_add(&header->rest, at, (size_t)((cr ? cr : end) - at));
+		at = cr ? cr + 1 : end;
+	}
 	strbuf_addc(&header->rest, '\n');
 }
 
@@ -426,6 +435,7 @@ void python_header_read(struct python_header *header, const char *text, size_t l
 	if (str_starts(text, "\xef\xbb\xbf"))
 		lexer.at = 3;
 	header->rest = (struct strbuf)STRBUF_INIT;
+	strbuf_reserve(&header->rest, length);
 	for (bool first = true; read_line(&lexer, &line); first = false) {
 		const struct token *token = &line.tokens[0];
 		if (first && token->kind == TEXT && line.count == 1) {
