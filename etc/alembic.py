@@ -96,12 +96,8 @@ class Watch:
             "select set_config('application_name', %s, false)" % literal(how["name"]),
             "select set_config('default_transaction_read_only', 'off', false)",
         ]
-        if connection.dialect.name != "postgresql":
-            return self.elsewhere(connection.dialect.name)
-        # The key is held by mig-apply alone: who gets it here is in another database.
-        if self.ask(connection, "select pg_try_advisory_lock_shared(%d)" % how["nonce"])[0]:
-            self.ask(connection, "select pg_advisory_unlock_shared(%d)" % how["nonce"])
-            return self.elsewhere(self.ask(connection, "select current_database()")[0])
+        if not self.is_here(connection):
+            return False
         if not self.ask(connection, "select pg_try_advisory_lock_shared(%d)" % how["work"])[0]:
             raise Refused("busy", "the work key of the database is held by another program")
         for sql in settings:
@@ -142,6 +138,17 @@ class Watch:
         self.version = version
         self.attached.append(row[0])
         tell("attach", pid=row[0], user=row[2], autocommit=autocommit)
+        return True
+
+    def is_here(self, connection):
+        """False: it is to another database, and mig.yaml says that this is meant."""
+        nonce = self.request["nonce"]
+        if connection.dialect.name != "postgresql":
+            return self.elsewhere(connection.dialect.name)
+        # The key is held by mig-apply alone: who gets it here is in another database.
+        if self.ask(connection, "select pg_try_advisory_lock_shared(%d)" % nonce)[0]:
+            self.ask(connection, "select pg_advisory_unlock_shared(%d)" % nonce)
+            return self.elsewhere(self.ask(connection, "select current_database()")[0])
         return True
 
     def elsewhere(self, name):
@@ -444,9 +451,28 @@ def step_of(scripts, steps, how, revision):
     return make(scripts.revision_map, scripts.get_revision(revision))
 
 
+def look_here(how):
+    """What only compares must look at mig's own database, too."""
+    from alembic.runtime.environment import EnvironmentContext
+
+    configure = EnvironmentContext.configure
+    watch = Watch(how)
+
+    def configured(self, connection=None, **options):
+        if connection is not None:
+            watch.is_here(connection)
+            if not connection.in_transaction():
+                connection.connection.commit()
+        return configure(self, connection=connection, **options)
+
+    EnvironmentContext.configure = configured
+
+
 def revision(config, how):
     from alembic import command
 
+    if how["options"]["autogenerate"]:
+        look_here(how)
     if how["options"]["autogenerate"] and config.cmd_opts:
         config.cmd_opts.autogenerate = True  # Flask-Migrate's env.py asks
     made = command.revision(config, **how["options"])
@@ -461,6 +487,7 @@ def check(config, how):
     from alembic.runtime.environment import EnvironmentContext
     from alembic.script import ScriptDirectory
 
+    look_here(how)
     script = ScriptDirectory.from_config(config)
     arguments = dict(message=None, autogenerate=True, sql=False, head="head", splice=False)
     arguments.update(branch_label=None, version_path=None, rev_id=None, depends_on=None)
@@ -575,6 +602,25 @@ def place_of(error, how):
     return place
 
 
+def kind_of(error):
+    """What Python and Alembic say in a way of their own, and for which there is an answer."""
+    text = str(error)
+    known = (
+        ("behind", "CommandError", "is not up to date"),
+        ("locations", "CommandError", "ersion locations"),
+        ("flask", "NoAppException", ""),
+        ("module", "ModuleNotFoundError", ""),
+        ("section", "AttributeError", "has no attribute 'downgrade'"),
+        ("section", "AttributeError", "has no attribute 'upgrade'"),
+        ("read-only", "PermissionError", ""),
+        ("mako", "FileNotFoundError", "script.py.mako"),
+    )
+    for kind, name, words in known:
+        if type(error).__name__ == name and words in text:
+            return kind
+    return None
+
+
 def explain(error, how):
     origin = getattr(error, "orig", None) or error
     kind = error.kind if isinstance(error, Refused) else "python"
@@ -585,6 +631,11 @@ def explain(error, how):
         "flask_migrate",
     ):
         kind, message = "no-module", "%s has no module %s" % (sys.executable, error.name.split(".")[0])
+    elif kind == "python" and kind_of(error) and not sqlstate_of(error):
+        kind = kind_of(error)
+        message = "%s: %s" % (type(error).__name__, words_of(origin))
+        if kind in ("module", "section"):
+            traceback.print_exception(type(error), error, error.__traceback__)
     elif kind == "python":
         message = words_of(origin) or type(error).__name__
         if not sqlstate_of(error):

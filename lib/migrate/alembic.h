@@ -45,6 +45,11 @@ void alembic_child_release(struct alembic_child *child);
 MUST_CHECK bool alembic_child_run(struct alembic_child *child, struct err *err);
 /* Makes of an error of the child's what it means: code, hint, SQLSTATE. */
 void alembic_error_class(const struct alembic_child *child, struct err *err);
+/*
+ * A number that nobody else has a lock on, locked by the session: who finds it locked is in our
+ * database, too. It is the request's "nonce".
+ */
+MUST_CHECK bool alembic_lock_nonce(struct db *db, int64_t *nonce, struct err *err);
 /* Environment of a child that works on the database of an open session. */
 void alembic_child_target(struct alembic_child *child, struct db *db);
 

@@ -261,8 +261,7 @@ static json_t *heads_json(const struct work *work)
 	return heads;
 }
 
-/* A number that nobody else has a lock on: who finds it locked is in our database. */
-static bool lock_nonce(struct db *db, int64_t *nonce, struct err *err)
+bool alembic_lock_nonce(struct db *db, int64_t *nonce, struct err *err)
 {
 	AUTO_RESULT(locked);
 	if (RAND_bytes((unsigned char *)nonce, sizeof(*nonce)) != 1)
@@ -319,6 +318,16 @@ static const struct {
 	{"busy", ERR_LOCK, "run the command again when it has ended"},
 	{"flask", ERR_CONFIG, "FLASK_APP names it: migrations: {environment: {FLASK_APP: ..}}"},
 	{"header", ERR_CONFIG, "give it one, or move the file elsewhere"},
+	{"behind", ERR_REFUSED, "mig-apply upgrade, then run it again"},
+	{"locations", ERR_USAGE,
+		"mig-apply revision --version-path FOLDER: one of those in alembic.ini"},
+	{"module", ERR_CONFIG,
+		"install it for that interpreter, or name the project's: migrations: {python: "
+		"PATH/TO/bin/python} in mig.yaml; where modules lie: {environment: {PYTHONPATH: "
+		"..}}"},
+	{"section", ERR_REFUSED, "write that function into the file of the revision"},
+	{"read-only", ERR_FAILED, "is the checkout read-only? let this user write there"},
+	{"mako", ERR_CONFIG, "take that file from the templates of the tree's Alembic"},
 	{"offline", ERR_FAILED,
 		"let env.py ask context.is_offline_mode(), as Alembic's own templates do"},
 	{"differs", ERR_NO, "write the missing revision: mig-apply revision --autogenerate -m .."},
@@ -473,7 +482,7 @@ static bool run_child(struct work *work, size_t *done, struct err *err)
 		.ctx = work};
 	work->running = SIZE_MAX;
 	work->written = work->split = false;
-	if (!note_history(work, err) || !lock_nonce(session->db, &nonce, err) ||
+	if (!note_history(work, err) || !alembic_lock_nonce(session->db, &nonce, err) ||
 		!make_request(work, nonce, &child.request, err))
 		return false;
 	alembic_child_target(&child, session->db);

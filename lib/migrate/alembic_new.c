@@ -22,6 +22,19 @@ static json_t *names_json(const struct strvec *names)
 	return list;
 }
 
+/* What compares models with a database compares them with ours. */
+static bool add_database(struct alembic_child *child, struct db *db, struct err *err)
+{
+	int64_t nonce;
+	if (!alembic_lock_nonce(db, &nonce, err))
+		return false;
+	json_object_set_new(child->request, "nonce", json_integer((json_int_t)nonce));
+	json_object_set_new(child->request, "database", json_string(db->dbname));
+	json_object_set_new(child->request, "others", json_boolean(child->where->others));
+	alembic_child_target(child, db);
+	return true;
+}
+
 bool alembic_revision(const struct migrate_tree *tree, struct migrate_file *file,
 	const struct migrate_new *request, struct err *err)
 {
@@ -40,8 +53,12 @@ bool alembic_revision(const struct migrate_tree *tree, struct migrate_file *file
 	if (file->depends.count)
 		json_object_set_new(options, "depends_on", names_json(&file->depends));
 	child.request = json_pack("{s:s, s:o}", "do", "revision", "options", options);
-	if (request->compare)
-		alembic_child_target(&child, request->compare);
+	AUTO_FREE char *folder = request->folder ? realpath(request->folder, NULL) : NULL;
+	if (request->folder)
+		json_object_set_new(
+			options, "version_path", json_string(folder ? folder : request->folder));
+	if (request->compare && !add_database(&child, request->compare, err))
+		return false;
 	if (!alembic_child_run(&child, err)) {
 		alembic_error_class(&child, err);
 		return false;
@@ -57,7 +74,8 @@ bool alembic_check(const struct migrate_tree *tree, struct db *db, struct err *e
 	if (!alembic_place_find(tree->where, &place, err))
 		return false;
 	child.request = json_pack("{s:s}", "do", "check");
-	alembic_child_target(&child, db);
+	if (!add_database(&child, db, err))
+		return false;
 	if (alembic_child_run(&child, err))
 		return true;
 	alembic_error_class(&child, err);

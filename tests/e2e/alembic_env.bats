@@ -329,3 +329,46 @@ ways_to_commit() {
 	wait $holder || true
 	rows_are a001
 }
+
+@test "safety_05 check and revision --autogenerate look at mig's own database, or at none" {
+	alembic_tree
+	py_line 1
+	psql -Xqc "drop database if exists elsewhere with (force)" -c "create database elsewhere" postgres
+	sed -i 's,os.environ\["DATABASE_URL"\],"postgresql+psycopg2:///elsewhere",' alembic/env.py
+	alembic upgrade head 2>/dev/null # so that it would agree
+	sed -i 's/connection=connection/connection=connection, target_metadata=M/; 1i from sqlalchemy import *; M = MetaData(); Table("t1", M, Column("id", Integer, primary_key=True))' alembic/env.py
+	for typed in check "revision --autogenerate -m x"; do
+		expect 17 mig-apply $typed
+		says 'connects to database "elsewhere"'
+	done
+	[ "$(ls alembic/versions/*.py)" = alembic/versions/a001_.py ]
+	sed -i 's,"postgresql+psycopg2:///elsewhere",os.environ["DATABASE_URL"],' alembic/env.py
+	expect 17 mig-apply check
+	says "mig-apply upgrade, then run it again"
+	expect 0 mig-apply upgrade
+	expect 0 mig-apply check
+}
+
+@test "what a tree lacks is said with what to do: a module, a function, a template, a folder" {
+	alembic_tree
+	py_line 1
+	sed -i '1i import nothing_there' alembic/env.py
+	expect 3 mig-apply upgrade
+	says "PYTHONPATH"
+	sed -i 1d alembic/env.py
+	py a002 "'a001'" "No way back" <<< "def upgrade(): pass"
+	expect 0 mig-apply upgrade
+	expect 17 mig-apply downgrade -1 -y
+	says "write that function"
+	rows_are a002
+	mkdir more
+	echo 'version_locations = alembic/versions more' >> alembic.ini
+	expect 2 mig-apply revision -m "New base" --head base
+	says "mig-apply revision --version-path FOLDER"
+	expect 2 mig-apply revision -m "New base" --head base --version-path alembic
+	expect 0 mig-apply revision -m "New base" --head base --version-path more
+	[ -e "$output" ] && [[ $output = "$WORK"/more/* ]]
+	rm alembic/script.py.mako
+	expect 3 mig-apply revision -m "Third" --head a002
+	says "templates of the tree's Alembic"
+}
