@@ -208,6 +208,8 @@ static const struct cli_option revision_options[] = {
 	{"autogenerate", 0, CLI_FLAG, AT(autogenerate), NULL,
 		"Alembic trees: with what the models have and the database has not"},
 	{"rev-id", 0, CLI_STRING, AT(rev_id), "ID", "its id (12 random hex digits)"},
+	{"version-path", 0, CLI_STRING, AT(version_path), "DIR",
+		"Alembic trees with several version_locations: which one"},
 	{0},
 };
 static const struct cli_option merge_options[] = {

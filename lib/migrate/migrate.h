@@ -204,6 +204,8 @@ struct migrate_new {
 	const struct strvec *heads; /* what it stands on; empty: head */
 	const struct strvec *depends_on;
 	bool splice; /* may stand on a revision that is no head */
+	bool merge; /* typed as merge: of heads alone */
+	const char *folder; /* of Alembic's version_locations; NULL: as the heads have it */
 	struct db *compare; /* autogenerate: write what the models have and it has not; or NULL */
 };
 /*

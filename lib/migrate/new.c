@@ -34,9 +34,13 @@ static bool load_or_begin(
 	return migrate_tree_load(where, tree, err);
 }
 
-static bool must_splice(const struct migrate_tree *tree, size_t index, struct err *err)
+static bool must_splice(const struct migrate_tree *tree, size_t index, bool merge, struct err *err)
 {
 	AUTO_FREE char *name = graph_name(tree->graph, index);
+	if (merge) {
+		err_set(err, ERR_REFUSED, "%s is not a head: merge makes heads one", name);
+		return err_hint(err, "all of them: mig-apply merge heads; which: mig-apply heads");
+	}
 	err_set(err, ERR_REFUSED, "%s is not a head: a second branch would begin there", name);
 	return err_hint(err, "if that is meant: --splice");
 }
@@ -54,7 +58,7 @@ static bool find_parents(const struct migrate_tree *tree, const struct migrate_n
 	for (size_t i = 0; i < parents.count; i++) {
 		const struct graph_revision *revision = &tree->graph->revisions[parents.items[i]];
 		if (!graph_is_head(revision) && !request->splice)
-			return must_splice(tree, parents.items[i], err);
+			return must_splice(tree, parents.items[i], request->merge, err);
 		if (!strvec_has(down, revision->id))
 			strvec_push(down, revision->id);
 	}
@@ -86,6 +90,23 @@ static bool check_fits(struct migrate_tree *tree, const struct migrate_file *fil
 		strvec_push_all(&revision->labels, &each->labels);
 	}
 	return graph_link(graph, err);
+}
+
+/* The tree was right before: what does not fit was typed. */
+static bool choose_another(const struct migrate_new *request, struct err *err)
+{
+	err->code = ERR_USAGE;
+	if (request->id && request->branch_label)
+		return err_hint(err, "choose another --rev-id or --branch-label");
+	return err_hint(err, "choose another %s", request->id ? "--rev-id" : "--branch-label");
+}
+
+static bool no_folders(const struct migrate_tree *tree, struct err *err)
+{
+	err_set(err, ERR_USAGE,
+		"--version-path is for trees of Alembic; files of format %s are in %s",
+		tree->format->name, tree->dir);
+	return err_hint(err, "leave it out");
 }
 
 static bool one_line(const char *message, struct err *err)
@@ -147,6 +168,8 @@ bool migrate_new_revision(const struct conf_migrations *where, const struct migr
 		return false;
 	if (request->compare && !tree->format->check)
 		return no_models(tree, err);
+	if (request->folder && !tree->format->revision)
+		return no_folders(tree, err);
 	if (tree->format->books->each && !check_line(tree, request, err))
 		return false;
 	file.id = request->id            ? xstrdup(request->id)
@@ -156,9 +179,10 @@ bool migrate_new_revision(const struct conf_migrations *where, const struct migr
 	if (request->branch_label)
 		strvec_push(&file.labels, request->branch_label);
 	if (!find_parents(tree, request, &file.down, err) ||
-		!find_dependencies(tree, request, &file.depends, err) ||
-		!check_fits(tree, &file, err))
+		!find_dependencies(tree, request, &file.depends, err))
 		return false;
+	if (!check_fits(tree, &file, err))
+		return choose_another(request, err);
 	if (!(tree->format->revision ? tree->format->revision(tree, &file, request, err)
 				     : write_template(tree, &file, err)))
 		return false;

@@ -39,6 +39,7 @@ static bool revision(const struct migrate_ask *ask, struct migrate_answer *answe
 		.heads = &ask->heads,
 		.depends_on = &ask->depends_on,
 		.splice = ask->splice,
+		.folder = ask->version_path,
 	};
 	if (!ask->open(ask, ask->autogenerate ? MIGRATE_REACH : MIGRATE_NOTHING, MIGRATE_ROWS_ANY,
 		    &session, err))
@@ -100,6 +101,7 @@ static bool merge(const struct migrate_ask *ask, struct migrate_answer *answer, 
 		.id = ask->rev_id,
 		.branch_label = ask->branch_label,
 		.heads = &ids,
+		.merge = true,
 		.depends_on = &ask->depends_on,
 	};
 	if (!migrate_new_revision(session.how.where, &request, &path, &id, err))

@@ -29,7 +29,7 @@ struct migrate_ask {
 	int64_t lock_timeout_ms, lock_retries;
 	bool check, splice, purge, indicate, autogenerate, sql, applied, markdown, from_history,
 		replay;
-	const char *message, *rev_id, *branch_label, *range, *tag, *onto, *phase;
+	const char *message, *rev_id, *branch_label, *range, *tag, *onto, *phase, *version_path;
 	struct strvec heads, depends_on, skip_envs;
 
 	/*

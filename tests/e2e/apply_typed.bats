@@ -72,3 +72,16 @@ hinted() {
 		says "set local lock_timeout = 7000;"
 	done
 }
+
+@test "a merge of what is no head, and an id or a label that is taken: nothing is written" {
+	line_of 2
+	revision b002 r001 "Beside" -l side <<< "-- migrate:up"
+	expect 17 mig-apply merge r001 r002
+	says "mig-apply merge heads"
+	[[ $output != *splice* ]]
+	hinted "choose another --rev-id" mig-apply revision -m x --head r002 --rev-id r001
+	hinted "choose another --rev-id" mig-apply revision -m x --head r002 --rev-id "a b"
+	hinted "choose another --branch-label" mig-apply revision -m x --head r002 --branch-label side
+	hinted "leave it out" mig-apply revision -m x --head r002 --version-path migrations
+	[ "$(ls migrations | wc -l)" = 3 ]
+}
