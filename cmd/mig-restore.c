@@ -118,7 +118,11 @@ static bool act(struct cli *cli, void *settings, struct err *err)
 	ask->dry_run = cli->shared.dry_run;
 	ask->yes = cli->shared.yes;
 	bool good = begin(cli, ask, &work, err) && verb->run(&work.job, &answer, err);
-	print_lines(cli, &answer.lines);
+	bool asked = ask->dry_run || (cli->verb->flags & CLI_READ_ONLY);
+	if (asked || !cli->shared.quiet)
+		print_lines(cli, &answer.lines);
+	if (good && !answer.json)
+		answer.json = json_pack("{s:b}", "dry_run", ask->dry_run);
 	if (answer.json)
 		cli_result(cli, xtake(&answer.json));
 	return good;

@@ -293,6 +293,9 @@ static void add_sequence(struct comparing *comparing, const struct pack_sequence
 	const struct pack_sequence *here)
 {
 	const struct pack_sequence *one = there ? there : here;
+	/* it numbers closings, whose rows are no part of a snapshot: a swap hands one over */
+	if (strcmp(one->schema, "mig") == 0 && strcmp(one->name, "maintenance_id_seq") == 0)
+		return;
 	bool equal = there && here && there->last_value == here->last_value &&
 		     there->is_called == here->is_called;
 	struct compare_line *line = add_line(comparing, COMPARE_SEQUENCE, one->schema, one->name,

@@ -4,6 +4,7 @@
 #include "backup/restore_versions.h"
 #include "backup/space.h"
 #include "base/clock.h"
+#include "base/suggest.h"
 #include <inttypes.h>
 
 /* Room for rows, indexes and the WAL of loading them. */
@@ -57,6 +58,24 @@ static bool check_missing(
 		"extension's package, as new as the snapshot's; the snapshot's member %s has the "
 		"roles), or do without: --role-map OLD=NEW, --no-tablespaces",
 		PACK_GLOBALS);
+}
+
+/* A name that is mapped and not there is a slip, which would leave things to the wrong role. */
+static bool check_role_map(const struct restore_settings *settings, struct err *err)
+{
+	const struct strvec *roles = &pack_reader_manifest(settings->reader)->roles;
+	const struct strvec *map = settings->role_map;
+	for (size_t i = 0; map && i < map->count; i++) {
+		AUTO_FREE char *old = restore_roles_old(map->items[i]);
+		if (strvec_has(roles, old))
+			continue;
+		const char *near = suggest_in(old, roles);
+		AUTO_FREE char *all = strvec_join(roles, ", ");
+		err_set(err, ERR_NOTFOUND, "--role-map: the snapshot names no role \"%s\"", old);
+		return near ? err_hint(err, "did you mean %s?", near)
+			    : err_hint(err, "it names: %s", all);
+	}
+	return true;
 }
 
 static bool check_name_free(
@@ -173,7 +192,8 @@ bool restore_check(const struct restore_settings *settings, struct db *server, s
 {
 	if (!refuse_standby(server, err))
 		return false;
-	if (!check_name_free(settings, server, err) || !check_missing(settings, server, err) ||
+	if (!check_name_free(settings, server, err) || !check_role_map(settings, err) ||
+		!check_missing(settings, server, err) ||
 		(!settings->schema_only && !settings->resume &&
 			!check_space(settings, server,
 				plain_bytes(pack_reader_manifest(settings->reader)), err)))

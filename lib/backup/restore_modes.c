@@ -11,9 +11,11 @@
  * Side by side, or into a database of another name
  */
 
-static void answer_restored(const struct restore_outcome *restored, const struct restore_ask *ask,
+static void answer_restored(const struct restore_job *job, const struct restore_outcome *restored,
 	struct restore_answer *answer)
 {
+	const struct restore_ask *ask = job->ask;
+	AUTO_FREE char *swap = swap_permit_command(job->settings->env, "swap", restored->database);
 	AUTO_FREE char *took = clock_duration_text(restored->took_ms);
 	if (ask->schema_only)
 		strvec_pushf(&answer->lines,
@@ -28,10 +30,9 @@ static void answer_restored(const struct restore_outcome *restored, const struct
 					   "snapshot (--no-proof)");
 	STRVEC_EACH (&restored->unpopulated, view)
 		strvec_pushf(&answer->lines, "NOT FILLED: materialized view %s", view);
-	if (restored->proved && !ask->swap && !ask->to_db)
-		strvec_pushf(&answer->lines,
-			"to put it in place: mig-restore swap %s --accept-loss",
-			restored->database);
+	if (restored->proved && !ask->swap && !ask->to_db && swap)
+		strvec_pushf(
+			&answer->lines, "to put it in place, after mig-maintenance on: %s", swap);
 	answer->json = json_pack("{s:o, s:b, s:I, s:I}", "copy",
 		copies_json_text(restored->database), "proved", restored->proved, "tables",
 		(json_int_t)restored->tables, "rows", (json_int_t)restored->rows);
@@ -117,7 +118,7 @@ static bool beside(struct restore_job *job, struct pack_reader *reader,
 	if (!restore_job_keys(job, err) || (swap && !prepare_swap(job, reader, err)) ||
 		!restore(job, reader, &restored, err))
 		return false;
-	answer_restored(&restored, job->ask, answer);
+	answer_restored(job, &restored, answer);
 	restore_job_grade(job, reader, &restored, answer);
 	return !swap || restore_job_swap_in(job, restored.database, restored.oid, answer, err);
 }
@@ -137,7 +138,7 @@ static bool data_only(struct restore_job *job, struct pack_reader *reader,
 	settings = restore_job_settings_of(job, reader); /* with the keys */
 	if (!restore_data(&settings, &restored, err))
 		return false;
-	answer_restored(&restored, job->ask, answer);
+	answer_restored(job, &restored, answer);
 	return true;
 }
 

@@ -12,6 +12,12 @@ static const char *find(const struct strvec *map, const char *role)
 	return NULL;
 }
 
+char *restore_roles_old(const char *entry)
+{
+	const char *equals = strchr(entry, '=');
+	return xstrndup(entry, equals ? (size_t)(equals - entry) : strlen(entry));
+}
+
 bool restore_roles_check(const struct strvec *map, struct err *err)
 {
 	for (size_t i = 0; i < map->count; i++) {

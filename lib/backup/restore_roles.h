@@ -10,6 +10,8 @@
 #include "base/strvec.h"
 #include "pack/manifest.h"
 
+/* OLD of an entry OLD=NEW; caller owns. */
+char *restore_roles_old(const char *entry);
 /* ERR_USAGE for an entry that is not OLD=NEW, or an OLD that comes twice. */
 MUST_CHECK bool restore_roles_check(const struct strvec *map, struct err *err);
 /* NEW for OLD; any other name as it is. Borrowed. */

@@ -40,16 +40,21 @@ bool restore_job_may_swap(
 				: swap_permit_maintenance(&job->request, job->settings->live, err));
 }
 
-static void answer_swapped(
-	const struct swap_outcome *swapped, const char *live_name, struct restore_answer *answer)
+static void answer_swapped(const struct restore_job *job, const struct swap_outcome *swapped,
+	struct restore_answer *answer)
 {
+	const char *live_name = job->settings->live_name;
 	AUTO_FREE char *took = clock_duration_text(swapped->took_ms);
+	AUTO_FREE char *undo = swap_permit_command(job->settings->env, "undo", NULL);
 	strvec_pushf(&answer->lines, "swapped in %s: %s is live; what was live is %s", took,
 		live_name, swapped->displaced);
-	strvec_pushf(&answer->lines,
-		"to go back: mig-restore undo --accept-loss; to remove what was live: "
-		"mig-restore drop %s --yes",
+	if (undo)
+		strvec_pushf(&answer->lines, "to go back: %s", undo);
+	strvec_pushf(&answer->lines, "to remove what was live: mig-restore drop %s --yes",
 		swapped->displaced);
+	if (!job->request.run)
+		strvec_push(
+			&answer->lines, "maintenance is still on; to open: mig-maintenance off");
 	if (!answer->json)
 		answer->json = json_object();
 	json_object_set_new(answer->json, "swapped", json_true());
@@ -66,7 +71,7 @@ bool restore_job_swap_in(struct restore_job *job, const char *copy, uint32_t cop
 	db_close(xtake(&job->settings->live));
 	if (!swap_databases(&swap, &outcome, err))
 		return false;
-	answer_swapped(&outcome, job->settings->live_name, answer);
+	answer_swapped(job, &outcome, answer);
 	return true;
 }
 

@@ -321,20 +321,35 @@ static bool begin(struct rows *rows, struct db_tx *tx, struct err *err)
 	       db_begin(rows->db, tx, settings->keys ? NULL : "read only", err) &&
 	       db_exec(rows->db, err, "set local lock_timeout = '10s'") &&
 	       find_live(rows, &name, err) && find_kept(rows, name, err) &&
-	       find_columns(rows, err) && find_key(rows, err) &&
-	       /* nobody adds a key between counting and inserting */
-	       (!settings->keys ||
-		       db_execf(rows->db, err, "lock table %s in share row exclusive mode",
-			       rows->live)) &&
+	       find_columns(rows, err) && find_key(rows, err) && count(rows, err);
+}
+
+/* Nobody adds a key between counting and inserting; nobody waits while a person thinks. */
+static bool lock_and_count(struct rows *rows, struct err *err)
+{
+	return db_execf(rows->db, err, "lock table %s in share row exclusive mode", rows->live) &&
 	       count(rows, err);
+}
+
+/* What refers to rows that are missing as well comes after them. */
+static bool insert_in_order(struct rows *rows, struct err *err)
+{
+	if (insert_quietly(rows, err))
+		return true;
+	if (strcmp(err->sqlstate, "23503") != 0 || err->hint)
+		return false;
+	return err_hint(err,
+		"bring back first what it refers to: mig-restore rows THAT_TABLE --from-schema %s "
+		"--missing",
+		rows->settings->schema);
 }
 
 static bool bring_back(struct rows *rows, struct db_tx *tx, struct err *err)
 {
 	const struct rows_settings *settings = rows->settings;
 	return (!settings->agree || settings->agree(settings->ctx, rows->outcome->missing, err)) &&
-	       insert_quietly(rows, err) && compare(rows, err) && move_sequences(rows, err) &&
-	       keys_check(settings->keys, err) && db_commit(tx, err);
+	       lock_and_count(rows, err) && insert_in_order(rows, err) && compare(rows, err) &&
+	       move_sequences(rows, err) && keys_check(settings->keys, err) && db_commit(tx, err);
 }
 
 bool rows_bring_back(

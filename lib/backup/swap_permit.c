@@ -41,13 +41,22 @@ bool swap_permit_policy(const struct swap_request *request, enum swap_ask *ask, 
 		err_set(err, ERR_REFUSED,
 			"environment %s puts an older state in place only by breaking the glass",
 			env->name);
-		return err_hint(err, "say why: --reason \"...\"");
+		return err_hint(err, "say why: --reason \"...\"; then its name is to be typed");
 	default:
 		*ask = env->policy.restore == POLICY_ALLOW ? SWAP_ASK_NOTHING : SWAP_ASK_PLAIN;
 		if (env->production)
 			*ask = SWAP_ASK_TYPED;
 		return true;
 	}
+}
+
+char *swap_permit_command(const struct conf_env *env, const char *verb, const char *copy)
+{
+	if (env->policy.restore == POLICY_NEVER)
+		return NULL;
+	return xstrfmt("mig-restore %s%s%s --accept-loss%s", verb, copy ? " " : "",
+		copy ? copy : "",
+		env->policy.restore == POLICY_BREAK_GLASS ? " --reason \"why\"" : "");
 }
 
 static bool lease_holds(struct db *live, const char *ends, bool *holds, struct err *err)

@@ -23,6 +23,8 @@ struct swap_request {
 /* The policy's part, without a database. ERR_REFUSED says what is allowed instead. */
 MUST_CHECK bool swap_permit_policy(
 	const struct swap_request *request, enum swap_ask *ask, struct err *err);
+/* What a person types to put `copy` in place, or "undo", as the policy wants it; NULL: never. */
+char *swap_permit_command(const struct conf_env *env, const char *verb, const char *copy);
 /* Maintenance held by the run, or by hand, with a lease that has not ended. */
 MUST_CHECK bool swap_permit_maintenance(
 	const struct swap_request *request, struct db *live, struct err *err);

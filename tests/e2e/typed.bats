@@ -31,3 +31,67 @@ teardown() { common_teardown; }
 	expect 4 mig-backup status --max-age 1h
 	sql -c "drop database crm" postgres
 }
+
+@test "safety_18 mig's own closing of maintenance is no difference to a snapshot" {
+	cat > mig.yaml <<-END
+		mig: 1
+		project: shop
+		environments: {test: {database: "dbname=$DB", policy: {restore: break-glass}, maintenance: [{file: "$WORK/down"}]}}
+	END
+	sql -c "create table t (i int)" -c "insert into t values (1)"
+	mig-maintenance on
+	mig-maintenance off
+	mig-backup create -q
+	sql -c "delete from t"
+	expect 0 mig-restore latest
+	says "after mig-maintenance on: mig-restore swap"
+	says '--accept-loss --reason "why"'
+	mig-maintenance on
+	expect 0 mig-restore latest --swap --accept-loss --reason "a bad deploy" --confirm "$DB"
+	says 'mig-restore undo --accept-loss --reason "why"'
+	says "maintenance is still on"
+	expect 0 mig-verify data --against latest
+	sql -c "insert into t values (2)"
+	expect 4 mig-verify data --against latest
+}
+
+@test "mig-restore -n ends with a result under --json, and -q is quiet" {
+	sql -c "create table t (i int primary key)"
+	mig-backup create -q
+	[ "$(mig-restore latest -n --json 2> log | tail -1 | jq -c .)" = '{"event":"result","dry_run":true}' ]
+	[ "$(mig-restore latest --table public.t --into-schema beside -n --json 2> log | tail -1 | jq -r .event)" = result ]
+	[ -z "$(mig-restore latest --to-db "${DB}_quiet" -q 2>&1)" ]
+	[ -n "$(mig-restore copies -q)" ]
+	dropdb "${DB}_quiet"
+}
+
+@test "--role-map with a role that the snapshot does not name is refused before anything is made" {
+	sql -c "drop role if exists shop_owner" -c "create role shop_owner" \
+		-c "create table t (i int)" -c "alter table t owner to shop_owner"
+	mig-backup create -q
+	expect 14 mig-restore latest --to-db "${DB}_mapped" --role-map shop_ownr=owner
+	says "did you mean shop_owner?"
+	[ -z "$(sql -c "select datname from pg_database where datname ~ 'mapped'")" ]
+	expect 0 mig-restore latest --to-db "${DB}_mapped" --role-map shop_owner=owner
+	[ "$(psql -XAtc "select tableowner from pg_tables where tablename = 't'" "${DB}_mapped")" = owner ]
+	dropdb "${DB}_mapped"
+	sql -c "drop table t" -c "drop role shop_owner"
+}
+
+@test "rows: the table is free while a person is asked, and a missing parent is named" {
+	sql -c "create table p (i int primary key)" -c "create table c (i int primary key references p)" \
+		-c "insert into p values (1), (2)" -c "insert into c values (1), (2)"
+	mig-backup create -q
+	sql -c "delete from c" -c "delete from p"
+	mig-restore latest -q --table public.p,public.c --into-schema rescue
+	expect 11 mig-restore rows public.c --from-schema rescue --missing --yes
+	says "mig-restore rows THAT_TABLE --from-schema rescue --missing"
+	expect 0 mig-restore rows public.p --from-schema rescue --missing --yes
+	# on a terminal that nobody answers yet
+	(sleep 3; echo y) | script -qec "mig-restore rows public.c --from-schema rescue --missing" /dev/null > asked &
+	sleep 1.5
+	sql -c "set lock_timeout = '500ms'" -c "insert into c values (1)"
+	wait $!
+	grep -q "1 rows were missing, 1 were brought back" asked
+	[ "$(sql -c "select count(*) from c")" = 2 ]
+}
