@@ -2,11 +2,13 @@
 
 #include <inttypes.h>
 
+#include "backup/foreign.h"
 #include "backup/marks.h"
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/utf8.h"
 #include "db/db.h"
+#include <ctype.h>
 
 void backup_entry_release(struct backup_entry *entry)
 {
@@ -339,10 +341,18 @@ bool backup_choose(const struct backup_list *list, const char *word, size_t *ind
 
 /* --- finding ---------------------------------------------------------------------------------- */
 
+/* Of those that could mean a snapshot and a file, it is the snapshot. */
+static bool is_snapshot_word(const char *word)
+{
+	if (isdigit((unsigned char)*word))
+		return !strchr(word, '.');
+	return str_starts(word, "latest") || *word == '@' || strchr(word, ':');
+}
+
 static bool is_path(const char *word)
 {
 	return strchr(word, '/') || str_ends(word, BACKUP_SUFFIX) ||
-	       (strchr(word, '.') && fs_exists(word));
+	       (!is_snapshot_word(word) && fs_exists(word));
 }
 
 void backup_found_release(struct backup_found *found)
@@ -435,12 +445,24 @@ bool backup_store_open(const struct conf_env *env, const char *name, struct log_
 	return err_set(err, ERR_BUG, "store %s has gone", name);
 }
 
+static bool hint_dump(const char *path, struct err *err)
+{
+	CLEANUP(foreign_dump_release) struct foreign_dump dump = {0};
+	AUTO_ERR(ignored);
+	if (foreign_probe(path, &dump, &ignored) && dump.form)
+		err_hint(err, "it is %s: mig-restore loads it, mig-verify backup reads it",
+			foreign_form_text(dump.form));
+	return false;
+}
+
 static bool open_path(
 	const char *path, struct pack_reader **reader, struct backup_entry *entry, struct err *err)
 {
 	struct io_reader *io = NULL;
-	if (!io_file_open(path, &io, err) || !pack_reader_open(io, reader, err))
+	if (!io_file_open(path, &io, err))
 		return false;
+	if (!pack_reader_open(io, reader, err))
+		return hint_dump(path, err);
 	if (!entry)
 		return true;
 	CLEANUP(store_close_auto) struct store *store = NULL;

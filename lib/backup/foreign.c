@@ -1,5 +1,6 @@
 #include "backup/foreign.h"
 #include "backup/foreign_load.h"
+#include "backup/load_session.h"
 #include "backup/restore_room.h"
 #include "backup/swap_traits.h"
 #include "base/clock.h"
@@ -82,15 +83,10 @@ static const char tables_sql[] =
 	"  'pg_catalog.pg_class'::pg_catalog.regclass and d.objid = c.oid and d.deptype = 'e')"
 	" order by 1";
 
-/* And statistics, on the way. */
-static bool count(struct foreign *foreign, struct err *err)
+static bool count(struct foreign *foreign, struct db *db, struct err *err)
 {
-	CLEANUP(db_close_auto) struct db *db = NULL;
 	AUTO_RESULT(tables);
-	struct db_params params = foreign->settings->target;
-	params.dbname = foreign->copy.name;
-	if (!db_open(&params, &db, err) || !db_exec(db, err, "set row_security = off") ||
-		!db_query(db, &tables, err, tables_sql))
+	if (!db_query(db, &tables, err, tables_sql))
 		return false;
 	foreign->tables = db_rows(&tables);
 	for (int i = 0; i < db_rows(&tables); i++) {
@@ -101,7 +97,27 @@ static bool count(struct foreign *foreign, struct err *err)
 			return false;
 		foreign->rows += db_get_int(&rows, 0, 0);
 	}
-	return db_exec(db, err, "analyze");
+	return true;
+}
+
+/* A dump of a database under maintenance says so; that is not true of this one (safety 11). */
+static bool forget_maintenance(struct db *db, struct err *err)
+{
+	AUTO_FREE char *table = NULL;
+	if (!db_value(db, &table, err,
+		    "select pg_catalog.to_regclass('mig.maintenance')::pg_catalog.text"))
+		return false;
+	return !table || db_exec(db, err, "delete from mig.maintenance");
+}
+
+static bool complete(struct foreign *foreign, struct err *err)
+{
+	CLEANUP(db_close_auto) struct db *db = NULL;
+	struct db_params params = foreign->settings->target;
+	params.dbname = foreign->copy.name;
+	return db_open(&params, &db, err) && load_session_set(db, NULL, err) &&
+	       forget_maintenance(db, err) && count(foreign, db, err) &&
+	       db_exec(db, err, "analyze");
 }
 
 /*
@@ -145,7 +161,7 @@ static bool fill(struct foreign *foreign, struct err *err)
 	return keys_hold(settings, err) &&
 	       foreign_load(settings, foreign->dump, foreign->facts, foreign->server,
 		       foreign->copy.name, err) &&
-	       keys_hold(settings, err) && count(foreign, err) &&
+	       keys_hold(settings, err) && complete(foreign, err) &&
 	       (settings->to_db ? publish(foreign, err) : mark(foreign, err));
 }
 

@@ -92,6 +92,15 @@ static bool run_last(struct loading *loading, struct err *err)
 	return true;
 }
 
+/* What is not committed would go with the session, and nobody would know. */
+static bool is_committed(const struct loading *loading, struct err *err)
+{
+	if (PQtransactionStatus(loading->db->pg) == PQTRANS_IDLE)
+		return true;
+	err_set(err, ERR_SQL, "the dump begins a transaction and does not end it");
+	return err_hint(err, "put COMMIT; at the place where it shall end");
+}
+
 static bool load_text(const struct restore_settings *settings, const struct foreign_dump *dump,
 	const char *database, struct err *err)
 {
@@ -101,7 +110,8 @@ static bool load_text(const struct restore_settings *settings, const struct fore
 	struct db_params params = settings->target;
 	params.dbname = database;
 	return db_open(&params, &loading.db, err) && load_session_set_fast(loading.db, NULL, err) &&
-	       foreign_source_read(settings, dump, &hands, err) && run_last(&loading, err);
+	       foreign_source_read(settings, dump, &hands, err) && run_last(&loading, err) &&
+	       is_committed(&loading, err);
 }
 
 bool foreign_load(const struct restore_settings *settings, const struct foreign_dump *dump,

@@ -17,7 +17,11 @@ static bool read_fd(const struct restore_settings *settings, const struct foreig
 		.made = dump->form != FOREIGN_PLAIN,
 		.cancelled = settings->cancelled,
 		.cancel_ctx = settings->cancel_ctx,
+		.log = settings->log,
+		.size = dump->form == FOREIGN_PLAIN ? lseek(fd, 0, SEEK_END) : 0,
 	};
+	if (input.size)
+		lseek(fd, 0, SEEK_SET);
 	return foreign_text_open(&input, &text, err) && foreign_read(text, hands, err);
 }
 
@@ -159,8 +163,6 @@ static bool start(const struct restore_settings *settings, const struct foreign_
 		return false;
 	strvec_push(&argv, program);
 	strvec_push(&argv, "--file=-");
-	/* a subscription in a copy could take over the live one's slot */
-	strvec_push(&argv, "--no-subscriptions");
 	if (settings->no_tablespaces)
 		strvec_push(&argv, "--no-tablespaces");
 	strvec_push(&argv, dump->path);

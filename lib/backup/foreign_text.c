@@ -26,7 +26,7 @@ struct foreign_text {
 	bool inside; /* of a compressed stream that has not ended */
 	bool more; /* there may be more to unpack of what was taken already */
 	bool in_ended;
-	int64_t line;
+	int64_t line, taken; /* lines given, bytes read */
 	size_t in_at, in_end, out_at, out_end;
 	unsigned char in[CHUNK];
 	char out[CHUNK];
@@ -131,6 +131,8 @@ static bool read_some(struct foreign_text *text, struct err *err)
 	if (got < 0)
 		return err_sys(err, ERR_STORAGE, "cannot read %s", text->input.name);
 	text->in_end += (size_t)got;
+	text->taken += got;
+	log_progress(text->input.log, "dump", "bytes", text->taken, text->input.size);
 	text->in_ended = got == 0;
 	return true;
 }

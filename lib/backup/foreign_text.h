@@ -5,6 +5,7 @@
 #define BACKUP_FOREIGN_TEXT_H
 
 #include "base/err.h"
+#include "base/log.h"
 #include "base/strbuf.h"
 
 /* Borrowed throughout. */
@@ -15,6 +16,8 @@ struct foreign_input {
 	size_t longest; /* line, in bytes; 0: nearly 2 GiB */
 	bool (*cancelled)(void *ctx); /* asked at least every 200 ms; may be NULL */
 	void *cancel_ctx;
+	struct log_sink *log; /* told how many bytes were read; may be NULL */
+	int64_t size; /* of the file, 0: unknown */
 };
 
 struct foreign_text;

@@ -239,6 +239,8 @@ comes_back() {
 	says '"proved":false'
 	expect 2 mig-verify backup shop.dump --restore
 	says "mig-restore"
+	expect 15 mig-backup show shop.dump
+	says "mig-restore loads it"
 	head -c -50 shop.dump > short.dump
 	expect 15 mig-verify backup short.dump
 }
@@ -259,4 +261,40 @@ comes_back() {
 	expect 11 mig-restore ./dump --role-map a=b
 	says "dump: TABLE DATA public.t"
 	[ "$(copies)" = 0 ]
+}
+
+@test "safety_11 a dump of a database under maintenance does not bring maintenance along" {
+	make_live
+	expect 0 mig-maintenance on
+	pg_dump -Fd -f shop "$DB"
+	expect 0 mig-restore shop
+	local copy
+	copy=$(copy_of)
+	[ "$(sql -d "$copy" -c "select count(*) from mig.maintenance")" = 0 ]
+	expect 0 mig-restore swap "$copy" --accept-loss --yes
+	expect 0 mig-maintenance assert closed
+	expect 0 mig-maintenance off
+	expect 0 mig-maintenance assert open
+}
+
+@test "a dump that does not end its transaction is refused, and all of its rows are gone" {
+	make_live
+	pg_dump "$DB" | sed 's/^SET row_security.*/begin;/' > dump
+	expect 11 mig-restore ./dump
+	says "does not end it"
+	[ "$(copies)" = 0 ]
+}
+
+@test "a role that may only make databases loads what belongs to it" {
+	local role=plain_$BATS_TEST_NUMBER
+	sql -c "create role $role login createdb" -c "alter database $DB owner to $role" \
+		-c "alter schema public owner to $role"
+	PGUSER=$role make_live
+	for form in custom plain; do
+		make_dump $form
+		PGUSER=$role expect 0 mig-restore ./dump --to-db "${DB}_new"
+		[ "$(rows_of "${DB}_new")" = 10 ]
+		sql -c "drop database ${DB}_new" postgres
+		rm dump
+	done
 }
