@@ -418,6 +418,7 @@ static bool compare(struct comparing *comparing, struct err *err)
 	if (!begin(comparing, err))
 		return false;
 	report->snapshot = xstrdup(comparing->snapshot->id);
+	strvec_push_all(&report->partial, &comparing->snapshot->partial);
 	report->database = xstrdup(comparing->leader->dbname);
 	report->snapshot_major = (int)(comparing->snapshot->database.server_version_num / 10000);
 	report->live_major = comparing->leader->version / 10000;

@@ -41,6 +41,8 @@ struct compare_line {
 struct compare_report {
 	char *snapshot, *database; /* id, name */
 	int snapshot_major, live_major; /* 15 */
+	/* options of create that chose a part, and nothing else was compared; empty: all */
+	struct strvec partial;
 	PACK_LIST(struct compare_line) lines; /* tables by name, then sequences, large objects */
 	size_t different, not_provable;
 };

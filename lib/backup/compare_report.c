@@ -45,6 +45,7 @@ void compare_report_release(struct compare_report *report)
 	for (size_t i = 0; i < report->lines.count; i++)
 		compare_line_release(&report->lines.items[i]);
 	free(report->lines.items);
+	strvec_release(&report->partial);
 	free(report->snapshot);
 	free(report->database);
 	*report = (struct compare_report){0};
@@ -95,6 +96,14 @@ void compare_report_lines(const struct compare_report *report, struct strvec *li
 		if (states[line->state].differs || line->state == COMPARE_NOT_PROVABLE)
 			line_lines(line, lines);
 	}
+	if (report->partial.count) {
+		AUTO_FREE char *options = strvec_join(&report->partial, " ");
+		AUTO_FREE char *text = utf8_one_line(options);
+		strvec_pushf(lines,
+			"  the snapshot holds a part of the database (%s), and no more was "
+			"compared",
+			text);
+	}
 	strvec_pushf(lines, "  %zu compared, %zu different%s", report->lines.count,
 		report->different, report->not_provable ? ", and what is not provable" : "");
 }
@@ -130,14 +139,14 @@ json_t *compare_report_json(const struct compare_report *report)
 	json_t *all = json_array();
 	for (size_t i = 0; i < report->lines.count; i++)
 		json_array_append_new(all, line_json(&report->lines.items[i]));
-	return json_pack("{s:s, s:o, s:s, s:I, s:I, s:i, s:i, s:o}", "snapshot", report->snapshot,
-		"database", copies_json_text(report->database), "verdict",
+	return json_pack("{s:s, s:o, s:s, s:o, s:I, s:I, s:i, s:i, s:o}", "snapshot",
+		report->snapshot, "database", copies_json_text(report->database), "verdict",
 		report->different      ? "different"
 		: report->not_provable ? "not provable"
 				       : "equal",
-		"different", (json_int_t)report->different, "not_provable",
-		(json_int_t)report->not_provable, "snapshot_major", report->snapshot_major,
-		"live_major", report->live_major, "compared", all);
+		"partial", texts_json(&report->partial), "different", (json_int_t)report->different,
+		"not_provable", (json_int_t)report->not_provable, "snapshot_major",
+		report->snapshot_major, "live_major", report->live_major, "compared", all);
 }
 
 static const struct compare_line *first_of(const struct compare_report *report, bool differs)

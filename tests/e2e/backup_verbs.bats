@@ -478,9 +478,22 @@ contents() {
 	mig-backup create -q --label orders --table 'order*'
 	sql -c "insert into audit.log values (now(), 'y')" -c "insert into app.users values (100)"
 	expect 0 mig-verify data --against label:part
-	expect 0 mig-verify data --against label:orders
+	says "a part of the database (--schema=app --exclude-table-data=app.users), and no more was compared"
+	expect 0 mig-verify data --against label:orders --json
+	grep '"result"' <<< "$output" | jq -es '.[0].partial == ["--table=order*"] and
+		([.[0].compared[].name] | sort == ["public.order_lines", "public.order_lines_id_seq", "public.orders", "public.orders_id_seq"])'
 	sql -c "delete from order_lines where id = 1"
 	expect 4 mig-verify data --against label:orders
+	# what it held is gone; what its pattern matches is new; all of it is gone
+	sql -c "drop table order_lines" -c "create table order_new ()"
+	expect 4 mig-verify data --against label:orders --json
+	grep '"result"' <<< "$output" | jq -es '[.[0].compared[] | "\(.name) \(.state)"] | sort ==
+		["public.order_lines missing", "public.order_lines_id_seq missing", "public.order_new not in the snapshot", "public.orders equal", "public.orders_id_seq equal"]'
+	sql -c "drop table order_new, orders" -c "drop schema app cascade"
+	expect 4 mig-verify data --against label:orders
+	says "public.orders"
+	says missing
+	expect 4 mig-verify data --against label:part
 }
 
 @test "safety_12 the snapshot of a run says what was known about writes" {
