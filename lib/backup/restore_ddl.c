@@ -1,11 +1,13 @@
 #include "backup/restore_room.h"
 #include "base/fs.h"
 #include "base/proc.h"
+#include "base/utf8.h"
 #include "db/child.h"
 #include <sys/mman.h>
 #include <unistd.h>
 
 #define TAIL_LINES 40
+#define COMMAND_SHOWN 80
 
 /*
  * The archive is in memory under a path of this process: parallel pg_restore opens it several
@@ -84,6 +86,33 @@ static enum err_code code_of(const char *said)
 	return ERR_SQL;
 }
 
+/* What stands behind `words` in the first line that has them; NULL: none has. */
+static const char *behind(const struct strvec *lines, const char *words)
+{
+	STRVEC_EACH (lines, line) {
+		const char *found = strstr(line, words);
+		if (found)
+			return found + strlen(words);
+	}
+	return NULL;
+}
+
+/* What the server said, and to which command, whose first line names the object. */
+static bool say_refused(
+	const struct strvec *lines, const char *what, enum err_code code, struct err *err)
+{
+	const char *error = behind(lines, "could not execute query: ");
+	const char *command = behind(lines, "Command was: ");
+	/* "ERROR:  ", in the language of the server */
+	const char *why = error ? strstr(error, ":  ") : NULL;
+	if (!why || !command)
+		return false;
+	AUTO_FREE char *cut = utf8_cut(command, COMMAND_SHOWN);
+	err_set(err, code, "the %s: %s: %s%s", what, why + 3, cut,
+		strlen(cut) < strlen(command) ? ".." : "");
+	return true;
+}
+
 static bool judge(const struct speech *speech, const struct proc_result *result, const char *what,
 	struct err *err)
 {
@@ -95,7 +124,8 @@ static bool judge(const struct speech *speech, const struct proc_result *result,
 		return false;
 	}
 	AUTO_FREE char *said = strvec_join(&speech->lines, "\n");
-	err_set(err, code_of(said), "pg_restore could not make the %s", what);
+	if (!say_refused(&speech->lines, what, code_of(said), err))
+		err_set(err, code_of(said), "pg_restore could not make the %s", what);
 	return err_detail(err, "%s", said);
 }
 
@@ -173,6 +203,7 @@ static bool say_where(const struct restore_settings *settings, struct db *server
 		strvec_push(argv, "--no-tablespaces");
 	strvec_pushf(argv, "--jobs=%d", settings->workers > 1 ? settings->workers : 1);
 	db_child_env(server, database, env);
+	strvec_push(env, "LC_ALL=C"); /* its words are read */
 	strvec_push(env, "PGAPPNAME=mig-restore");
 	strvec_push(env, "PGOPTIONS=-c array_nulls=on -c synchronous_commit=off -c "
 			 "maintenance_work_mem=256MB"

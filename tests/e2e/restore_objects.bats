@@ -41,7 +41,7 @@ in_copy() {
 	for spoil in "alter large object 78 owner to lo_owner" "revoke select on large object 77 from public" \
 		"comment on large object 77 is 'other'" "select lo_create(4711)"; do
 		mkdir -p bin
-		printf '#!/bin/sh\n%s "$@" || exit\ncase "$*" in *--section=post-data*--jobs*)\n psql -Xq -d "$PGDATABASE" -c "%s" ;; esac\n' \
+		printf '#!/bin/sh\n%s "$@" || exit\ncase "$*" in *--jobs*--section=post-data*)\n psql -Xq -d "$PGDATABASE" -c "%s" ;; esac\n' \
 			"$(command -v pg_restore)" "$spoil" > bin/pg_restore
 		chmod +x bin/pg_restore
 		sql -c "create or replace function spoiled() returns event_trigger language plpgsql as 'begin end'" \

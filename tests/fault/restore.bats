@@ -129,6 +129,32 @@ fails() {
 	says "CREATE INDEX"
 }
 
+@test "definitions that pg_restore makes and the server refuses: 11, the object and the server's words come first" {
+	sql <<-'END'
+		create schema app;
+		create function app.answer() returns int language sql immutable as 'select 42';
+		create domain app."a type" as int default app.answer();
+		create table t (a int primary key);
+		create function note() returns trigger language plpgsql as 'begin return new; end';
+		create trigger "a trigger" before insert on t for each row execute function note();
+	END
+	snapshot
+	# before the rows: a program that spoils what the archive says; behind them: the function is gone
+	mkdir -p bin
+	cat > bin/pg_restore <<-END
+		#!/bin/sh
+		case "\$*" in
+		*--exit-on-error*--section=pre-data*) [ "\$SPOIL" != pre ] || psql -Xqc 'create schema app' ;;
+		*--exit-on-error*--section=post-data*) [ "\$SPOIL" != post ] || psql -Xqc 'drop function public.note()' ;;
+		esac
+		exec $(command -v pg_restore) "\$@"
+	END
+	chmod +x bin/pg_restore
+	PATH=$WORK/bin:$PATH SPOIL=pre fails 11 'pre-data of the snapshot: schema "app" already exists: CREATE SCHEMA app;' latest
+	says "Command was: CREATE SCHEMA app"
+	PATH=$WORK/bin:$PATH SPOIL=post fails 11 'post-data of the snapshot: function public.note() does not exist: CREATE TRIGGER "a trigger"' latest
+}
+
 @test "rows that the table refuses: 11, the table named, the server's words" {
 	sql <<-END
 		create table few (a int);
