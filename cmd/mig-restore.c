@@ -176,6 +176,8 @@ static const struct cli_option restore_options[] = {
 		"rows into the empty tables of the database that --to-db names"},
 	{"role-map", 0, CLI_LIST, AT(role_map), "OLD=NEW",
 		"the snapshot's role OLD is NEW here (repeatable)"},
+	{"max-wal", 0, CLI_SIZE, AT(max_wal), "SIZE",
+		"stop when the server's pg_wal is larger (by the room on its disk)"},
 	{"no-tablespaces", 0, CLI_FLAG, AT(no_tablespaces), NULL,
 		"everything goes into the database's own tablespace"},
 	{"resume", 0, CLI_STRING, AT(resume), "COPY",

@@ -5,6 +5,7 @@
 #include "backup/restore_roles.h"
 #include "backup/restore_room.h"
 #include "backup/restore_text.h"
+#include "backup/restore_wal.h"
 #include "backup/swap_traits.h"
 #include "base/clock.h"
 #include <inttypes.h>
@@ -22,6 +23,8 @@ struct restoring {
 	int64_t rows;
 	struct restore_post post;
 	struct strvec unpopulated; /* "schema.view: why" */
+	struct restore_settings watched; /* with the callbacks of the watch */
+	struct restore_wal *wal;
 };
 
 static void restoring_release(struct restoring *restoring)
@@ -32,6 +35,7 @@ static void restoring_release(struct restoring *restoring)
 	restore_resume_release(&restoring->resume);
 	restore_post_release(&restoring->post);
 	strvec_release(&restoring->unpopulated);
+	restore_wal_free(restoring->wal);
 }
 
 void restore_outcome_release(struct restore_outcome *outcome)
@@ -46,7 +50,8 @@ static bool begin(
 {
 	struct db_params params = settings->target;
 	params.dbname = "postgres";
-	restoring->settings = settings;
+	restoring->watched = *settings;
+	restoring->settings = &restoring->watched;
 	restoring->manifest = pack_reader_manifest(settings->reader);
 	if (!db_open(&params, &restoring->server, err))
 		return false;
@@ -57,7 +62,9 @@ static bool begin(
 		.run = settings->run,
 		.log = settings->log,
 	};
-	return restore_check(settings, restoring->server, err);
+	return restore_check(settings, restoring->server, err) &&
+	       (settings->schema_only ||
+		       restore_wal_begin(&restoring->watched, &restoring->wal, err));
 }
 
 /*
@@ -383,6 +390,14 @@ static void clean_up(struct restoring *restoring, struct err *err)
 			name, why.msg, name);
 }
 
+static bool make(struct restoring *restoring, struct err *err)
+{
+	bool resumes = restoring->settings->resume != NULL;
+	return (resumes ? adopt(restoring, err) : make_database(restoring, err)) &&
+	       try_traits(restoring, err) && fill(restoring, err) && prove(restoring, err) &&
+	       judge_views(restoring, err) && finish(restoring, err);
+}
+
 bool restore_run(
 	const struct restore_settings *settings, struct restore_outcome *outcome, struct err *err)
 {
@@ -390,9 +405,7 @@ bool restore_run(
 	int64_t began = clock_monotonic_ms();
 	if (!begin(&restoring, settings, err))
 		return false;
-	if (!(settings->resume ? adopt(&restoring, err) : make_database(&restoring, err)) ||
-		!try_traits(&restoring, err) || !fill(&restoring, err) || !prove(&restoring, err) ||
-		!judge_views(&restoring, err) || !finish(&restoring, err)) {
+	if (!restore_wal_end(restoring.wal, make(&restoring, err), err)) {
 		clean_up(&restoring, err);
 		return false;
 	}

@@ -22,6 +22,7 @@ struct restore_settings {
 	bool scratch; /* a scratch database, which can never become live */
 	const char *run;
 	int workers;
+	int64_t max_wal; /* bytes that the server's pg_wal may grow to; 0: see restore_wal.h */
 	const struct strvec *role_map; /* "OLD=NEW" (restore_roles.h); NULL: none */
 	bool no_tablespaces; /* everything goes where the database is */
 	const struct copies_item *resume; /* a half-made copy to go on with; NULL: a new one */

@@ -2,6 +2,7 @@
 #include "backup/create_room.h"
 #include "backup/load.h"
 #include "backup/load_session.h"
+#include "backup/restore_wal.h"
 #include "base/clock.h"
 #include <inttypes.h>
 
@@ -63,7 +64,7 @@ static bool run(struct load_worker *worker, size_t job, struct err *err)
 	return db_commit(&tx, err) || (err->code == ERR_DOUBT && settle(alone, xid, err));
 }
 
-bool restore_alone_run(struct restore_alone *alone, struct err *err)
+static bool run_alone(struct restore_alone *alone, struct err *err)
 {
 	struct load_pool pool = {
 		.params = alone->settings->target,
@@ -76,6 +77,19 @@ bool restore_alone_run(struct restore_alone *alone, struct err *err)
 	};
 	pool.params.dbname = alone->database;
 	return load_pool_run(&pool, err);
+}
+
+bool restore_alone_run(struct restore_alone *alone, struct err *err)
+{
+	const struct restore_settings *settings = alone->settings;
+	struct restore_settings watched = *settings;
+	CLEANUP(restore_wal_free_auto) struct restore_wal *wal = NULL;
+	if (!restore_wal_begin(&watched, &wal, err))
+		return false;
+	alone->settings = &watched;
+	bool good = restore_wal_end(wal, run_alone(alone, err), err);
+	alone->settings = settings;
+	return good;
 }
 
 bool restore_alone_rows(struct restore_alone *alone, struct load_worker *worker,

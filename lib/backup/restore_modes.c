@@ -56,6 +56,7 @@ struct restore_settings restore_job_settings_of(
 		.to_db = ask->to_db,
 		.run = job->keys ? job->keys->run_id : NULL,
 		.workers = job->workers,
+		.max_wal = ask->max_wal,
 		.role_map = &ask->role_map,
 		.no_tablespaces = ask->no_tablespaces,
 		.schema_only = ask->schema_only,

@@ -29,6 +29,7 @@ struct restore_ask {
 	bool missing, no_triggers;
 	struct strvec key; /* empty: the primary key */
 	int64_t jobs; /* 0: one per core */
+	int64_t max_wal; /* 0: by the room on the disk */
 };
 struct restore_answer {
 	struct strvec lines;

@@ -21,3 +21,14 @@ bool space_free(struct db *server, const char *live, char **path, int64_t *bytes
 	*bytes = *path && server_is_here(server) && fs_exists(*path) ? fs_free_bytes(*path) : -1;
 	return true;
 }
+
+bool space_wal(struct db *server, char **path, struct err *err)
+{
+	AUTO_FREE char *data = NULL;
+	if (!db_value(server, &data, err,
+		    "select setting from pg_catalog.pg_settings where name = 'data_directory'"))
+		return false;
+	AUTO_FREE char *wal = data ? xstrfmt("%s/pg_wal", data) : NULL;
+	*path = wal && server_is_here(server) && fs_exists(wal) ? xtake(&wal) : NULL;
+	return true;
+}

@@ -12,5 +12,7 @@
  */
 MUST_CHECK bool space_free(
 	struct db *server, const char *live, char **path, int64_t *bytes, struct err *err);
+/* The server's folder of WAL, caller owns; NULL: it cannot be seen from here. */
+MUST_CHECK bool space_wal(struct db *server, char **path, struct err *err);
 
 #endif
