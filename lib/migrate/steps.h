@@ -48,6 +48,7 @@ enum steps_answer {
 	STEPS_NOT, /* not done, and nothing left over: it may run again */
 	STEPS_DONE,
 	STEPS_LEFT, /* not done; its own INVALID index is left over and may go */
+	STEPS_PENDING, /* its first half is committed: a partition that is being detached */
 	STEPS_BUSY, /* somebody is at it */
 	STEPS_UNSURE,
 };
@@ -57,6 +58,8 @@ MUST_CHECK bool steps_look(
 /* Whether a statement that began with `before` in sight was done. */
 MUST_CHECK bool steps_ask(struct db *db, const struct sql_statement *statement, const char *before,
 	enum steps_answer *answer, struct err *err);
+/* Does the second half of STEPS_PENDING. */
+MUST_CHECK bool steps_finish(struct db *db, const struct sql_statement *statement, struct err *err);
 /* Drops what STEPS_LEFT means. */
 MUST_CHECK bool steps_drop_left(
 	struct db *db, const struct sql_statement *statement, struct err *err);

@@ -63,7 +63,9 @@ static const struct probe {
 	const char *sql;
 } probes[] = {
 	{SQL_DROPS_INDEX, false, "select 1 where to_regclass($1) is not null"},
-	{SQL_DETACHES, false, "select 1 from pg_inherits where inhrelid = to_regclass($1)"},
+	{SQL_DETACHES, false, /* the column came with 14 */
+		"select case when to_jsonb(i)->'inhdetachpending' = 'true' then 'pending' else "
+		"'there' end from pg_inherits i where inhrelid = to_regclass($1)"},
 	{SQL_MAKES_DATABASE, true, "select 1 from pg_database where datname = $1"},
 	{SQL_DROPS_DATABASE, false, "select 1 from pg_database where datname = $1"},
 	{SQL_MAKES_TABLESPACE, true, "select 1 from pg_tablespace where spcname = $1"},
@@ -94,7 +96,7 @@ bool steps_look(struct db *db, const struct sql_statement *statement, char **see
 		return true;
 	if (!db_value(db, &there, err, probe->sql, statement->object))
 		return false;
-	*seen = there ? xstrdup("there") : NULL;
+	*seen = there ? xstrdup(*there == '1' ? "there" : there) : NULL;
 	return true;
 }
 
@@ -111,8 +113,16 @@ bool steps_ask(struct db *db, const struct sql_statement *statement, const char 
 	if (!steps_look(db, statement, &now, err))
 		return false;
 	bool changed = probe->makes ? now && !before : before && !now;
-	*answer = changed ? STEPS_DONE : STEPS_NOT;
+	*answer = changed                                                ? STEPS_DONE
+		  : str_equal(now, "pending") && !str_equal(before, now) ? STEPS_PENDING
+									 : STEPS_NOT;
 	return true;
+}
+
+bool steps_finish(struct db *db, const struct sql_statement *statement, struct err *err)
+{
+	return db_execf(db, err, "alter table %s detach partition %s finalize", statement->table,
+		statement->object);
 }
 
 bool steps_drop_left(struct db *db, const struct sql_statement *statement, struct err *err)

@@ -49,10 +49,12 @@ static bool settle(struct steps *steps, const struct sql_statement *statement,
 	enum steps_answer answer;
 	if (!steps_ask(db, statement, row->before, &answer, err))
 		return false;
-	*run = answer != STEPS_DONE;
+	*run = answer != STEPS_DONE && answer != STEPS_PENDING;
 	switch (answer) {
 	case STEPS_DONE:
 		return steps_mark_done(steps, row->id, err);
+	case STEPS_PENDING:
+		return steps_finish(db, statement, err) && steps_mark_done(steps, row->id, err);
 	case STEPS_NOT:
 		return true;
 	case STEPS_LEFT:
@@ -90,7 +92,7 @@ static void tidy_up(struct steps *steps, const struct sql_statement *statement, 
 	if (known && answer == STEPS_LEFT)
 		known = drop_left(steps, statement, &why);
 	/* An error says that it was not done; without a probe that is all that is known. */
-	known = known && answer != STEPS_BUSY && answer != STEPS_DONE &&
+	known = known && answer != STEPS_BUSY && answer != STEPS_DONE && answer != STEPS_PENDING &&
 		steps_forget(steps, id, &why);
 	db->uninterrupted = false;
 	if (!known)

@@ -323,6 +323,18 @@ static void fact_makes_subscription(struct fact *fact, const PgQuery__Node *node
 	note_effect(fact, SQL_MAKES_SUBSCRIPTION, xstrdup(node->create_subscription_stmt->subname));
 }
 
+/* What may be said twice; ADD and DROP PUBLICATION may not. */
+static void fact_alters_subscription(struct fact *fact, const PgQuery__Node *node)
+{
+	switch (node->alter_subscription_stmt->kind) {
+	case PG_QUERY__ALTER_SUBSCRIPTION_TYPE__ALTER_SUBSCRIPTION_ADD_PUBLICATION:
+	case PG_QUERY__ALTER_SUBSCRIPTION_TYPE__ALTER_SUBSCRIPTION_DROP_PUBLICATION:
+		break;
+	default:
+		fact->effect = SQL_EFFECT_AGAIN;
+	}
+}
+
 static void fact_drops_subscription(struct fact *fact, const PgQuery__Node *node)
 {
 	note_effect(fact, SQL_DROPS_SUBSCRIPTION, xstrdup(node->drop_subscription_stmt->subname));
@@ -373,6 +385,7 @@ static const struct kind_row {
 	{PG_QUERY__NODE__NODE_ALTER_SYSTEM_STMT, SQL_NO_TRANSACTION, fact_system},
 	{PG_QUERY__NODE__NODE_CREATE_SUBSCRIPTION_STMT, SQL_NO_TRANSACTION,
 		fact_makes_subscription},
+	{PG_QUERY__NODE__NODE_ALTER_SUBSCRIPTION_STMT, 0, fact_alters_subscription},
 	{PG_QUERY__NODE__NODE_DROP_SUBSCRIPTION_STMT, SQL_NO_TRANSACTION, fact_drops_subscription},
 };
 

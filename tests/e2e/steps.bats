@@ -220,6 +220,40 @@ line_of_next() {
 	log_is "1 2 2 3 3"
 }
 
+@test "a partition of which the first half of the detaching is committed is finished" {
+	sql -c "create table parts (i int) partition by range (i); create table part_1 partition of parts for values from (1) to (2)"
+	off r001 "" "Detach" <<< $'-- migrate:up\nalter table parts detach partition part_1 concurrently;\ninsert into log values (1);'
+	PGAPPNAME=holder psql -Xq <<< $'begin;\nselect * from parts;\n\\! sleep 60' > /dev/null 2>&1 3>&- &
+	local holder=$!
+	until [ "$(sql -c "select count(*) from pg_locks l join pg_stat_activity a using (pid) where application_name = 'holder' and relation = 'parts'::regclass")" = 1 ]; do sleep 0.05; done
+	mig-apply upgrade > victim.log 2>&1 3>&- &
+	local victim=$!
+	until [ "$(sql -c "select count(*) from pg_inherits where inhdetachpending")" = 1 ]; do sleep 0.05; done
+	kill -9 $victim
+	wait $victim || true
+	sql -c "select pg_terminate_backend(pid) from pg_stat_activity where query like '%detach partition%' and pid <> pg_backend_pid()" > /dev/null
+	pkill -P $holder || true
+	sql -c "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'holder'" > /dev/null
+	wait $holder || true
+	steps_are "1 begun"
+	[ "$(sql -c "select count(*) from pg_inherits where inhdetachpending")" = 1 ]
+	expect 0 mig-apply upgrade
+	[ "$(sql -c "select count(*) from pg_inherits")" = 0 ]
+	log_is 1
+	rows_are r001
+}
+
+@test "a value that is added to an enum stands with its row: it is not added twice" {
+	sql -c "create type mood as enum ('sad')"
+	off r001 "" "Values" <<< $'-- migrate:up\nalter type mood add value \'glad\';\ninsert into log select 1 where \'glad\'::mood is not null;\nselect 1 / 0;'
+	expect 11 mig-apply upgrade
+	steps_are "1 done, 2 done"
+	sed -i 's,1 / 0,1,' migrations/r001_values.sql
+	expect 0 mig-apply upgrade
+	log_is 1
+	[ "$(sql -c "select enum_range(null::mood)")" = "{sad,glad}" ]
+}
+
 @test "what a statement SET holds for those behind it, also after a break" {
 	sql -c "create schema other"
 	off r001 "" "Sets" <<-'END'

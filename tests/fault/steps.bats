@@ -8,6 +8,7 @@ teardown_file() { common_teardown_file; }
 setup() {
 	common_setup
 	sql -c "create table log (n int);
+		create type mood as enum ('sad');
 		create table items (id int primary key, a int, b int);
 		insert into items select i, i % 10, i % 7 from generate_series(1, 40000) i"
 	revision r001 "" "Killed" -h "transaction: off" <<-'END'
@@ -21,8 +22,12 @@ setup() {
 		drop index concurrently items_b;
 		insert into log values (4);
 		vacuum items;
-		insert into log select 5 from pg_sleep(0.05);
+		alter type mood add value 'glad';
+		insert into log select 5 from pg_sleep(0.05) where 'glad'::mood > 'sad';
 		-- migrate:down
+		create type other as enum ('sad');
+		drop type mood;
+		alter type other rename to mood;
 		drop index concurrently if exists items_id;
 		delete from log;
 		drop index concurrently if exists items_a;
