@@ -168,8 +168,9 @@ static bool lint(struct cli *cli, void *options, struct err *err)
 		CLEANUP(play_book_free_auto) struct play_book *book = NULL;
 		if (!play_book_load(path, &book, err))
 			return false;
-		cli_print(cli, "%s: playbook %s, %zu gates, %zu steps: good", path, book->name,
-			book->gates.count, book->steps.count);
+		cli_print(cli, "%s: playbook %s, %zu gate%s, %zu step%s: good", path, book->name,
+			book->gates.count, str_plural((int64_t)book->gates.count),
+			book->steps.count, str_plural((int64_t)book->steps.count));
 	}
 	cli_result(cli, json_pack("{s:i}", "playbooks", (int)cli->operands.count));
 	return true;

@@ -134,7 +134,7 @@ static bool doctor(struct cli *cli, void *options, struct err *err)
 	size_t bad = doctor_count(&state, DOCTOR_BAD), warn = doctor_count(&state, DOCTOR_WARN);
 	cli_result(cli, json_pack("{s:b, s:I, s:I, s:o}", "good", !bad, "bad", (json_int_t)bad,
 				"warnings", (json_int_t)warn, "lines", lines));
-	return !bad || err_set(err, ERR_NO, "%zu thing%s to mend", bad, bad == 1 ? "" : "s");
+	return !bad || err_set(err, ERR_NO, "%zu thing%s to mend", bad, str_plural((int64_t)bad));
 }
 
 /* --- status -------------------------------------------------------------------------- */

@@ -44,7 +44,8 @@ char *copies_item_line(const struct copies_item *item)
 	if (item->mark.run)
 		strbuf_addf(&line, ", run %s", item->mark.run);
 	if (item->sessions)
-		strbuf_addf(&line, ", %" PRId64 " sessions in it", item->sessions);
+		strbuf_addf(&line, ", %" PRId64 " session%s in it", item->sessions,
+			str_plural(item->sessions));
 	strbuf_addc(&line, ')');
 	return strbuf_take(&line);
 }

@@ -153,8 +153,8 @@ static bool load_table(struct load_worker *worker, const struct pack_table *tabl
 		return false;
 	if (rows != table->content.rows)
 		return err_set(err, ERR_CORRUPT,
-			"%" PRId64 " rows came in, the snapshot says %" PRId64, rows,
-			table->content.rows);
+			"%" PRId64 " row%s came in, the snapshot says %" PRId64, rows,
+			str_plural(rows), table->content.rows);
 	atomic_fetch_add(&loading->rows, rows);
 	return keys_hold(loading, err) && db_commit(&tx, err);
 }

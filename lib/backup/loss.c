@@ -341,8 +341,10 @@ static void export_lines(const struct loss_report *report, struct strvec *lines)
 {
 	if (report->export)
 		strvec_pushf(lines,
-			"  %" PRId64 " rows of %" PRId64 " tables that would be lost are in %s",
-			report->export_rows, report->export_tables, report->export);
+			"  %" PRId64 " row%s of %" PRId64 " table%s that would be lost %s in %s",
+			report->export_rows, str_plural(report->export_rows), report->export_tables,
+			str_plural(report->export_tables), report->export_rows == 1 ? "is" : "are",
+			report->export);
 }
 
 void loss_report_lines(const struct loss_report *report, struct strvec *lines)
@@ -355,7 +357,9 @@ void loss_report_lines(const struct loss_report *report, struct strvec *lines)
 		strvec_pushf(lines, "%s against %s:", report->live, report->other);
 	}
 	if (!report->different)
-		strvec_pushf(lines, "  all %zu tables are equal", report->count);
+		strvec_pushf(lines,
+			report->count == 1 ? "  the table is equal" : "  all %zu tables are equal",
+			report->count);
 	else
 		strvec_pushf(lines, "  %-40s %12s %12s", "table", "rows here", "rows there");
 	for (size_t i = 0; i < report->count; i++) {
@@ -369,7 +373,9 @@ void loss_report_lines(const struct loss_report *report, struct strvec *lines)
 		strvec_pushf(lines, "  %-40s %12s %12s  %s", line->table, live, other, text);
 	}
 	if (report->different)
-		strvec_pushf(lines, "  %zu of %zu tables differ", report->different, report->count);
+		strvec_pushf(lines, "  %zu of %zu table%s differ%s", report->different,
+			report->count, str_plural((int64_t)report->count),
+			report->different == 1 ? "s" : "");
 	export_lines(report, lines);
 	STRVEC_EACH (&report->kept, kept)
 		strvec_pushf(lines, "  a swap keeps what is here: %s", kept);

@@ -239,9 +239,9 @@ static bool add_table(
 	if (!read_columns(db, table, &columns, err))
 		return false;
 	strbuf_addf(out,
-		"\n-- %s: %" PRId64 " rows\n"
+		"\n-- %s: %" PRId64 " row%s\n"
 		"select pg_catalog.to_regclass(%s) is not null as here \\gset\n\\if :here\n",
-		plain, table->rows, literal);
+		plain, table->rows, str_plural(table->rows), literal);
 	add_temporary(out, table, &columns);
 	strbuf_addf(out, "insert into %s", qualified);
 	if (table->other->columns.count) {
@@ -306,7 +306,8 @@ static void describe(const struct loss_script_table *table, struct strbuf *out)
 	AUTO_FREE char *plain = plain_name(table->live);
 	if (table->rows) {
 		loss_script_file(table, file);
-		strbuf_addf(out, "- `%s`: %" PRId64 " rows of %s", file, table->rows, plain);
+		strbuf_addf(out, "- `%s`: %" PRId64 " row%s of %s", file, table->rows,
+			str_plural(table->rows), plain);
 		if (!table->other)
 			strbuf_adds(out, ", a table that would be gone: not in load.sql");
 		else if (!has_key(table))

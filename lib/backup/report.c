@@ -58,17 +58,18 @@ char *backup_table_line(const struct pack_table *table)
 	AUTO_FREE char *full = xstrfmt("%s.%s", table->schema, table->name);
 	AUTO_FREE char *line = utf8_one_line(full);
 	pack_hash_text(&table->content.hash, hash);
-	return xstrfmt("%s  %12" PRId64 " rows  %10" PRId64 " bytes  %s%s", hash,
-		table->content.rows, table->content.bytes, line,
-		table->emptied ? "  (rows not held)" : "");
+	return xstrfmt("%s  %12" PRId64 " row%-1s  %10" PRId64 " byte%-1s  %s%s", hash,
+		table->content.rows, str_plural(table->content.rows), table->content.bytes,
+		str_plural(table->content.bytes), line, table->emptied ? "  (rows not held)" : "");
 }
 
 void backup_result_lines(const struct backup_result *result, struct strvec *lines)
 {
 	AUTO_FREE char *size = clock_size_text(result->bytes);
 	AUTO_FREE char *took = clock_duration_text(result->ms);
-	strvec_pushf(lines, "snapshot %s  %s, %" PRId64 " tables, %" PRId64 " rows, %s", result->id,
-		size, result->tables, result->rows, took);
+	strvec_pushf(lines, "snapshot %s  %s, %" PRId64 " table%s, %" PRId64 " row%s, %s",
+		result->id, size, result->tables, str_plural(result->tables), result->rows,
+		str_plural(result->rows), took);
 	strvec_push(lines, result->path);
 	if (result->partial)
 		strvec_push(lines, "it holds a part of the database: never latest, and not put in "
@@ -83,11 +84,12 @@ void backup_entry_lines(const struct backup_entry *entry, struct strvec *lines)
 	AUTO_FREE char *revisions = strvec_join(&entry->revisions, ", ");
 	AUTO_FREE char *database = utf8_one_line(entry->database);
 	strvec_pushf(lines,
-		"%-24s  %-23s  %9s  %6" PRId64 " tables  %10" PRId64 " rows  %s  %s%s%s%s%s%s%s",
-		entry->id, when, size, entry->tables, entry->rows, entry->store, grade,
-		revisions[0] ? "  at " : "", revisions, entry->partial ? "  partial" : "",
-		entry->keep ? "  kept" : "", entry->foreign ? "  of database " : "",
-		entry->foreign ? database : "");
+		"%-24s  %-23s  %9s  %6" PRId64 " table%-1s  %10" PRId64
+		" row%-1s  %s  %s%s%s%s%s%s%s",
+		entry->id, when, size, entry->tables, str_plural(entry->tables), entry->rows,
+		str_plural(entry->rows), entry->store, grade, revisions[0] ? "  at " : "",
+		revisions, entry->partial ? "  partial" : "", entry->keep ? "  kept" : "",
+		entry->foreign ? "  of database " : "", entry->foreign ? database : "");
 	if (entry->label)
 		strvec_pushf(lines, "    label: %s", entry->label);
 }
@@ -97,9 +99,11 @@ static void what_it_holds(const struct backup_entry *entry, const struct pack_ma
 {
 	enum { NAMED = 10 };
 	strvec_pushf(lines,
-		"holds      %" PRId64 " tables, %" PRId64 " rows, %zu sequences, %" PRId64
-		" large objects",
-		entry->tables, entry->rows, manifest->sequences.count, manifest->large_objects);
+		"holds      %" PRId64 " table%s, %" PRId64 " row%s, %zu sequence%s, %" PRId64
+		" large object%s",
+		entry->tables, str_plural(entry->tables), entry->rows, str_plural(entry->rows),
+		manifest->sequences.count, str_plural((int64_t)manifest->sequences.count),
+		manifest->large_objects, str_plural(manifest->large_objects));
 	if (entry->partial) {
 		AUTO_FREE char *options = strvec_join(&manifest->partial, " ");
 		strvec_pushf(lines, "partial    %s", options);

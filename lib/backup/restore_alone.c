@@ -108,6 +108,6 @@ bool restore_alone_rows(struct restore_alone *alone, struct load_worker *worker,
 	if (rows == table->content.rows)
 		return true;
 	return err_set(err, ERR_CORRUPT,
-		"table %s.%s: %" PRId64 " rows came in, the snapshot says %" PRId64, table->schema,
-		table->name, rows, table->content.rows);
+		"table %s.%s: %" PRId64 " row%s came in, the snapshot says %" PRId64, table->schema,
+		table->name, rows, str_plural(rows), table->content.rows);
 }

@@ -19,12 +19,13 @@ static void answer_restored(const struct restore_job *job, const struct restore_
 	AUTO_FREE char *took = clock_duration_text(restored->took_ms);
 	if (ask->schema_only)
 		strvec_pushf(&answer->lines,
-			"definitions of %" PRId64 " tables are in %s (%s): no rows, NOT PROVED",
-			restored->tables, restored->database, took);
+			"definitions of %" PRId64 " table%s are in %s (%s): no rows, NOT PROVED",
+			restored->tables, str_plural(restored->tables), restored->database, took);
 	else
 		strvec_pushf(&answer->lines,
-			"restored into %s in %s: %" PRId64 " tables, %" PRId64 " rows, %s",
-			restored->database, took, restored->tables, restored->rows,
+			"restored into %s in %s: %" PRId64 " table%s, %" PRId64 " row%s, %s",
+			restored->database, took, restored->tables, str_plural(restored->tables),
+			restored->rows, str_plural(restored->rows),
 			restored->proved ? "proved equal to the snapshot"
 					 : "NOT PROVED: nobody compared them with the "
 					   "snapshot (--no-proof)");

@@ -72,9 +72,10 @@ static void answer_over(const struct restore_outcome *outcome, struct restore_an
 {
 	AUTO_FREE char *took = clock_duration_text(outcome->took_ms);
 	strvec_pushf(&answer->lines,
-		"restored over %s in %s: %" PRId64 " tables, %" PRId64
-		" rows, proved equal to the snapshot",
-		outcome->database, took, outcome->tables, outcome->rows);
+		"restored over %s in %s: %" PRId64 " table%s, %" PRId64
+		" row%s, proved equal to the snapshot",
+		outcome->database, took, outcome->tables, str_plural(outcome->tables),
+		outcome->rows, str_plural(outcome->rows));
 	strvec_push(&answer->lines, "maintenance is still on; to open: mig-maintenance off");
 	answer->json = json_pack("{s:o, s:b, s:b, s:I, s:I}", "database",
 		copies_json_text(outcome->database), "in_place", true, "proved", true, "tables",

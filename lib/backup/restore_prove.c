@@ -54,8 +54,9 @@ static void say_different(struct findings *findings, const char *schema, const c
 	const struct pack_content *wanted, const struct pack_content *got)
 {
 	if (wanted->rows != got->rows)
-		strvec_pushf(&findings->lines, "%s.%s: %" PRId64 " rows, the snapshot has %" PRId64,
-			schema, name, got->rows, wanted->rows);
+		strvec_pushf(&findings->lines,
+			"%s.%s: %" PRId64 " row%s, the snapshot has %" PRId64, schema, name,
+			got->rows, str_plural(got->rows), wanted->rows);
 	else if (findings->from != findings->to)
 		strvec_pushf(&findings->unprovable, "%s.%s", schema, name);
 	else
@@ -218,7 +219,8 @@ static bool end_early(const struct restore_settings *settings, const char *datab
 	if (!load_leisure_rest(&load, err) || !restore_early_settle(early, db, &kept, err))
 		return false;
 	log_debug(settings->log, "proof", json_pack("{s:I}", "tables", (json_int_t)kept),
-		"%zu tables were read back in parts", kept);
+		"%zu table%s %s read back in parts", kept, str_plural((int64_t)kept),
+		kept == 1 ? "was" : "were");
 	return true;
 }
 

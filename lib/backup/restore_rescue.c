@@ -20,10 +20,12 @@ static void answer_tables(const struct restore_ask *ask, const struct restore_ta
 	int64_t rows = 0;
 	for (size_t i = 0; i < ask->tables.count; i++) {
 		int64_t some = restore_table_content(&items[i])->rows;
-		strvec_pushf(&answer->lines, "%s: %" PRId64 " rows%s %s.%s", ask->tables.items[i],
-			some,
-			done ? ", proved equal to the snapshot, are in" : " would be put into",
-			ask->into_schema, restore_table_name(&items[i]));
+		const char *where = !done       ? " would be put into"
+				    : some == 1 ? ", proved equal to the snapshot, is in"
+						: ", proved equal to the snapshot, are in";
+		strvec_pushf(&answer->lines, "%s: %" PRId64 " row%s%s %s.%s", ask->tables.items[i],
+			some, str_plural(some), where, ask->into_schema,
+			restore_table_name(&items[i]));
 		rows += some;
 	}
 	if (done)
@@ -74,8 +76,8 @@ static bool agree(void *ctx, int64_t missing, struct err *err)
 {
 	const struct restore_job *job = ctx;
 	const struct restore_job_settings *settings = job->settings;
-	AUTO_FREE char *question = xstrfmt("Bring %" PRId64 " rows back into %s of %s?", missing,
-		job->ask->operands->items[0], settings->live_name);
+	AUTO_FREE char *question = xstrfmt("Bring %" PRId64 " row%s back into %s of %s?", missing,
+		str_plural(missing), job->ask->operands->items[0], settings->live_name);
 	return settings->confirm(settings->ctx, SWAP_ASK_PLAIN, settings->live_name, question, err);
 }
 
@@ -93,20 +95,23 @@ static void answer_rows(const struct restore_ask *ask, const struct rows_outcome
 	const char *table = ask->operands->items[0];
 	struct strvec *lines = &answer->lines;
 	if (ask->dry_run)
-		strvec_pushf(lines, "%s: %" PRId64 " rows are missing and would be brought back",
-			table, outcome->missing);
+		strvec_pushf(lines, "%s: %" PRId64 " row%s %s missing and would be brought back",
+			table, outcome->missing, str_plural(outcome->missing),
+			outcome->missing == 1 ? "is" : "are");
 	else
-		strvec_pushf(lines,
-			"%s: %" PRId64 " rows were missing, %" PRId64 " were brought back", table,
-			outcome->missing, outcome->inserted);
+		strvec_pushf(lines, "%s: %" PRId64 " row%s %s missing, %" PRId64 " %s brought back",
+			table, outcome->missing, str_plural(outcome->missing),
+			outcome->missing == 1 ? "was" : "were", outcome->inserted,
+			outcome->inserted == 1 ? "was" : "were");
 	if (outcome->altered)
 		strvec_pushf(lines,
 			"%" PRId64 " of them are not as they were: triggers fired "
 			"(--no-triggers keeps them quiet)",
 			outcome->altered);
 	if (outcome->unkeyed)
-		strvec_pushf(lines, "%" PRId64 " rows without a whole key stay in %s",
-			outcome->unkeyed, ask->from_schema);
+		strvec_pushf(lines, "%" PRId64 " row%s without a whole key %s in %s",
+			outcome->unkeyed, str_plural(outcome->unkeyed),
+			outcome->unkeyed == 1 ? "stays" : "stay", ask->from_schema);
 	STRVEC_EACH (&outcome->left, column)
 		strvec_pushf(lines, "column %s is not in the live table: it stays behind", column);
 	STRVEC_EACH (&outcome->moved, sequence)

@@ -228,7 +228,8 @@ bool restore_resume_prepare(const struct restore_settings *settings, struct db *
 	log_info(settings->log, "resumed",
 		json_pack("{s:s, s:I, s:I}", "database", copy->name, "tables",
 			(json_int_t)resume->tables, "rows", (json_int_t)resume->rows),
-		"%s: %" PRId64 " of %zu tables are in and equal, %" PRId64 " rows", copy->name,
-		resume->tables, manifest->tables.count, resume->rows);
+		"%s: %" PRId64 " of %zu table%s are in and equal, %" PRId64 " row%s", copy->name,
+		resume->tables, manifest->tables.count, str_plural((int64_t)manifest->tables.count),
+		resume->rows, str_plural(resume->rows));
 	return true;
 }

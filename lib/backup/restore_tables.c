@@ -248,9 +248,9 @@ static bool prove(
 	if (pack_content_equal(wanted, &got))
 		return true;
 	return err_set(err, ERR_CORRUPT,
-		"%s: %" PRId64 " rows came out, %" PRId64
+		"%s: %" PRId64 " row%s came out, %" PRId64
 		" went in, and their contents are not equal",
-		target, got.rows, wanted->rows);
+		target, got.rows, str_plural(got.rows), wanted->rows);
 }
 
 static bool restore_one(struct restore_alone *alone, struct load_worker *worker,

@@ -62,8 +62,9 @@ const struct schemas_item *schemas_find(const struct schemas_list *list, const c
 char *schemas_item_line(const struct schemas_item *item)
 {
 	AUTO_FREE char *size = clock_size_text(item->bytes);
-	return xstrfmt("schema %s: %" PRId64 " tables of snapshot %s, %s, made %s", item->name,
-		item->tables, item->mark.snapshot ? item->mark.snapshot : "?", size,
+	return xstrfmt("schema %s: %" PRId64 " table%s of snapshot %s, %s, made %s", item->name,
+		item->tables, str_plural(item->tables),
+		item->mark.snapshot ? item->mark.snapshot : "?", size,
 		item->mark.made ? item->mark.made : "?");
 }
 

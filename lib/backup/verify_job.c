@@ -107,9 +107,10 @@ void verify_job_lines(const struct verify_job *job, struct strvec *lines)
 	AUTO_FREE char *took = clock_duration_text(found->ms);
 	AUTO_FREE char *rto = clock_duration_text(job->restored.ms);
 	strvec_pushf(lines,
-		"snapshot %s is sound: %s, %" PRId64 " members, %" PRId64 " tables, %" PRId64
-		" rows, hashes equal, %s",
-		job->entry.id, size, found->members, found->tables, found->rows, took);
+		"snapshot %s is sound: %s, %" PRId64 " members, %" PRId64 " table%s, %" PRId64
+		" row%s, hashes equal, %s",
+		job->entry.id, size, found->members, found->tables, str_plural(found->tables),
+		found->rows, str_plural(found->rows), took);
 	if (job->restored.server)
 		strvec_pushf(lines,
 			"restored and proved equal in %s, server %s; the scratch database is gone",

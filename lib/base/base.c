@@ -69,6 +69,11 @@ char *xstrfmt(const char *fmt, ...)
 	return text;
 }
 
+const char *str_plural(int64_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
 bool str_starts(const char *text, const char *prefix)
 {
 	return strncmp(text, prefix, strlen(prefix)) == 0;

@@ -63,5 +63,7 @@ char *xvstrfmt(const char *fmt, va_list args) PRINTF_LIKE(1, 0);
 bool str_starts(const char *text, const char *prefix);
 bool str_ends(const char *text, const char *suffix);
 bool str_equal(const char *a, const char *b); /* NULL equals only NULL */
+/* What stands behind the word of a count: "%zu table%s", count, str_plural(count). */
+const char *str_plural(int64_t count);
 
 #endif

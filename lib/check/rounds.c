@@ -150,9 +150,10 @@ static void sum_up(const struct check_list *list, struct check_report *report)
 	err_release(&report->why);
 	if (failed) {
 		report->verdict = CHECK_FAIL;
-		err_set(&report->why, ERR_NO, "%zu of %zu checks failed: %s: expected %s, got %s",
-			failed, report->count, list->items[first]->name,
-			report->outcomes[first].expected, report->outcomes[first].got);
+		err_set(&report->why, ERR_NO, "%zu of %zu check%s failed: %s: expected %s, got %s",
+			failed, report->count, str_plural((int64_t)report->count),
+			list->items[first]->name, report->outcomes[first].expected,
+			report->outcomes[first].got);
 	} else if (error) {
 		report->verdict = CHECK_ERROR;
 		err_copy(&report->why, &error->why);

@@ -19,7 +19,7 @@ void doctor_migrations(struct doctor *doctor)
 		doctor_say_error(doctor, DOCTOR_BAD, &err);
 	else
 		doctor_say(doctor, DOCTOR_OK, NULL, "%zu revision%s (%s) in %s", tree->count,
-			tree->count == 1 ? "" : "s", tree->format->name, migrations->dir);
+			str_plural((int64_t)tree->count), tree->format->name, migrations->dir);
 }
 
 void doctor_maintenance(struct doctor *doctor)
@@ -55,7 +55,7 @@ void doctor_smoke(struct doctor *doctor)
 		doctor_say_error(doctor, DOCTOR_BAD, &err);
 	else
 		doctor_say(doctor, DOCTOR_OK, NULL, "%zu check%s", list.count,
-			list.count == 1 ? "" : "s");
+			str_plural((int64_t)list.count));
 }
 
 /* Keys that hold a secret and hold it as plain text. */

@@ -96,12 +96,14 @@ static void compare_counts(const json_t *t0, const json_t *t1, const json_t *own
 			continue;
 		if (more > 0)
 			say(verdict, WRITES_SEEN,
-				xstrfmt("%lld rows of %s were %s by somebody else", (long long)more,
-					name, words[i]));
+				xstrfmt("%lld row%s of %s %s %s by somebody else", (long long)more,
+					str_plural(more), name, more == 1 ? "was" : "were",
+					words[i]));
 		else
 			say(verdict, WRITES_UNKNOWN,
-				xstrfmt("%lld rows of %s are missing in the counters",
-					(long long)-more, name));
+				xstrfmt("%lld row%s of %s %s missing in the counters",
+					(long long)-more, str_plural(-more), name,
+					more == -1 ? "is" : "are"));
 	}
 }
 
@@ -216,7 +218,8 @@ void compare_readings(const json_t *r0, const json_t *r1, const json_t *own,
 	if (verdict->answer != WRITES_STOPPED)
 		return;
 	free(verdict->reason);
-	verdict->reason = xstrfmt("%zu tables and %zu sequences are as mig left them",
-		json_object_size(json_object_get(r1, "tables")),
-		json_object_size(json_object_get(r1, "sequences")));
+	size_t tables = json_object_size(json_object_get(r1, "tables"));
+	size_t sequences = json_object_size(json_object_get(r1, "sequences"));
+	verdict->reason = xstrfmt("%zu table%s and %zu sequence%s are as mig left them", tables,
+		str_plural((int64_t)tables), sequences, str_plural((int64_t)sequences));
 }

@@ -459,8 +459,9 @@ static bool conclude(struct work *work, const struct alembic_child *child, bool 
 			child->where->python);
 		return *output ? err_detail(err, "%s", output) : false;
 	}
-	err_set(err, ERR_FAILED, "Alembic ended well, but %zu of %zu revisions are not committed",
-		plan->count - *done, plan->count);
+	err_set(err, ERR_FAILED, "Alembic ended well, but %zu of %zu revision%s %s not committed",
+		plan->count - *done, plan->count, str_plural((int64_t)plan->count),
+		plan->count - *done == 1 ? "is" : "are");
 	return err_hint(err, "env.py has a transaction of its own and does not commit it");
 }
 

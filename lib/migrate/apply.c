@@ -393,8 +393,9 @@ static bool run_backfill(struct runner *runner, struct migrate_step *step, struc
 		json_pack("{s:s, s:s, s:I, s:I}", "revision", step->file->id, "table",
 			step->file->batches.table, "rows", (json_int_t)backfill.rows, "batches",
 			(json_int_t)backfill.batches),
-		"backfill of %s: %" PRId64 " rows of %s changed in %" PRId64 " batches",
-		step->file->id, backfill.rows, step->file->batches.table, backfill.batches);
+		"backfill of %s: %" PRId64 " row%s of %s changed in %" PRId64 " batch%s",
+		step->file->id, backfill.rows, str_plural(backfill.rows), step->file->batches.table,
+		backfill.batches, backfill.batches == 1 ? "" : "es");
 	return true;
 }
 
@@ -458,8 +459,9 @@ void apply_say_how_far(const struct migrate_session *session, size_t done, struc
 	const struct migrate_plan *plan = &session->plan;
 	AUTO_FREE char *last = graph_name(session->tree->graph, plan->steps[done - 1].index);
 	AUTO_FREE char *detail = xstrdup_null(err->detail);
-	err_detail(err, "%s%s%zu of %zu revisions are committed, the last is %s",
-		detail ? detail : "", detail ? "\n" : "", done, plan->count, last);
+	err_detail(err, "%s%s%zu of %zu revision%s %s committed, the last is %s",
+		detail ? detail : "", detail ? "\n" : "", done, plan->count,
+		str_plural((int64_t)plan->count), done == 1 ? "is" : "are", last);
 }
 
 bool migrate_apply(struct migrate_session *session, size_t *done, struct err *err)

@@ -169,9 +169,10 @@ static void add_nearest(const struct migrate_session *session, const struct doct
 	AUTO_STRBUF(text);
 	AUTO_FREE char *nearest = rows_text(session->tree, &replay->nearest);
 	strbuf_addf(&text,
-		"the schema is that of no revision; the nearest is %s, where %zu lines "
-		"differ (- in the database, + by the files):",
-		nearest, replay->differences.count);
+		"the schema is that of no revision; the nearest is %s, where %zu line%s "
+		"differ%s (- in the database, + by the files):",
+		nearest, replay->differences.count, str_plural((int64_t)replay->differences.count),
+		replay->differences.count == 1 ? "s" : "");
 	for (size_t i = 0; i < replay->differences.count && i < SHOWN; i++)
 		strbuf_addf(&text, "\n%s", replay->differences.items[i]);
 	findings_add(findings, "schema", true, strbuf_take(&text),
@@ -270,7 +271,7 @@ static bool doctor(const struct migrate_ask *ask, struct migrate_answer *answer,
 	json_object_set_new(answer->json, "findings", findings_json(&findings));
 	if (!ran || !bad)
 		return ran;
-	return err_set(err, ERR_NO, "%zu thing%s to mend", bad, bad == 1 ? "" : "s");
+	return err_set(err, ERR_NO, "%zu thing%s to mend", bad, str_plural((int64_t)bad));
 }
 
 const struct migrate_verb migrate_verb_doctor = {.run = doctor};

@@ -92,7 +92,8 @@ static void say_diff(struct err *err, const char *detail, const char *diff)
 	for (size_t i = 0; i + 1 < lines.count && i < SHOWN; i++)
 		strbuf_addf(&text, "\n%s", lines.items[i]);
 	if (lines.count > SHOWN + 1)
-		strbuf_addf(&text, "\n... %zu more lines", lines.count - 1 - SHOWN);
+		strbuf_addf(&text, "\n... %zu more line%s", lines.count - 1 - SHOWN,
+			str_plural((int64_t)lines.count - 1 - SHOWN));
 	err_detail(err, "%s%s", detail, text.buf);
 }
 

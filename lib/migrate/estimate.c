@@ -57,5 +57,6 @@ char *migrate_estimate_text(const struct migrate_estimate *estimate)
 	AUTO_FREE char *size = clock_size_text(estimate->bytes);
 	if (estimate->rows < 0)
 		return xstrfmt("%s: %s", estimate->table, size);
-	return xstrfmt("%s: about %" PRId64 " rows, %s", estimate->table, estimate->rows, size);
+	return xstrfmt("%s: about %" PRId64 " row%s, %s", estimate->table, estimate->rows,
+		str_plural(estimate->rows), size);
 }

@@ -20,8 +20,8 @@ char *migrate_half_what(const struct migrate_session *session, const struct migr
 	if (half->split)
 		return xstrfmt(
 			"%s is half %s: it has committed a part of itself", name, word_of(half));
-	return xstrfmt(
-		"%s is half %s: %d of its statements are done", name, word_of(half), half->done);
+	return xstrfmt("%s is half %s: %d of its statements %s done", name, word_of(half),
+		half->done, half->done == 1 ? "is" : "are");
 }
 
 /* "mig-apply stamp 3f9c1a7be2d4" for these rows. */

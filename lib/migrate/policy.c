@@ -104,7 +104,7 @@ static char *question_for(const struct migrate_plan *plan, const struct conf_env
 	AUTO_STRBUF(text);
 	bool down = plan->direction == MIGRATE_DOWN;
 	strbuf_addf(&text, "%s %zu revision%s %s %s%s?", down ? "Take back" : "Apply", plan->count,
-		plan->count == 1 ? "" : "s", down ? "from" : "to", env->name,
+		str_plural((int64_t)plan->count), down ? "from" : "to", env->name,
 		plan->destructive ? ", dropping data" : "");
 	return strbuf_take(&text);
 }

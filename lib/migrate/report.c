@@ -303,7 +303,7 @@ bool migrate_report_plan(
 	}
 	strvec_pushf(lines, "%s %zu revision%s: %s -> %s",
 		plan->direction == MIGRATE_UP ? "upgrade" : "downgrade", plan->count,
-		plan->count == 1 ? "" : "s", from, to);
+		str_plural((int64_t)plan->count), from, to);
 	for (size_t i = 0; i < plan->count; i++) {
 		const struct migrate_step *step = &plan->steps[i];
 		AUTO_FREE char *name = graph_name(graph, step->index);
@@ -311,7 +311,7 @@ bool migrate_report_plan(
 			strvec_pushf(lines, "  %s  %s", name, step->file->name);
 		else
 			strvec_pushf(lines, "  %s  %s: %zu statement%s%s", name, step->file->name,
-				step->script.count, step->script.count == 1 ? "" : "s",
+				step->script.count, str_plural((int64_t)step->script.count),
 				count_unparsed(step)
 					? ", some unknown to the parser (the server decides)"
 					: "");

@@ -27,7 +27,7 @@ static void tell_database(struct page *page)
 		PQport(db->pg), session->how.env->name);
 	say(page, "files", "%s (%s), %zu revision%s", session->tree->dir,
 		session->tree->format->name, session->tree->count,
-		session->tree->count == 1 ? "" : "s");
+		str_plural((int64_t)session->tree->count));
 	json_object_set_new(page->json, "database", json_string(db->dbname));
 	json_object_set_new(page->json, "tree", json_string(session->tree->where->name));
 }
@@ -71,7 +71,7 @@ static void tell_pending(struct page *page)
 		say(page, "pending", "nothing");
 	else
 		say(page, "pending", "%zu revision%s: mig-apply upgrade%s", pending.count,
-			pending.count == 1 ? "" : "s", heads.count > 1 ? " heads" : "");
+			str_plural((int64_t)pending.count), heads.count > 1 ? " heads" : "");
 	for (size_t i = 0; i < pending.count && i < SHOWN; i++) {
 		AUTO_FREE char *name = graph_name(graph, pending.items[i]);
 		say(page, "", "  %s", name);

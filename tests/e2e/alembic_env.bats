@@ -93,7 +93,7 @@ newer_packages() {
 		transaction.rollback()
 	END
 	expect 1 mig-apply upgrade
-	says "Alembic ended well, but 1 of 1 revisions are not committed"
+	says "Alembic ended well, but 1 of 1 revision is not committed"
 	[ "$(sql -c "select to_regclass('t1') is null")" = t ]
 }
 
@@ -260,7 +260,7 @@ ways_to_commit() {
 	py a002 "'a001'" "Dies" < <(printf 'import os, signal\ndef upgrade():\n    op.execute("create table half (i int)")\n    os.kill(os.getpid(), signal.SIGKILL)\ndef downgrade(): pass\n')
 	expect 1 mig-apply upgrade
 	says "a002 Dies: /usr/bin/python3 ended with 137"
-	says "1 of 2 revisions are committed, the last is a001"
+	says "1 of 2 revisions is committed, the last is a001"
 	rows_are a001
 	[ "$(sql -c "select to_regclass('half') is null")" = t ]
 	sed -i 's/os.kill.*/os._exit(3)/' alembic/versions/a002_.py

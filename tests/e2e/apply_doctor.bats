@@ -144,7 +144,7 @@ scratch_is_gone() {
 	# by hand, and so like no revision
 	psql -Xqc "alter table t4 add column extra int"
 	expect 4 mig-apply doctor --replay
-	says "the nearest is r004 Table 4, where 1 lines differ"
+	says "the nearest is r004 Table 4, where 1 line differs"
 	says "-column public.t4.extra integer"
 	scratch_is_gone
 }

@@ -137,7 +137,7 @@ state_of_live() {
 	expect 17 mig-restore rows public.customers --from-schema rescue --missing
 	says "give --yes"
 	expect 0 mig-restore rows public.customers --from-schema rescue --missing --yes
-	says "1 rows were missing, 1 were brought back"
+	says "1 row was missing, 1 was brought back"
 	[ "$(sql -c 'select name, doubled from customers where id = 50')" = "name 50|14" ]
 	says "sequence moved up: public.customers_id_seq to 50"
 	# triggers fire: what they changed is said
@@ -176,7 +176,7 @@ state_of_live() {
 	expect 14 mig-restore rows public.plain --from-schema rescue --missing --yes --key nope
 	expect 0 mig-restore rows public.plain --from-schema rescue --missing --yes --key b
 	says "column c is not in the live table"
-	says "1 rows without a whole key stay in rescue"
+	says "1 row without a whole key stays in rescue"
 	[ "$(sql -c 'select a, b, d from plain order by 1')" = "$(printf '1|1|9\n3|3|9')" ]
 	expect 2 mig-restore rows public.orders --from-schema rescue
 	expect 2 mig-restore rows public.orders --missing

@@ -236,7 +236,7 @@ swap() { expect "$1" mig-restore swap "$COPY" --accept-loss --yes; }
 	closed
 	expect 17 mig-restore swap "$COPY" --yes
 	says "public.t"
-	says "1 of 1 tables differ"
+	says "1 of 1 table differs"
 	says "--accept-loss"
 	expect 0 mig-restore swap "$COPY" -n
 	says "other rows"

@@ -32,7 +32,7 @@ idle_after() {
 	"$w" begin "$proof"
 	as_app "select count(*) from orders"
 	expect 0 "$w" end "$proof"
-	says "stopped: 4 tables and 1 sequences are as mig left them"
+	says "stopped: 4 tables and 1 sequence are as mig left them"
 }
 
 # bats test_tags=majors
@@ -76,7 +76,7 @@ idle_after() {
 	"$w" begin "$proof"
 	idle_after "select count(*) from orders; insert into visits values (1)"
 	expect 0 "$w" end "$proof"
-	says "seen: 1 rows of public.visits were inserted by somebody else"
+	says "seen: 1 row of public.visits was inserted by somebody else"
 }
 
 @test "safety_12 a write before R0 whose counters an idle session kept is not counted" {
@@ -106,7 +106,7 @@ idle_after() {
 	says "stopped"
 	as_app "insert into orders (item) values ('y')"
 	expect 0 "$w" end "$proof"
-	says "seen: 1 rows of public.orders were inserted"
+	says "seen: 1 row of public.orders was inserted"
 }
 
 @test "safety_12 many short transactions of mig's own are counted once each" {
@@ -120,7 +120,7 @@ idle_after() {
 	"$w" begin "$proof"
 	"$w" silent "$proof" "insert into visits values (1)"
 	expect 0 "$w" end "$proof"
-	says "seen: 1 rows of public.visits"
+	says "seen: 1 row of public.visits"
 }
 
 @test "safety_12 a failed transaction that rolls back to a savepoint can report" {
@@ -134,7 +134,7 @@ idle_after() {
 	"$w" begin "$proof"
 	sql -c "begin; insert into visits values (1); rollback"
 	expect 0 "$w" end "$proof"
-	says "seen: 1 rows of public.visits"
+	says "seen: 1 row of public.visits"
 }
 
 @test "safety_12 a dropped table is unknown" {

@@ -110,7 +110,7 @@ until_running() {
 	says 'column "nosuch" does not exist'
 	says "42703"
 	says "insert into t select 'äöü €' || nosuch from t"
-	says "1 of 2 revisions are committed, the last is r001 Good"
+	says "1 of 2 revisions is committed, the last is r001 Good"
 	rows_are r001
 	[ "$(sql -c "select to_regclass('größe') is null")" = t ]
 

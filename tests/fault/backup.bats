@@ -141,7 +141,7 @@ copying="select bool_or(query like '%COPY%TO STDOUT') from pg_stat_activity wher
 	wait $ddl
 	grep -q 'waits for us to change public.small' log
 	expect 0 mig-verify backup latest
-	mig-backup show latest --tables | grep -q "1 rows .*public.small"
+	mig-backup show latest --tables | grep -q "1 row .*public.small"
 }
 
 @test "DDL queued behind the backup, with --yield-to-ddl: 13, nothing left, and the DDL goes on" {

@@ -26,7 +26,7 @@ teardown() { common_teardown; }
 	says "stopped"
 	sql -U app -c "begin read write; insert into orders (item) values ('x'); commit"
 	expect 0 "$BUILD/support/writes" end state/mig/shop/test/proof.json
-	says "seen: 1 rows of public.orders"
+	says "seen: 1 row of public.orders"
 }
 
 @test "safety_10 read-only ends the sessions that began before, and after, those of its own time" {
@@ -113,7 +113,7 @@ teardown() { common_teardown; }
 	expect 0 mig-maintenance on
 	[ "$(head -1 $proof)" = "$r0" ]
 	expect 0 "$BUILD/support/writes" end $proof
-	says "seen: 1 rows of public.orders"
+	says "seen: 1 row of public.orders"
 }
 
 @test "safety_12 where readings cannot tell, the fence that stood all the time is the proof" {
