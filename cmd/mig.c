@@ -47,7 +47,9 @@ static void tell_next(struct cli *cli, const struct init_found *found)
 			found->dir);
 	for (const char *const *line = init_limits(found); *line; line++)
 		cli_print(cli, "note: %s", *line);
-	cli_print(cli, "next: export DATABASE_URL=postgresql://user@host/dbname; mig doctor");
+	cli_print(cli, "next: %smig doctor",
+		cli_getenv("DATABASE_URL") ? ""
+					   : "export DATABASE_URL=postgresql://user@host/dbname; ");
 }
 
 static bool init(struct cli *cli, void *options, struct err *err)

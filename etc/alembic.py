@@ -677,7 +677,9 @@ def main(how):
         # Behind the rest: a folder named alembic does not hide the package from its command either.
         sys.path.append(os.getcwd())
         import_alembic()
-        if how["do"] == "headers":
+        if how["do"] == "ready":
+            __import__("flask_migrate" if how["flask"] else "alembic")
+        elif how["do"] == "headers":
             headers(how)
         elif how["flask"]:
             in_flask(how, verbs[how["do"]])

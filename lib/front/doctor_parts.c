@@ -17,6 +17,8 @@ void doctor_migrations(struct doctor *doctor)
 			"no folder of migrations yet: %s", migrations->dir);
 	else if (!migrate_tree_load(migrations, &tree, &err))
 		doctor_say_error(doctor, DOCTOR_BAD, &err);
+	else if (tree->format->ready && !tree->format->ready(tree, &err))
+		doctor_say_error(doctor, DOCTOR_BAD, &err);
 	else
 		doctor_say(doctor, DOCTOR_OK, NULL, "%zu revision%s (%s) in %s", tree->count,
 			str_plural((int64_t)tree->count), tree->format->name, migrations->dir);

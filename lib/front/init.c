@@ -2,6 +2,7 @@
 
 #include "base/fs.h"
 #include "base/strvec.h"
+#include "migrate/tree.h"
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -98,6 +99,57 @@ static char *dbmate_dir(const struct init_request *request)
 	return fs_is_dir(full) ? xstrdup(plain) : NULL;
 }
 
+/* --- where else trees of Alembic are ------------------------------------------------------------
+ */
+
+/* script_location of [tool.alembic] in pyproject.toml. Caller owns; NULL: it does not say. */
+static char *pyproject_dir(const char *tree)
+{
+	static const char key[] = "script_location", here[] = "%(here)s/";
+	AUTO_STRBUF(text);
+	AUTO_ERR(unreadable);
+	AUTO_FREE char *path = fs_join(tree, "pyproject.toml");
+	if (!fs_exists(path) || !fs_read(path, 0, &text, &unreadable))
+		return NULL;
+	const char *at = strstr(text.buf, "[tool.alembic]");
+	at = at ? strstr(at, key) : NULL;
+	at = at ? at + strlen(key) + strspn(at + strlen(key), " =") : "";
+	if (*at != '"' && *at != '\'')
+		return NULL;
+	AUTO_FREE char *value = xstrndup(at + 1, strcspn(at + 1, "\"'\n"));
+	const char *dir = str_starts(value, here) ? value + strlen(here) : value;
+	AUTO_FREE char *full = fs_join(tree, dir);
+	return fs_is_dir(full) ? xstrdup(dir) : NULL;
+}
+
+/* In a folder of the project: "backend/alembic", as services have it. */
+static void look_in(const char *tree, const char *folder, struct strvec *dirs)
+{
+	static const struct {
+		const char *dir, *sign;
+	} places[] = {{"migrations", "migrations/env.py"}, {"alembic", "alembic/env.py"},
+		{NULL, "alembic.ini"}};
+	AUTO_FREE char *base = fs_join(tree, folder);
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		AUTO_FREE char *sign = fs_join(base, places[i].sign);
+		if (!fs_exists(sign))
+			continue;
+		strvec_push_take(
+			dirs, places[i].dir ? fs_join(folder, places[i].dir) : xstrdup(folder));
+		return;
+	}
+}
+
+static bool which_of(const struct strvec *dirs, struct err *err)
+{
+	AUTO_FREE char *list = strvec_join(dirs, ", ");
+	err_set(err, ERR_USAGE, "several trees of Alembic: %s", list);
+	return err_hint(err,
+		"run mig init in the folder of each, or name them in one mig.yaml: migrations: "
+		"{main: {dir: %s}, NAME: {dir: %s}}",
+		dirs->items[0], dirs->items[1]);
+}
+
 /* --- what is there ---------------------------------------------------------------------------- */
 
 static bool check_format(const char *from, struct err *err)
@@ -137,6 +189,38 @@ static void take(struct init_found *found, const char *format, const char *dir)
 	found->exists = true;
 }
 
+static bool look_below(const char *tree, struct init_found *found, struct err *err)
+{
+	AUTO_STRVEC(folders);
+	AUTO_STRVEC(dirs);
+	AUTO_FREE char *told = pyproject_dir(tree);
+	if (told) {
+		take(found, "alembic", told);
+		return true;
+	}
+	if (!fs_list(tree, &folders, err))
+		return false;
+	STRVEC_EACH (&folders, folder)
+		if (*folder != '.')
+			look_in(tree, folder, &dirs);
+	if (dirs.count > 1)
+		return which_of(&dirs, err);
+	if (dirs.count)
+		take(found, "alembic", dirs.items[0]);
+	return true;
+}
+
+/* Files of dbmate in ./migrations have no header; its folder is an option there. */
+static bool has_format(const char *dir, const char *name)
+{
+	size_t count;
+	const struct migrate_format *formats = migrate_formats(&count);
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(formats[i].name, name))
+			return formats[i].detect(dir);
+	return false;
+}
+
 bool init_look(const struct init_request *request, struct init_found *found, struct err *err)
 {
 	const char *from = request->from;
@@ -155,6 +239,13 @@ bool init_look(const struct init_request *request, struct init_found *found, str
 		if (fs_exists(sign) && (!from || !strcmp(from, layouts[i].format)))
 			take(found, layouts[i].format, layouts[i].dir);
 	}
+	AUTO_FREE char *plain = fs_join(request->tree, "migrations");
+	bool is_plain = !found->exists || !strcmp(found->format, "sql");
+	if (is_plain && (!from || !strcmp(from, "dbmate")) && has_format(plain, "dbmate"))
+		take(found, "dbmate", "migrations");
+	if (!found->exists && (!from || !strcmp(from, "alembic")) &&
+		!look_below(request->tree, found, err))
+		return false;
 	if (from && strcmp(from, "sql") != 0 && !found->exists)
 		return absent(from, request->tree, err);
 	if (!strcmp(found->format, "alembic"))
@@ -250,8 +341,10 @@ bool init_write(const char *path, const struct strbuf *text, struct err *err)
 		err_set(err, ERR_REFUSED, "%s is there already; nothing was changed", path);
 		return err_hint(err, "what does it lack? mig doctor");
 	}
-	if (fd < 0)
-		return err_sys(err, ERR_FAILED, "cannot make %s", path);
+	if (fd < 0) {
+		err_sys(err, ERR_FAILED, "cannot make %s", path);
+		return err_hint(err, "write it where you may: mig init -n > mig.yaml");
+	}
 	bool good = fs_write_all(fd, text->buf, text->len, err) || err_context(err, "%s", path);
 	if (good && (fchmod(fd, 0644) < 0 || fsync(fd) < 0))
 		good = err_sys(err, ERR_STORAGE, "cannot write %s", path);

@@ -82,6 +82,17 @@ bool alembic_check(const struct migrate_tree *tree, struct db *db, struct err *e
 	return false;
 }
 
+bool alembic_ready(const struct migrate_tree *tree, struct err *err)
+{
+	CLEANUP(alembic_place_release) struct alembic_place place = {0};
+	CLEANUP(alembic_child_release)
+	struct alembic_child child = {.where = tree->where, .place = &place};
+	if (!alembic_place_find(tree->where, &place, err))
+		return false;
+	child.request = json_pack("{s:s}", "do", "ready");
+	return alembic_child_run(&child, err);
+}
+
 /* --- SQL, without a database -------------------------------------------------------------------
  */
 

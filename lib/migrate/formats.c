@@ -14,6 +14,7 @@ static const struct migrate_format formats[] = {
 		.revision = alembic_revision,
 		.script = alembic_script,
 		.check = alembic_check,
+		.ready = alembic_ready,
 		.reparent = alembic_reparent,
 	},
 	{

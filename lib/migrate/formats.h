@@ -17,6 +17,7 @@ MUST_CHECK bool alembic_revision(const struct migrate_tree *tree, struct migrate
 MUST_CHECK bool alembic_script(
 	const struct migrate_plan *plan, struct db *db, char **sql, struct err *err);
 MUST_CHECK bool alembic_check(const struct migrate_tree *tree, struct db *db, struct err *err);
+MUST_CHECK bool alembic_ready(const struct migrate_tree *tree, struct err *err);
 
 MUST_CHECK bool native_reparent(
 	const struct migrate_file *file, const char *parent, struct strbuf *text, struct err *err);

@@ -90,6 +90,8 @@ struct migrate_format {
 		struct err *err);
 	/* As migrate_check_models(); NULL: there are no models. */
 	bool (*check)(const struct migrate_tree *tree, struct db *db, struct err *err);
+	/* Could the tree's own tool be run? ERR_CONFIG says what lacks. NULL: none is needed. */
+	bool (*ready)(const struct migrate_tree *tree, struct err *err);
 };
 
 /* All rows, *count of them. */

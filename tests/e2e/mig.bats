@@ -361,3 +361,39 @@ status_says() {
 	expect 0 mig status --json
 	echo "$output" | jq -e 'select(.event == "result") | .attention and (.unfinished | length) == 1'
 }
+
+@test "init finds a tree in a folder of the project, in pyproject.toml, and dbmate's files in migrations/" {
+	mkdir -p backend/alembic
+	touch backend/alembic/env.py
+	expect 0 mig init -n
+	says "dir: backend/alembic"
+	mkdir -p ai/migrations
+	touch ai/migrations/env.py
+	expect 2 mig init
+	says "ai/migrations, backend/alembic"
+	[ ! -e mig.yaml ]
+	rm -r ai backend
+	mkdir migs
+	touch migs/env.py
+	printf '[tool.poetry]\n[tool.alembic]\nscript_location = "%%(here)s/migs"\n' > pyproject.toml
+	expect 0 mig init -n
+	says "dir: migs"
+	rm -r migs pyproject.toml
+	mkdir migrations
+	printf -- '-- migrate:up\nselect 1;\n-- migrate:down\n' > migrations/20260101_first.sql
+	expect 0 mig init -n
+	says "format: dbmate"
+	expect 0 mig init -n --from dbmate
+	says "dir: migrations"
+}
+
+@test "doctor says when the interpreter of an Alembic tree has no Alembic" {
+	mkdir -p alembic/versions
+	touch alembic/env.py
+	printf '#!/bin/sh\nexec /usr/bin/python3 -S "$@"\n' > bare
+	chmod +x bare
+	printf 'mig: 1\nproject: shop\nstate_dir: state\nmigrations: {dir: alembic, python: ./bare}\nenvironments: {test: {database: "dbname=%s"}}\n' "$DB" > mig.yaml
+	expect 4 mig doctor
+	says "has no module alembic"
+	says "migrations: {python:"
+}
