@@ -186,6 +186,12 @@ static const struct cli_option check_options[] = {
 	{"check", 0, CLI_FLAG, AT(check), NULL, "exit 4 when the answer is no"},
 	{0},
 };
+static const struct cli_option heads_options[] = {
+	{"check", 0, CLI_FLAG, AT(check), NULL, "exit 4 when the answer is no"},
+	{"resolve-dependencies", 0, CLI_FLAG, AT(resolve), NULL,
+		"without those that another branch depends on"},
+	{0},
+};
 static const struct cli_option history_options[] = {
 	{"range", 'r', CLI_STRING, AT(range), "A:B",
 		"only these: ids, labels, base, head, current, -N; either end may be left out"},
@@ -218,14 +224,12 @@ static const struct cli_option merge_options[] = {
 	{"rev-id", 0, CLI_STRING, AT(rev_id), "ID", "its id (12 random hex digits)"},
 	{0},
 };
-
 static const struct cli_option rebase_options[] = {
 	{"onto", 0, CLI_STRING, AT(onto), "REV", "what it shall stand on: a revision, head"},
 	{"skip-env", 0, CLI_LIST, AT(skip_envs), "NAME",
 		"do not ask this environment whether it has the revision"},
 	{0},
 };
-
 static const struct cli_option doctor_options[] = {
 	{"replay", 0, CLI_FLAG, AT(replay), NULL,
 		"apply all in a scratch database to find the revision that the schema matches"},
@@ -245,7 +249,7 @@ static const struct cli_verb verbs[] = {
 		NULL, act, CLI_READ_ONLY, &migrate_verb_status},
 	{"history", NULL, "draw all revisions, newest first", history_options, act, CLI_READ_ONLY,
 		&migrate_verb_history},
-	{"heads", NULL, "list the newest revision of each branch", check_options, act,
+	{"heads", NULL, "list the newest revision of each branch", heads_options, act,
 		CLI_READ_ONLY, &migrate_verb_heads},
 	{"branches", NULL, "list the revisions where branches part", NULL, act, CLI_READ_ONLY,
 		&migrate_verb_branches},

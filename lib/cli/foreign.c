@@ -1,3 +1,4 @@
+#include "base/fs.h"
 #include "cli/internal.h"
 
 /* Words of other tools of migrations, and what says the same here. */
@@ -21,8 +22,43 @@ static const struct {
 	{" repair ", "what is wrong and how to mend it: mig-apply doctor"},
 	{" ensure_version ", "mig-apply upgrade makes the version table"},
 	{" edit ", "mig-apply show REV tells the path of its file"},
+	{" list_templates ",
+		"mig init writes a mig.yaml; a new env.py: the tree's own alembic init"},
+	{" lint ", "mig-apply plan tells what is destructive; a playbook: mig-run lint"},
+	{" rehearse ", "mig-apply doctor --replay applies all in a scratch database"},
+	{" wait ", "until mig-apply current; do sleep 1; done"},
+	{" dump ", "pg_dump --schema-only; a snapshot with all rows: mig-backup create"},
+	{" load ", "psql -f schema.sql, then: mig-apply stamp head"},
+	{" create ", "createdb NAME makes a database; a snapshot: mig-backup create"},
+	{" drop ", "dropdb NAME drops a database; a copy of mig's: mig-restore drop"},
+	{" help ", "mig-apply --help; one verb: mig-apply VERB --help"},
 	{" sqlmigrate ", "mig-apply script A:B"},
 	{" squashmigrations squash ", "there is no such verb: revisions that are applied stay"},
+};
+
+/* Options of theirs, without dashes. */
+static const struct {
+	const char *options; /* separated and surrounded by spaces */
+	const char *hint;
+} option_rows[] = {
+	{" n name ",
+		"-n is --dry-run here; another section of alembic.ini is a named tree: -t NAME"},
+	{" x ", "env.py reads the environment: migrations: {environment: {NAME: value}} in "
+		"mig.yaml, "
+		"os.environ in env.py"},
+	{" raiseerr ", "leave it out: what Python says is always shown"},
+	{" check-heads exit-code ", "mig-apply current --check"},
+	{" rev-range ", "-r A:B"},
+	{" directory migrations-dir ", "the folder stands in mig.yaml: migrations: {dir: ..}"},
+	{" migrations-table ", "the table stands in mig.yaml: migrations: {version_table: ..}"},
+	{" strict ", "it stands in mig.yaml: migrations: {strict: true}"},
+	{" url u ", "-d CONNINFO, or export DATABASE_URL"},
+	{" env-file ", "set -a; . ./.env; set +a"},
+	{" no-dump-schema schema-file s ", "leave it out: mig writes no schema.sql"},
+	{" process sourceless ", "leave it out: the tree's own Alembic writes the file"},
+	{" sql ", "only what runs SQL has it: upgrade --sql, downgrade --sql A:B, script A:B"},
+	{" tag ", "only what env.py runs has it: upgrade --tag, downgrade --tag, script --tag"},
+	{" fake ", "mig-apply stamp TARGET"},
 };
 
 /* Flask's and other wrappers' word before the verb. */
@@ -55,4 +91,30 @@ char *cli_foreign_hint(const char *program, const char *word, const char *next)
 		if (strstr(rows[i].words, key))
 			return xstrdup(rows[i].hint);
 	return NULL;
+}
+
+const char *cli_foreign_option_hint(const char *program, const char *name)
+{
+	if (!speaks_of_migrations(program))
+		return NULL;
+	AUTO_FREE char *key = xstrfmt(" %s ", name);
+	for (size_t i = 0; i < ARRAY_SIZE(option_rows); i++)
+		if (strstr(option_rows[i].options, key))
+			return option_rows[i].hint;
+	return NULL;
+}
+
+void cli_foreign_meaning(const struct cli *cli, struct err *err)
+{
+	const char *config = cli->shared.config, *dbname = cli->shared.dbname;
+	if (!speaks_of_migrations(cli->program->name))
+		return;
+	if (err->code == ERR_CONFIG && config && str_ends(config, ".ini"))
+		err_hint(err,
+			"-c takes a mig.yaml; mig init writes one for the tree of an alembic.ini");
+	if (!strcmp(err->sqlstate, "3D000") && dbname && fs_is_dir(dbname))
+		err_hint(err,
+			"-d names the database; the folder stands in mig.yaml: migrations: {dir: "
+			"%s}",
+			dbname);
 }

@@ -42,6 +42,10 @@ MUST_CHECK bool cli_choose_env(struct cli *cli, struct err *err);
  * NULL: not known, or the program has nothing to do with migrations. Caller owns.
  */
 char *cli_foreign_hint(const char *program, const char *word, const char *next);
+/* The same of another tool's option, without its dashes. NULL: not known. */
+const char *cli_foreign_option_hint(const char *program, const char *name);
+/* An option that means something else there: a better hint for what came of it. */
+void cli_foreign_meaning(const struct cli *cli, struct err *err);
 /* The program whose verb this is, other than `program`; NULL: none. */
 const char *cli_program_of_verb(const char *verb, const char *program);
 

@@ -176,6 +176,7 @@ int cli_main(const struct cli_program *program, int argc, char **argv)
 			ok = stdout_written(&err);
 	}
 	if (!ok) {
+		cli_foreign_meaning(&cli, &err);
 		note_signal_end(&err);
 		cli_error_print(&cli, &err);
 	}

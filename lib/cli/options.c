@@ -142,6 +142,9 @@ static bool unknown_option(
 	for (size_t i = 0; i < ARRAY_SIZE(tables->list); i++)
 		push_names(&names, tables->list[i]);
 	const char *near = word.is_long ? suggest_in(name, &names) : NULL;
+	const char *foreign = cli_foreign_option_hint(cli->program->name, name);
+	if (foreign)
+		return err_hint(err, "%s", foreign);
 	if (near)
 		return err_hint(err, "did you mean --%s? usage: %s", near, usage);
 	return err_hint(err, "see --help; usage: %s", usage);
@@ -229,10 +232,11 @@ static const struct cli_verb *find_verb(const struct cli_program *program, const
 	return NULL;
 }
 
-/* `next` is the word behind it, or NULL. */
-static bool unknown_verb(
-	const struct cli_program *program, const char *word, const char *next, struct err *err)
+/* `at` is where it stands in argv. */
+static bool unknown_verb(const struct cli_program *program, char **argv, int at, struct err *err)
 {
+	const char *word = argv[at], *next = argv[at + 1];
+	const char *before = at > 1 && argv[at - 1][0] == '-' ? argv[at - 1] : NULL;
 	AUTO_STRVEC(names);
 	for (const struct cli_verb *verb = program->verbs; verb->run; verb++)
 		if (verb->name)
@@ -242,6 +246,11 @@ static bool unknown_verb(
 	const char *near = suggest_in(word, &names);
 	AUTO_FREE char *all = strvec_join(&names, ", ");
 	AUTO_FREE char *foreign = cli_foreign_hint(program->name, word, next);
+	const char *option =
+		before ? cli_foreign_option_hint(program->name, before + strspn(before, "-"))
+		       : NULL;
+	if (option)
+		return err_hint(err, "%s", option);
 	if (foreign)
 		return err_hint(err, "%s", foreign);
 	if (other)
@@ -262,7 +271,7 @@ static bool choose_verb(struct cli *cli, int argc, char **argv, int *index, stru
 		return true;
 	cli->verb = by_operand;
 	if (operand && !by_operand)
-		return unknown_verb(cli->program, argv[operand], argv[operand + 1], err);
+		return unknown_verb(cli->program, argv, operand, err);
 	return true;
 }
 

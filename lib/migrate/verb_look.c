@@ -123,7 +123,7 @@ static bool heads(const struct migrate_ask *ask, struct migrate_answer *answer, 
 	AUTO_LIST(list);
 	if (!ask->open(ask, MIGRATE_FILES, MIGRATE_ROWS_ANY, &session, err))
 		return false;
-	graph_heads(session.tree->graph, false, &list);
+	graph_heads(session.tree->graph, ask->resolve, &list);
 	answer_revisions(ask, answer, &session, &list, ask->verbose);
 	if (!ask->check || list.count < 2)
 		return true;

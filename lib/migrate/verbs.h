@@ -28,7 +28,7 @@ struct migrate_ask {
 	bool json; /* the object is wanted; what is large is made only then */
 	int64_t lock_timeout_ms, lock_retries;
 	bool check, splice, purge, indicate, autogenerate, sql, applied, markdown, from_history,
-		replay;
+		replay, resolve;
 	const char *message, *rev_id, *branch_label, *range, *tag, *onto, *phase, *version_path;
 	struct strvec heads, depends_on, skip_envs;
 

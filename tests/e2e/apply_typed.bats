@@ -85,3 +85,42 @@ hinted() {
 	hinted "leave it out" mig-apply revision -m x --head r002 --version-path migrations
 	[ "$(ls migrations | wc -l)" = 3 ]
 }
+
+@test "options and words of Alembic, Flask-Migrate and dbmate that mig has not are answered" {
+	line_of 1
+	while IFS='|' read -r typed text; do
+		hinted "$text" mig-apply $typed
+	done <<-'END'
+		upgrade -x tenant=a|migrations: {environment: {NAME: value}}
+		-x tenant=a upgrade head|migrations: {environment: {NAME: value}}
+		-n ai upgrade head|-t NAME
+		--raiseerr upgrade|leave it out
+		current --check-heads|mig-apply current --check
+		status --exit-code|mig-apply current --check
+		upgrade --directory migrations|migrations: {dir: ..}
+		stamp --sql head|upgrade --sql
+		list_templates|mig init
+		edit head|mig-apply show
+		ensure_version|mig-apply upgrade
+		rehearse|mig-apply doctor --replay
+		lint|mig-apply plan
+		create|createdb
+		wait|until mig-apply current
+		db upgrade|mig-apply upgrade
+	END
+	printf '[alembic]\nscript_location = alembic\n' > alembic.ini
+	expect 3 mig-apply -c alembic.ini upgrade head
+	says "mig init writes one"
+	expect 10 mig-apply upgrade -d migrations
+	says "migrations: {dir: migrations}"
+}
+
+@test "heads --resolve-dependencies leaves out what another branch depends on" {
+	line_of 1
+	revision x001 "" "Beside" -d r001 <<< "-- migrate:up"
+	expect 0 mig-apply heads
+	[ "${#lines[@]}" = 2 ]
+	says "r001 Table 1 (effective head)"
+	expect 0 mig-apply heads --resolve-dependencies
+	[ "$output" = "x001 Beside (depends on r001) (head)" ]
+}
