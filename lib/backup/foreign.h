@@ -31,12 +31,15 @@ MUST_CHECK bool foreign_probe(const char *path, struct foreign_dump *dump, struc
 /* What the first reading finds in a dump. */
 struct foreign_facts {
 	char *server; /* "15.18": of which it was made; NULL: it does not say */
-	int64_t rows, bytes; /* in COPY; rows of pg_dump --inserts are not counted */
+	int64_t rows, bytes; /* in COPY */
+	int64_t inserts; /* statements of pg_dump --inserts */
 	struct strvec roles, tablespaces, extensions; /* that it names */
 	bool event_triggers;
 	struct strvec left_out; /* kinds of statements that are not run (foreign_fate.h) */
 };
 void foreign_facts_release(struct foreign_facts *facts);
+/* "10 rows", "10 INSERTs": what the first reading counted; caller owns. */
+char *foreign_facts_rows(const struct foreign_facts *facts);
 
 /*
  * Reads all of it, without a server; of the settings, only `cancelled`, `no_tablespaces` and `log`

@@ -4,6 +4,7 @@
 #include "backup/restore_room.h"
 #include "sql/lex.h"
 #include <ctype.h>
+#include <inttypes.h>
 
 void foreign_facts_release(struct foreign_facts *facts)
 {
@@ -13,6 +14,15 @@ void foreign_facts_release(struct foreign_facts *facts)
 	strvec_release(&facts->extensions);
 	strvec_release(&facts->left_out);
 	*facts = (struct foreign_facts){0};
+}
+
+char *foreign_facts_rows(const struct foreign_facts *facts)
+{
+	AUTO_STRBUF(text);
+	strbuf_addf(&text, "%" PRId64 " rows", facts->rows);
+	if (facts->inserts)
+		strbuf_addf(&text, " and %" PRId64 " INSERTs", facts->inserts);
+	return strbuf_take(&text);
 }
 
 static void add_once(struct strvec *list, char *name)
@@ -87,6 +97,7 @@ static bool check_statement(void *ctx, const char *sql, bool rows, struct err *e
 	if (str_starts(sql, "SET standard_conforming_strings = off"))
 		return err_set(err, ERR_REFUSED,
 			"the dump has strings of the old kind (standard_conforming_strings = off)");
+	facts->inserts += str_starts(sql, "INSERT INTO ");
 	if (!str_starts(sql, "SET default_tablespace = ''"))
 		add_once(&facts->tablespaces, name_behind(sql, "SET default_tablespace = "));
 	add_once(&facts->extensions, name_behind(sql, "CREATE EXTENSION IF NOT EXISTS "));

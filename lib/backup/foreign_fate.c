@@ -93,11 +93,3 @@ enum foreign_fate foreign_fate(const char *sql, bool with_rows, char **what)
 	*what = xstrdup("COPY of a file or program of the server");
 	return FOREIGN_REFUSE;
 }
-
-bool foreign_only_clears(const char *sql)
-{
-	return str_starts(sql, "DROP ") ||
-	       (str_starts(sql, "ALTER TABLE ") &&
-		       (strstr(sql, " DROP CONSTRAINT ") || strstr(sql, " DROP DEFAULT") ||
-			       strstr(sql, " DETACH PARTITION ")));
-}

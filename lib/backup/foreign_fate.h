@@ -16,7 +16,4 @@ enum foreign_fate {
 /* *what: "CREATE DATABASE", for people; NULL when it is simply run; caller owns. */
 enum foreign_fate foreign_fate(const char *sql, bool rows, char **what);
 
-/* Does it only remove what is not in a new database? So pg_dump --clean begins. */
-bool foreign_only_clears(const char *sql);
-
 #endif

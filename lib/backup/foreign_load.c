@@ -12,6 +12,7 @@ struct loading {
 	struct db *db;
 	struct strbuf rows; /* not sent yet */
 	bool taken; /* the server takes the rows */
+	bool making; /* something was made: what comes now is no clearing */
 	struct strvec last; /* statements for the end */
 };
 
@@ -32,34 +33,41 @@ static enum foreign_fate fate_of(const struct restore_settings *settings, const 
 	return fate;
 }
 
-/* Something is not there that pg_dump --clean would remove. */
-static bool is_clear_already(const char *sql, const struct err *err)
+/* pg_dump --clean begins with removing all that it will make; nothing of it is there. */
+static bool is_cleared(const struct loading *loading, const char *sql, const struct err *err)
 {
-	static const char *const states[] = {"42P01", "42704", "42883", "3F000", "42703"};
-	for (size_t i = 0; foreign_only_clears(sql) && i < ARRAY_SIZE(states); i++)
-		if (!strcmp(err->sqlstate, states[i]))
-			return true;
-	return false;
+	static const char *const begins[] = {"DROP ", "ALTER ", "SELECT pg_catalog.lo_unlink("};
+	static const char *const undefined[] = {"42P01", "42704", "42883", "3F000", "42703"};
+	bool clears = false, absent = false;
+	for (size_t i = 0; i < ARRAY_SIZE(begins); i++)
+		clears |= str_starts(sql, begins[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(undefined); i++)
+		absent |= !strcmp(err->sqlstate, undefined[i]);
+	return !loading->making && clears && absent;
+}
+
+static bool run_now(struct loading *loading, const char *sql, struct err *err)
+{
+	loading->making |= str_starts(sql, "CREATE ");
+	if (restore_text_statement(loading->settings, loading->db, sql, err))
+		return true;
+	if (!is_cleared(loading, sql, err))
+		return false;
+	err_release(err);
+	return true;
 }
 
 static bool run_statement(void *ctx, const char *sql, bool rows, struct err *err)
 {
 	struct loading *loading = ctx;
-	const struct restore_settings *settings = loading->settings;
+	enum foreign_fate fate = fate_of(loading->settings, sql);
 	loading->taken = true;
 	strbuf_reset(&loading->rows);
 	if (rows)
 		return db_copy_begin(loading->db, sql, err);
-	enum foreign_fate fate = fate_of(settings, sql);
 	if (fate == FOREIGN_RUN_LAST)
 		strvec_push(&loading->last, sql);
-	if (fate == FOREIGN_RUN_LAST || fate == FOREIGN_LEAVE_OUT ||
-		restore_text_statement(settings, loading->db, sql, err))
-		return true;
-	if (!is_clear_already(sql, err))
-		return false;
-	err_release(err);
-	return true;
+	return fate == FOREIGN_RUN_LAST || fate == FOREIGN_LEAVE_OUT || run_now(loading, sql, err);
 }
 
 static bool send(struct loading *loading)

@@ -23,9 +23,9 @@ static bool look(struct restore_job *job, const struct foreign_dump *dump,
 static void answer_would(const struct foreign_dump *dump, const struct foreign_facts *facts,
 	struct restore_answer *answer)
 {
-	strvec_pushf(&answer->lines, "%s is %s, of PostgreSQL %s, whole, with %" PRId64 " rows",
-		dump->path, foreign_form_text(dump->form),
-		facts->server ? facts->server : "(not said)", facts->rows);
+	AUTO_FREE char *rows = foreign_facts_rows(facts);
+	strvec_pushf(&answer->lines, "%s is %s, of PostgreSQL %s, whole, with %s", dump->path,
+		foreign_form_text(dump->form), facts->server ? facts->server : "(not said)", rows);
 	strvec_push(&answer->lines,
 		"it would be loaded, and not proved; what would be lost can be said when it is "
 		"loaded: mig-restore swap COPY -n");

@@ -78,10 +78,10 @@ static void dump_lines(const struct verify_job *job, struct strvec *lines)
 {
 	const struct foreign_facts *facts = &job->facts;
 	AUTO_FREE char *took = clock_duration_text(job->verified.ms);
-	strvec_pushf(lines,
-		"%s is whole: %s, of PostgreSQL %s, %" PRId64 " rows in COPY, read to its end, %s",
+	AUTO_FREE char *rows = foreign_facts_rows(facts);
+	strvec_pushf(lines, "%s is whole: %s, of PostgreSQL %s, %s, read to its end, %s",
 		job->dump.path, foreign_form_text(job->dump.form),
-		facts->server ? facts->server : "(not said)", facts->rows, took);
+		facts->server ? facts->server : "(not said)", rows, took);
 	strvec_push(lines,
 		"NOT PROVED: a dump carries no hashes; a changed byte that reads well is "
 		"not seen");

@@ -1,5 +1,6 @@
 load ../support/common
 load ../support/copies
+load ../support/every_kind
 setup_file() { common_setup_file; }
 teardown_file() { common_teardown_file; }
 setup() {
@@ -154,6 +155,9 @@ comes_back() {
 
 @test "a dump with --create or --clean goes into the copy, and nowhere else" {
 	make_live
+	sql -c "create table u (id serial primary key)" -c "create table p (a int) partition by list (a)" \
+		-c "create table p1 partition of p default" -c "create publication p for table u" \
+		-c "select lo_from_bytea(5, 'five')" -c "create view v as select * from t"
 	sql -c "alter database $DB set work_mem = '5MB'" -c "create subscription s connection 'dbname=$DB' publication p with (connect = false)"
 	pg_dump --create --clean "$DB" > whole
 	sql -c "alter subscription s set (slot_name = none)" -c "drop subscription s" -c "delete from t where a > 7"
@@ -191,6 +195,19 @@ comes_back() {
 	expect 0 mig-restore undo --accept-loss --yes
 	[ "$(rows_of "$DB")" = 9 ]
 	expect 0 mig-maintenance off
+}
+
+@test "objects of every kind come back as they were, by the loss report" {
+	every_kind
+	for form in custom plain; do
+		make_dump $form
+		expect 0 mig-restore ./dump
+		expect 0 mig-restore swap "$(copy_of)" -n --json
+		says '"different":0'
+		diff <(dump_of "$DB") <(dump_of "$(copy_of)")
+		mig-restore drop "$(copy_of)" --yes
+		rm dump
+	done
 }
 
 @test "event triggers, materialized views and large objects of a dump come back" {
