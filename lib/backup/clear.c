@@ -3,7 +3,8 @@
 
 /*
  * Schemas of the user: none of the system's and of no extension. One stays when something in it
- * does: a member of an extension, or an extension that lives there.
+ * does: a member of an extension, or an extension that lives there. Columns of a partition key depend
+ * on their table as an object's own parts do: the table is within all the same.
  */
 #define SCHEMAS \
 	" members as materialized (select classid, objid from pg_catalog.pg_depend" \
@@ -26,7 +27,7 @@
 	"   'pg_catalog.pg_default_acl'::pg_catalog.regclass)" \
 	"  and (d.classid, d.objid) not in (select classid, objid from members)" \
 	"  and not exists (select from pg_catalog.pg_depend i where i.classid = d.classid" \
-	"   and i.objid = d.objid and i.deptype = 'i'))"
+	"   and i.objid = d.objid and i.objsubid = 0 and i.deptype = 'i'))"
 
 /* What is in no schema; below this OID it came with the server. */
 #define OUTSIDE \

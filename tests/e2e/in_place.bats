@@ -32,6 +32,11 @@ make_shop() {
 		create table orders (id serial primary key, customer bigint not null references customers, note text);
 		insert into orders (customer, note) select 1 + i % 500, repeat(md5(i::text), 5) from generate_series(1, 2000) i;
 		create index on orders (customer);
+		create table days (d date not null, v int, unique (d, v)) partition by range (d);
+		create table days_1 partition of days for values from ('2026-01-01') to ('2026-02-01');
+		create table days_2 partition of days for values from ('2026-02-01') to ('2027-01-01') partition by list (v);
+		create table days_2_rest partition of days_2 default;
+		insert into days select date '2026-01-01' + i, i from generate_series(0, 99) i;
 		create table moods (m mood, n int) partition by hash (m);
 		create table moods_0 partition of moods for values with (modulus 2, remainder 0);
 		create table moods_1 partition of moods for values with (modulus 2, remainder 1);
