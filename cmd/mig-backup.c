@@ -22,7 +22,7 @@ struct settings {
 static void print_result(struct cli *cli, const struct strvec *lines, json_t *fields)
 {
 	for (size_t i = 0; i < lines->count && !cli->shared.quiet; i++)
-		cli_print(cli, "%s", lines->items[i]);
+		cli_advise(cli, lines->items[i]);
 	cli_result(cli, fields);
 }
 
@@ -114,9 +114,9 @@ static const struct cli_option create_options[] = {
 		"without these tables"},
 	{"exclude-table-data", 0, CLI_LIST, CREATE(filter.exclude_data), "PATTERN",
 		"without the rows of these tables"},
-	{"jobs", 'j', CLI_INT, CREATE(jobs), "N",
+	{"jobs", 'j', CLI_COUNT, CREATE(jobs), "N",
 		"so many tables at once (as many as there are processors)"},
-	{"level", 0, CLI_INT, CREATE(level), "N",
+	{"level", 0, CLI_COUNT, CREATE(level), "N",
 		"zstd level, 1 (fast, the default) to 19 (small)"},
 	{"lock-timeout", 0, CLI_DURATION, CREATE(lock_timeout_ms), "T",
 		"give up when the tables cannot be locked for so long (30s)"},

@@ -9,7 +9,7 @@
 static void print_lines(struct cli *cli, const struct strvec *lines)
 {
 	STRVEC_EACH (lines, line)
-		cli_print(cli, "%s", line);
+		cli_advise(cli, line);
 }
 
 static void show(void *ctx, const struct loss_report *report)
@@ -133,7 +133,7 @@ static bool act(struct cli *cli, void *settings, struct err *err)
 #define AT(name) offsetof(struct restore_ask, name)
 #define JOBS \
 	{ \
-		"jobs", 'j', CLI_INT, AT(jobs), "N", "sessions that work at once (one per core)" \
+		"jobs", 'j', CLI_COUNT, AT(jobs), "N", "sessions that work at once (one per core)" \
 	}
 #define ACCEPT \
 	{ \

@@ -194,7 +194,7 @@ static bool backup(struct cli *cli, void *options, struct err *err)
 static const struct cli_option backup_options[] = {
 	{"restore", 0, CLI_FLAG, offsetof(struct settings, restore), NULL,
 		"also restore it into a scratch database, compare, and drop that"},
-	{"jobs", 'j', CLI_INT, offsetof(struct settings, jobs), "N",
+	{"jobs", 'j', CLI_COUNT, offsetof(struct settings, jobs), "N",
 		"with --restore: sessions that work at once (one per core)"},
 	{0},
 };
@@ -216,8 +216,10 @@ static bool data(struct cli *cli, void *options, struct err *err)
 	CLEANUP(pack_reader_close_auto) struct pack_reader *reader = NULL;
 	CLEANUP(compare_report_release) struct compare_report report = {0};
 	CLEANUP(db_close_auto) struct db *db = NULL;
-	if (!settings->against)
-		return err_set(err, ERR_USAGE, "mig-verify data needs --against SNAPSHOT");
+	if (!settings->against) {
+		err_set(err, ERR_USAGE, "mig-verify data needs --against SNAPSHOT");
+		return err_hint(err, "with the newest: mig-verify data --against latest");
+	}
 	if (settings->jobs < 0 || settings->jobs > 64 || settings->rows < -1)
 		return err_set(err, ERR_USAGE, "--jobs takes 1 to 64, --rows 0 and more");
 	if (!cli_target(cli, &db, err))
@@ -247,7 +249,7 @@ static const struct cli_option data_options[] = {
 		"only these: schema.table, or table in any schema"},
 	{"rows", 0, CLI_INT, offsetof(struct settings, rows), "N",
 		"show so many differing rows of a table (across versions 3, else 0)", "-1"},
-	{"jobs", 'j', CLI_INT, offsetof(struct settings, jobs), "N",
+	{"jobs", 'j', CLI_COUNT, offsetof(struct settings, jobs), "N",
 		"sessions that read at once (one per core)"},
 	{0},
 };

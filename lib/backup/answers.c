@@ -41,8 +41,8 @@ bool backup_answer_list(const struct backup_ask *ask, struct err *err)
 	say_broken(ask, &list);
 	if (!list.count)
 		log_info(ask->find.log, "no_snapshots", NULL,
-			"environment %s has no snapshots: make one with mig-backup create",
-			ask->find.env->name);
+			"environment %s has no snapshots in %s: make one with mig-backup create",
+			ask->find.env->name, ask->find.env->stores[0].url);
 	ask->result(ask->ctx, json_pack("{s:I, s:o}", "count", (json_int_t)list.count, "broken",
 				      backup_texts_json(&list.broken)));
 	return true;

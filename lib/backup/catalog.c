@@ -1,6 +1,7 @@
 #include "backup/catalog.h"
 
 #include <inttypes.h>
+#include <unistd.h>
 
 #include "backup/foreign.h"
 #include "backup/marks.h"
@@ -336,6 +337,8 @@ bool backup_choose(const struct backup_list *list, const char *word, size_t *ind
 	if (word[0] >= '0' && word[0] <= '9')
 		return choose_id(list, word, index, err);
 	err_set(err, ERR_USAGE, "\"%s\" is not the name of a snapshot", word);
+	if (access(word, F_OK) == 0)
+		return err_hint(err, "a file is written with a \"/\": ./%s", word);
 	return err_hint(err, "latest, latest~2, an id, label:X, @TIME, ENV:SNAPSHOT or a path");
 }
 
@@ -455,11 +458,23 @@ static bool hint_dump(const char *path, struct err *err)
 	return false;
 }
 
+static bool open_file(const char *path, struct io_reader **io, struct err *err)
+{
+	if (io_file_open(path, io, err))
+		return true;
+	if (err->code == ERR_NOTFOUND && strstr(path, "://"))
+		return err_hint(
+			err, "only files of this machine can be read: a path, or file:///PATH");
+	if (err->code == ERR_NOTFOUND)
+		return err_hint(err, "snapshots of the environment: mig-backup list");
+	return false;
+}
+
 static bool open_path(
 	const char *path, struct pack_reader **reader, struct backup_entry *entry, struct err *err)
 {
 	struct io_reader *io = NULL;
-	if (!io_file_open(path, &io, err))
+	if (!open_file(path, &io, err))
 		return false;
 	if (!pack_reader_open(io, reader, err))
 		return hint_dump(path, err);

@@ -126,7 +126,12 @@ static bool judge(const struct speech *speech, const struct proc_result *result,
 	AUTO_FREE char *said = strvec_join(&speech->lines, "\n");
 	if (!say_refused(&speech->lines, what, code_of(said), err))
 		err_set(err, code_of(said), "pg_restore could not make the %s", what);
-	return err_detail(err, "%s", said);
+	err_detail(err, "%s", said);
+	/* the second form is that of 16 */
+	if (!strstr(said, "must be member of role") && !strstr(said, "must be able to SET ROLE"))
+		return false;
+	return err_hint(err, "grant that role to the one that restores (GRANT role TO me), or give "
+			     "its things to another: --role-map OLD=NEW");
 }
 
 /* The list of entries, in memory like the archive. */

@@ -45,7 +45,8 @@ static bool is_present_state(
 }
 
 /* What the restore takes away can be brought back: another snapshot has it. */
-static bool present_state_is_safe(struct restore_job *job, struct err *err)
+static bool present_state_is_safe(
+	struct restore_job *job, const struct pack_reader *reader, struct err *err)
 {
 	const struct restore_job_settings *settings = job->settings;
 	CLEANUP(backup_list_release) struct backup_list list = {0};
@@ -65,7 +66,11 @@ static bool present_state_is_safe(struct restore_job *job, struct err *err)
 		settings->live_name);
 	if (entry)
 		err_detail(err, "snapshot %s has other rows than the database now", entry->id);
-	return err_hint(err, "take one: mig-backup create --label before-restore");
+	return err_hint(err,
+		"take one: mig-backup create --label before-restore; \"latest\" is that one then, "
+		"so "
+		"go on with mig-restore %s --in-place",
+		pack_reader_manifest(reader)->id);
 }
 
 static void answer_over(const struct restore_outcome *outcome, struct restore_answer *answer)
@@ -97,7 +102,7 @@ bool restore_job_in_place(struct restore_job *job, struct pack_reader *reader,
 	if (!restore_job_policy(job, 0, err) ||
 		!restore_in_place_check(&restore, settings->live, err) ||
 		!swap_permit_maintenance(&job->request, settings->live, err) ||
-		!present_state_is_safe(job, err) || !restore_job_report(job, reader, err) ||
+		!present_state_is_safe(job, reader, err) || !restore_job_report(job, reader, err) ||
 		!restore_job_consent(job, err))
 		return false;
 	/* its locks would be in the way of our own */

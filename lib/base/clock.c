@@ -154,12 +154,13 @@ static bool parse_ago(const char *text, int64_t *ms)
 		*ms = clock_now_ms() - 86400000;
 		return true;
 	}
-	if (!str_ends(word.buf, " ago"))
-		return false;
-	AUTO_FREE char *duration = xstrndup(word.buf, word.len - 4);
+	/* "2h" as "2h ago"; a bare number is neither */
+	size_t ago = str_ends(word.buf, " ago") ? strlen(" ago") : 0;
+	AUTO_FREE char *duration = xstrndup(word.buf, word.len - ago);
 	AUTO_ERR(ignored);
 	int64_t back;
-	if (!clock_parse_duration(duration, &back, &ignored))
+	if (strspn(duration, "0123456789") == strlen(duration) ||
+		!clock_parse_duration(duration, &back, &ignored))
 		return false;
 	*ms = clock_now_ms() - back;
 	return true;
@@ -239,7 +240,7 @@ bool clock_parse_time(const char *text, int64_t *ms, struct err *err)
 	if (!ok || !in_range(&t) || !parse_zone(text + used, &local, &offset)) {
 		err_set(err, ERR_USAGE, "\"%s\" is not a time", text);
 		return err_hint(
-			err, "write 2026-11-20T01:00:00Z, \"2026-11-20 01:00\", or \"2h ago\"");
+			err, "write 2026-11-20T01:00:00Z, \"2026-11-20 01:00\", 2h or yesterday");
 	}
 	int day = t.tm_mday;
 	time_t seconds = local ? mktime(&t) : timegm(&t) - offset * 60;

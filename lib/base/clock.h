@@ -16,7 +16,7 @@ char *clock_utc(int64_t ms);
 char *clock_utc_ms(int64_t ms);
 char *clock_stamp(int64_t ms);
 char *clock_local(int64_t ms); /* "2026-11-20 02:02:03 CET" */
-/* RFC 3339 (any zone), "2026-11-20 01:00[:00]" (local), "2h ago", "now", "yesterday". */
+/* RFC 3339 (any zone), "2026-11-20 01:00[:00]" (local), "2h ago" or "2h", "now", "yesterday". */
 MUST_CHECK bool clock_parse_time(const char *text, int64_t *ms, struct err *err);
 
 /* "500ms", "90s", "10m", "26h", "7d"; the unit is required (0 alone is legal). ERR_USAGE. */

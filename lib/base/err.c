@@ -1,6 +1,7 @@
 #include "base/err.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 static const struct err_row rows[] = {
 #define X(name, status, class, retryable, meaning) {name, status, class, retryable, meaning},
@@ -57,6 +58,11 @@ bool err_sys(struct err *err, enum err_code code, const char *fmt, ...)
 	err_set(err, full ? ERR_STORAGE : code, "%s: %s", what, strerror(number));
 	if (full)
 		err_hint(err, "make room on that file system, then run it again");
+	if (number == EACCES || number == EPERM)
+		err_hint(err,
+			"the user who runs this (uid %u) may not: give it the right, or run as "
+			"who owns it",
+			(unsigned)geteuid());
 	return false;
 }
 

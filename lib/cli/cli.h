@@ -18,7 +18,16 @@
  *	FLAG bool   STRING const char *   INT int64_t   DURATION int64_t ms   SIZE int64_t bytes
  *	LIST struct strvec (repeatable, each value appended)   NAMES struct strvec (comma-separated)
  */
-enum cli_type { CLI_FLAG, CLI_STRING, CLI_INT, CLI_DURATION, CLI_SIZE, CLI_LIST, CLI_NAMES };
+enum cli_type {
+	CLI_FLAG,
+	CLI_STRING,
+	CLI_INT,
+	CLI_COUNT, /* 1 and more; 0 when it is not given */
+	CLI_DURATION,
+	CLI_SIZE,
+	CLI_LIST,
+	CLI_NAMES
+};
 
 struct cli_option {
 	const char *name; /* without "--" */
@@ -95,6 +104,8 @@ MUST_CHECK bool cli_env_list(const struct cli *cli, struct strvec *names, struct
 
 /* A plain line of the result on stdout (text mode only). */
 void cli_print(struct cli *cli, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* As cli_print, of a line that may name commands: they get the -c, -e and -d that were typed. */
+void cli_advise(struct cli *cli, const char *text);
 /* A JSON line on stdout (--json only); steals fields, adds "event". */
 void cli_event(struct cli *cli, const char *event, json_t *fields);
 /* The last stdout line under --json: {"event":"result",...}; steals fields. Once per program. */

@@ -76,8 +76,33 @@ static bool speaks_of_migrations(const char *program)
 	return !strcmp(program, "mig-apply") || !strcmp(program, "mig");
 }
 
+/* Words that other tools have for what is done with backups. */
+static const struct {
+	const char *words, *hint;
+} backup_rows[] = {
+	{" restore load ", "mig-restore SNAPSHOT"},
+	{" verify ", "mig-verify backup SNAPSHOT"},
+	{" backup dump save run take new snapshot ", "mig-backup create"},
+	{" ls catalog snapshots backups ", "mig-backup list"},
+	{" info describe inspect ", "mig-backup show SNAPSHOT"},
+	{" delete remove rm prune expire forget purge ",
+		"nothing removes snapshots yet; mig-backup show SNAPSHOT tells the path of its "
+		"file"},
+};
+
+static char *of_backups(const char *word)
+{
+	AUTO_FREE char *key = xstrfmt(" %s ", word);
+	for (size_t i = 0; i < ARRAY_SIZE(backup_rows); i++)
+		if (strstr(backup_rows[i].words, key))
+			return xstrdup(backup_rows[i].hint);
+	return NULL;
+}
+
 char *cli_foreign_hint(const char *program, const char *word, const char *next)
 {
+	if (!strcmp(program, "mig-backup"))
+		return of_backups(word);
 	if (!speaks_of_migrations(program))
 		return NULL;
 	if (is_wrapper(word) && next) {

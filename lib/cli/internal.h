@@ -14,6 +14,13 @@ extern const struct cli_option cli_shared_options[];
 
 /* Fills cli->verb, cli->operands, cli->shared and settings. */
 MUST_CHECK bool cli_parse(struct cli *cli, void *settings, int argc, char **argv, struct err *err);
+/* An operand that is nearly a verb, or one of another program, is said to be that. */
+void cli_hint_verb(const struct cli *cli, struct err *err);
+/*
+ * Advice with the -c, -e and -d that were typed put into its commands, so that they work as they
+ * stand. Caller owns.
+ */
+char *cli_own_words(const struct cli *cli, const char *advice);
 /* Frees the lists that parsing put into settings. */
 void cli_settings_release(const struct cli *cli, void *settings);
 /* "mig-backup show SNAPSHOT"; caller owns. */
@@ -38,8 +45,8 @@ void cli_signals_install(bool counted);
 MUST_CHECK bool cli_choose_env(struct cli *cli, struct err *err);
 
 /*
- * How one says here what another tool of migrations calls `word`, or `word next` ("db upgrade");
- * NULL: not known, or the program has nothing to do with migrations. Caller owns.
+ * How one says here what other tools of migrations or backups call `word`, or `word next` ("db
+ * upgrade"); NULL: not known. Caller owns.
  */
 char *cli_foreign_hint(const char *program, const char *word, const char *next);
 /* The same of another tool's option, without its dashes. NULL: not known. */

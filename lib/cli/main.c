@@ -178,6 +178,7 @@ int cli_main(const struct cli_program *program, int argc, char **argv)
 	if (!ok) {
 		cli_foreign_meaning(&cli, &err);
 		note_signal_end(&err);
+		cli_hint_verb(&cli, &err);
 		cli_error_print(&cli, &err);
 	}
 	status = ok ? 0 : err_exit_status(&err);

@@ -108,6 +108,11 @@ static bool store_value(
 	case CLI_INT:
 		ok = parse_int(value, target, err);
 		break;
+	case CLI_COUNT:
+		ok = parse_int(value, target, err) &&
+		     (*(int64_t *)target > 0 ||
+			     err_set(err, ERR_USAGE, "\"%s\" is not 1 or more", value));
+		break;
 	case CLI_DURATION:
 		ok = clock_parse_duration(value, target, err);
 		break;
@@ -260,6 +265,22 @@ static bool unknown_verb(const struct cli_program *program, char **argv, int at,
 	return err_hint(err, "verbs: %s", all);
 }
 
+void cli_hint_verb(const struct cli *cli, struct err *err)
+{
+	bool operand_form = cli->verb && !cli->verb->name && cli->operands.count;
+	AUTO_STRVEC(names);
+	if (!operand_form || (err->code != ERR_USAGE && err->code != ERR_NOTFOUND))
+		return;
+	const char *word = cli->operands.items[0], *program = cli->program->name;
+	for (const struct cli_verb *verb = cli->program->verbs; verb->run; verb++)
+		if (verb->name)
+			strvec_push(&names, verb->name);
+	const char *near = suggest_in(word, &names);
+	const char *other = cli_program_of_verb(word, program);
+	if (near || other)
+		err_hint(err, "did you mean: %s %s", near ? program : other, near ? near : word);
+}
+
 /* Sets cli->verb; *index is where the verb stands in argv, 0 when it is the operand form. */
 static bool choose_verb(struct cli *cli, int argc, char **argv, int *index, struct err *err)
 {
@@ -296,6 +317,14 @@ static struct counts operand_counts(const char *operands)
 	return counts;
 }
 
+/* "STORE" of "SNAPSHOT STORE" and 1; caller owns. */
+static char *nth_word(const char *text, size_t n)
+{
+	AUTO_STRVEC(words);
+	strvec_split(&words, text ? text : "", ' ');
+	return xstrdup(n < words.count ? words.items[n] : "");
+}
+
 static bool check_operands(const struct cli *cli, struct err *err)
 {
 	struct counts wanted = operand_counts(cli->verb->operands);
@@ -303,8 +332,9 @@ static bool check_operands(const struct cli *cli, struct err *err)
 	if (got >= wanted.least && got <= wanted.most)
 		return true;
 	AUTO_FREE char *usage = cli_usage_line(cli->program, cli->verb);
+	AUTO_FREE char *missing = nth_word(cli->verb->operands, got);
 	if (got < wanted.least)
-		err_set(err, ERR_USAGE, "missing operand: %s", usage);
+		err_set(err, ERR_USAGE, "%s is missing", missing);
 	else
 		err_set(err, ERR_USAGE, "unexpected operand \"%s\"",
 			cli->operands.items[wanted.most]);

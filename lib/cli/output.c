@@ -222,6 +222,12 @@ void cli_print(struct cli *cli, const char *fmt, ...)
 	write_line(stdout, text);
 }
 
+void cli_advise(struct cli *cli, const char *text)
+{
+	AUTO_FREE char *own = cli_own_words(cli, text);
+	cli_print(cli, "%s", own);
+}
+
 void cli_event(struct cli *cli, const char *event, json_t *fields)
 {
 	if (cli->shared.json)
@@ -252,12 +258,12 @@ static void set_if(json_t *object, const char *key, const char *value)
 		json_object_set_new(object, key, json_string(value));
 }
 
-static void error_json(const struct err *err)
+static void error_json(const struct err *err, const char *hint)
 {
 	json_t *fields = json_pack("{s:i, s:s, s:s}", "code", err_exit_status(err), "class",
 		err_class(err->code), "error", err->msg ? err->msg : "failed");
 	set_if(fields, "detail", err->detail);
-	set_if(fields, "hint", err->hint);
+	set_if(fields, "hint", hint);
 	set_if(fields, "where", err->where);
 	set_if(fields, "sqlstate", err->sqlstate);
 	write_json(stderr, "exit", fields);
@@ -266,8 +272,9 @@ static void error_json(const struct err *err)
 
 void cli_error_print(const struct cli *cli, const struct err *err)
 {
+	AUTO_FREE char *hint = err->hint ? cli_own_words(cli, err->hint) : NULL;
 	if (cli->shared.json) {
-		error_json(err);
+		error_json(err, hint);
 		return;
 	}
 	AUTO_STRBUF(text);
@@ -280,7 +287,7 @@ void cli_error_print(const struct cli *cli, const struct err *err)
 		strbuf_addf(&text, " (SQLSTATE %s)", err->sqlstate);
 	if (err->detail)
 		add_indented(&text, err->detail);
-	if (err->hint)
-		strbuf_addf(&text, "\nhint: %s", err->hint);
+	if (hint)
+		strbuf_addf(&text, "\nhint: %s", hint);
 	write_line(stderr, text.buf);
 }

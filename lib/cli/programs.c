@@ -5,11 +5,11 @@ static const struct {
 	const char *program;
 	const char *verbs; /* separated and surrounded by spaces */
 } programs[] = {
-	{"mig-backup", " create list show cat copy keep prune "},
+	{"mig-backup", " create list show cat copy keep "},
 	{"mig-apply",
 		" upgrade downgrade current stamp plan history heads branches script revision "
 		"merge rebase check "},
-	{"mig-verify", " smoke backup migrations schema data ready locks "},
+	{"mig-verify", " smoke backup data "},
 	{"mig-restore", " swap undo copies drop rows "},
 	{"mig-maintenance", " on off renew assert "},
 	{"mig-alert", " send test flush "},

@@ -17,10 +17,13 @@ static const struct {
 	{"53100", ERR_STORAGE, "the server's disk is full: free space there"},
 	{"28", ERR_DATABASE, "check user and password: ~/.pgpass, PGPASSWORD or a service file"},
 	{"3D000", ERR_DATABASE, "list the databases: psql -l"},
-	{"55P03", ERR_LOCK, "see who holds the lock: mig-verify locks"},
+	{"55P03", ERR_LOCK,
+		"see who is at work: psql -c \"select pid, usename, state, query from "
+		"pg_stat_activity where state <> 'idle'\""},
 	{"40P01", ERR_LOCK, NULL},
 	{"57014", ERR_TIMEOUT, NULL},
-	{"42501", ERR_SQL, "grant what is missing to this role: docs/privileges.md lists it"},
+	{"42501", ERR_SQL,
+		"mig doctor prints the grant that is missing; docs/privileges.md lists them all"},
 	{"25006", ERR_SQL, "a standby, or a session that was set read only"},
 };
 

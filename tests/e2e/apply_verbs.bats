@@ -125,7 +125,7 @@ fork() {
 	says "bbbb Left is not a head"
 	expect 14 mig-apply merge bbbb nosuch
 	expect 2 mig-apply merge
-	says "missing operand"
+	says "is missing"
 	[ "$(find migrations -name '*.sql' | wc -l)" = 4 ]
 	rm migrations/m002*
 	mig-apply merge heads --json | tail -1 | jq -e '.merges == ["bbbb", "cccc"] and (.path | test("merge_bbbb_and_cccc.sql$"))'

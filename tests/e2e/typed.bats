@@ -95,3 +95,92 @@ teardown() { common_teardown; }
 	grep -q "1 rows were missing, 1 were brought back" asked
 	[ "$(sql -c "select count(*) from c")" = 2 ]
 }
+
+@test "advice holds the -c, -e and -d that were typed, and works as it stands" {
+	cat > other.yaml <<-END
+		mig: 1
+		project: shop
+		environments: {a: {database: "dbname=$DB", maintenance: [{file: "$WORK/down"}]}, b: {database: "dbname=postgres"}}
+	END
+	sql -c "create table t (i int)"
+	expect 14 mig-backup show latest -c other.yaml -e a
+	says "make one with mig-backup -c other.yaml -e a create"
+	expect 0 mig-backup -c other.yaml -e a create -q
+	expect 0 mig-restore latest -c other.yaml -e a
+	local line
+	line=$(grep -o 'mig-restore -c.*' <<< "$output")
+	mig-maintenance on -c other.yaml -e a
+	expect 0 bash -c "$line --yes"
+	line=$(grep -o 'mig-restore.* drop .*' <<< "$output")
+	expect 0 bash -c "$line"
+	says "dropped"
+	expect 4 mig-backup status -d postgres --max-age 1h
+	says "take one: mig-backup -d postgres create"
+	# what the environment says, the next command hears too
+	MIG_CONFIG=other.yaml MIG_ENV=a expect 14 mig-backup show latest~7
+	says "list all: mig-backup list"
+	expect 2 mig-backup create -e a -c other.yaml --lable x
+	says "usage: mig-backup create"
+}
+
+@test "slips are answered with what was meant" {
+	sql -c "create table t (i int)"
+	local rows=(
+		"mig-restore undoo|2|did you mean: mig-restore undo"
+		"mig-restore swpa x|2|did you mean: mig-restore swap"
+		"mig-restore list|2|did you mean: mig-backup list"
+		"mig-backup restore latest|2|mig-restore SNAPSHOT"
+		"mig-backup verify|2|mig-verify backup SNAPSHOT"
+		"mig-backup prune|2|nothing removes snapshots yet"
+		"mig-backup dump|2|mig-backup create"
+		"mig-backup show|2|SNAPSHOT is missing"
+		"mig-backup copy latest|2|STORE is missing"
+		"mig-backup create -j 0|2|is not 1 or more"
+		"mig-backup create --level 0|2|is not 1 or more"
+		"mig-verify data|2|mig-verify data --against latest"
+		"mig-backup show s3://bucket/x.mig.tar|14|only files of this machine"
+		"mig-backup show ./none|14|mig-backup list"
+		"mig-backup show @0|2|is not a time"
+		"mig-backup show plain|2|./plain"
+	)
+	touch plain
+	local row command status text
+	for row in "${rows[@]}"; do
+		IFS='|' read -r command status text <<< "$row"
+		# shellcheck disable=SC2086 # words
+		expect "$status" $command
+		says "$text"
+	done
+	mig-backup create -q
+	expect 14 mig-backup show @2h
+	expect 0 mig-backup show @0s
+}
+
+@test "a refused right is told with who asked, and where the grant is printed" {
+	sql -c "drop role if exists plain" -c "create role plain login"
+	sql -c "create table t (i int)"
+	expect 11 mig-backup create -d "dbname=$DB user=plain"
+	mig-backup create -q
+	expect 11 mig-restore latest -d "dbname=$DB user=plain"
+	says "mig doctor"
+	sql -c "drop role plain"
+}
+
+@test "in place: the way on names the snapshot by its id, since latest will be another" {
+	cat > mig.yaml <<-END
+		mig: 1
+		project: shop
+		environments: {test: {database: "dbname=$DB", maintenance: [{file: "$WORK/down"}]}}
+	END
+	sql -c "create table t (i int)"
+	mig-backup create -q
+	local id
+	id=$(mig-backup show latest --json | jq -r .snapshot)
+	sql -c "insert into t values (1)"
+	mig-maintenance on
+	expect 17 mig-restore latest --in-place --accept-loss --yes
+	says "go on with mig-restore $id --in-place"
+	expect 0 mig-backup create --label before-restore -q
+	expect 0 mig-restore "$id" --in-place --accept-loss --yes
+	[ "$(sql -c "select count(*) from t")" = 0 ]
+}

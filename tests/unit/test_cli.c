@@ -127,7 +127,7 @@ static const struct {
 	{"create --timeout 90", "--timeout: \"90\" is not a duration", NULL},
 	{"create --fast=yes", "--fast takes no value", NULL},
 	{"create extra", "unexpected operand \"extra\"", "usage: mig-thing create"},
-	{"show", "missing operand", "THING [MORE..]"},
+	{"show", "THING is missing", "THING [MORE..]"},
 	{"drop a -n", "has no dry run", NULL},
 	{"show a --jobs 3", "unknown option --jobs", NULL},
 };
@@ -148,6 +148,33 @@ static void wrong_lines_are_answered(void **state)
 	}
 }
 
+static void advice_gets_what_was_typed(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *advice, *told;
+	} rows[] = {
+		{"list them: mig-restore copies", "list them: mig-restore -e 'a b' copies"},
+		{"mig-backup create; then mig-maintenance on",
+			"mig-backup -e 'a b' create; then mig-maintenance -e 'a b' on"},
+		{"see mig status", "see mig status -e 'a b'"},
+		{"mig-restore SNAPSHOT", "mig-restore -e 'a b' SNAPSHOT"},
+		{"mig-restore", "mig-restore"},
+		{"see mig-backup --help", "see mig-backup --help"},
+		{"usage: mig-backup create", "usage: mig-backup create"},
+		{"say which one: mig-backup list -e x", "say which one: mig-backup list -e x"},
+		{"/opt/mig-backup create", "/opt/mig-backup create"},
+	};
+	struct cli cli = {.program = &program, .shared.env = "a b"};
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		AUTO_FREE char *told = cli_own_words(&cli, rows[i].advice);
+		assert_string_equal(told, rows[i].told);
+	}
+	cli.shared.env = NULL;
+	AUTO_FREE char *as_it_was = cli_own_words(&cli, rows[0].advice);
+	assert_string_equal(as_it_was, rows[0].advice);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -155,6 +182,7 @@ int main(void)
 		cmocka_unit_test(digits_behind_a_dash_are_operands),
 		cmocka_unit_test(an_operand_form_takes_what_is_no_verb),
 		cmocka_unit_test(wrong_lines_are_answered),
+		cmocka_unit_test(advice_gets_what_was_typed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
