@@ -270,6 +270,25 @@ static void error_json(const struct err *err, const char *hint)
 	json_decref(fields);
 }
 
+/*
+ * The message with its place in front. Most messages have file and line already; then only a column
+ * that is not the first says more.
+ */
+static void add_message(struct strbuf *text, const struct err *err)
+{
+	const char *message = err->msg ? err->msg : "failed";
+	const char *column = err->where ? strrchr(err->where, ':') : NULL;
+	size_t line = column ? (size_t)(column - err->where) : 0;
+	AUTO_FREE char *file = err->where ? xstrndup(err->where, strcspn(err->where, ":")) : NULL;
+	bool same = line && !strncmp(message, err->where, line) && message[line] == ':';
+	if (same && strcmp(column, ":1") != 0)
+		strbuf_addf(text, "%s%s", err->where, message + line);
+	else if (file && !strstr(message, file))
+		strbuf_addf(text, "%s: %s", err->where, message);
+	else
+		strbuf_adds(text, message);
+}
+
 void cli_error_print(const struct cli *cli, const struct err *err)
 {
 	AUTO_FREE char *hint = err->hint ? cli_own_words(cli, err->hint) : NULL;
@@ -280,9 +299,7 @@ void cli_error_print(const struct cli *cli, const struct err *err)
 	AUTO_STRBUF(text);
 	const char *word = err->code == ERR_NO ? "" : " error:";
 	strbuf_addf(&text, "%s:%s ", cli->program->name, word);
-	if (err->where)
-		strbuf_addf(&text, "%s: ", err->where);
-	strbuf_adds(&text, err->msg ? err->msg : "failed");
+	add_message(&text, err);
 	if (*err->sqlstate)
 		strbuf_addf(&text, " (SQLSTATE %s)", err->sqlstate);
 	if (err->detail)

@@ -79,23 +79,25 @@ static bool know_transaction(struct attempt *attempt, struct err *err)
 }
 
 /* A part of a revision: what it leaves for the next. */
-static bool record_part(struct attempt *attempt, struct err *err)
+static bool record_part(struct attempt *attempt, int64_t ms, struct err *err)
 {
 	if (!record_check(attempt->session->db, attempt->step, err))
 		return false;
 	if (attempt->part == PART_STATEMENT)
-		return steps_write_done(attempt->steps, attempt->index, err);
+		return steps_write_done(attempt->steps, attempt->index, ms, err);
 	return attempt->part != PART_CLOSE || backfill_close(attempt->backfill, err);
 }
 
 static bool record(struct attempt *attempt, int64_t started_ms, struct err *err)
 {
 	const struct migrate_session *session = attempt->session;
+	int64_t before_ms = 0, ms = clock_monotonic_ms() - started_ms;
 	if (attempt->part != PART_WHOLE && attempt->part != PART_END)
-		return record_part(attempt, err);
+		return record_part(attempt, ms, err);
 	attempt->wrote = true;
-	return record_revision(session, attempt->step, &attempt->rows,
-		       clock_monotonic_ms() - started_ms, &attempt->transaction, err) &&
+	return (attempt->part != PART_END || steps_took(attempt->steps, &before_ms, err)) &&
+	       record_revision(session, attempt->step, &attempt->rows, before_ms + ms,
+		       &attempt->transaction, err) &&
 	       (attempt->part != PART_END || steps_clear(attempt->steps, err)) &&
 	       (!attempt->step->backfill.count || backfill_write_open(session, attempt->step, err));
 }
@@ -464,6 +466,18 @@ void apply_say_how_far(const struct migrate_session *session, size_t done, struc
 		str_plural((int64_t)plan->count), done == 1 ? "is" : "are", last);
 }
 
+/* A merge changes only the graph; of others it is more likely a file that was never filled in. */
+static void tell_empty(const struct migrate_session *session, const struct migrate_step *step)
+{
+	bool up = session->plan.direction == MIGRATE_UP;
+	if (step->script.count || step->backfill.count || step->file->down.count > 1)
+		return;
+	log_warn(session->how.log, "empty_section",
+		json_pack("{s:s, s:s, s:s}", "revision", step->file->id, "direction",
+			up ? "up" : "down", "file", step->file->name),
+		"%s: nothing stands below \"-- migrate:%s\"", step->file->name, up ? "up" : "down");
+}
+
 bool migrate_apply(struct migrate_session *session, size_t *done, struct err *err)
 {
 	*done = 0;
@@ -484,6 +498,7 @@ bool migrate_apply(struct migrate_session *session, size_t *done, struct err *er
 	for (size_t i = 0; i < session->plan.count; i++) {
 		int64_t started_ms = clock_monotonic_ms();
 		apply_tell(session, i, "revision_begins", -1);
+		tell_empty(session, &session->plan.steps[i]);
 		if (!run_step(&runner, &session->plan.steps[i], err)) {
 			apply_say_how_far(session, *done, err);
 			return false;

@@ -16,6 +16,7 @@ static const char steps_ddl[] = "create table if not exists mig.history_step ("
 				" before text," /* what the catalogue showed before it began */
 				" who text not null default session_user,"
 				" host text, run text,"
+				" duration_ms bigint," /* when it is done */
 				" unique (tree, revision, direction, number))";
 
 void steps_release(struct steps *steps)
@@ -115,7 +116,7 @@ const struct steps_row *steps_find(const struct steps *steps, size_t index)
 }
 
 static bool insert(struct steps *steps, size_t index, const char *state, const char *before,
-	char **id, struct err *err)
+	const char *ms, char **id, struct err *err)
 {
 	const struct sql_statement *statement = &steps->step->script.items[index];
 	AUTO_FREE char *brief = sql_statement_brief(statement);
@@ -124,25 +125,27 @@ static bool insert(struct steps *steps, size_t index, const char *state, const c
 	checksum_of(statement, checksum);
 	return db_value(steps->session->db, id, err,
 		"insert into mig.history_step (revision, direction, number, checksum, statement,"
-		" state, before, host, run, tree) values ($1, $2, $3::int, $4, $5, $6, $7, $8, $9,"
-		" $10)"
-		" on conflict (tree, revision, direction, number) do update set state = $6"
+		" state, before, host, run, tree, duration_ms) values ($1, $2, $3::int, $4, $5, $6,"
+		" $7, $8, $9, $10, $11::bigint)"
+		" on conflict (tree, revision, direction, number) do update set state = $6,"
+		" at = clock_timestamp()"
 		" returning id",
 		steps->step->file->id, direction_of(steps), number, checksum, brief, state, before,
 		steps->session->how.host, steps->session->keys->run_id,
-		steps->session->how.where->name);
+		steps->session->how.where->name, ms);
 }
 
-bool steps_write_done(struct steps *steps, size_t index, struct err *err)
+bool steps_write_done(struct steps *steps, size_t index, int64_t ms, struct err *err)
 {
 	AUTO_FREE char *id = NULL;
-	return insert(steps, index, "done", NULL, &id, err);
+	AUTO_FREE char *took = xstrfmt("%" PRId64, ms);
+	return insert(steps, index, "done", NULL, took, &id, err);
 }
 
 bool steps_write_begun(
 	struct steps *steps, size_t index, const char *before, char **id, struct err *err)
 {
-	return insert(steps, index, "begun", before, id, err);
+	return insert(steps, index, "begun", before, NULL, id, err);
 }
 
 static bool change(struct steps *steps, const char *sql, const char *id, struct err *err)
@@ -151,10 +154,25 @@ static bool change(struct steps *steps, const char *sql, const char *id, struct 
 	return db_query(steps->session->db, &result, err, sql, id);
 }
 
-bool steps_mark_done(struct steps *steps, const char *id, struct err *err)
+bool steps_mark_done(struct steps *steps, const char *id, bool settled, struct err *err)
 {
-	return change(
-		steps, "update mig.history_step set state = 'done' where id = $1::bigint", id, err);
+	return change(steps,
+		settled ? "update mig.history_step set state = 'done' where id = $1::bigint"
+			: "update mig.history_step set state = 'done', duration_ms = extract(epoch"
+			  " from clock_timestamp() - at) * 1000 where id = $1::bigint",
+		id, err);
+}
+
+bool steps_took(struct steps *steps, int64_t *ms, struct err *err)
+{
+	AUTO_RESULT(sum);
+	if (!db_query(steps->session->db, &sum, err,
+		    "select coalesce(sum(duration_ms), 0)::bigint from mig.history_step"
+		    " where tree = $3 and revision = $1 and direction = $2",
+		    steps->step->file->id, direction_of(steps), steps->session->how.where->name))
+		return false;
+	*ms = db_get_int(&sum, 0, 0);
+	return true;
 }
 
 bool steps_forget(struct steps *steps, const char *id, struct err *err)

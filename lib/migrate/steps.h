@@ -35,11 +35,14 @@ MUST_CHECK bool steps_read(struct steps *steps, struct migrate_session *session,
 	const struct migrate_step *step, struct err *err);
 const struct steps_row *steps_find(const struct steps *steps, size_t index);
 /* In the transaction of the statement: it is done. */
-MUST_CHECK bool steps_write_done(struct steps *steps, size_t index, struct err *err);
+MUST_CHECK bool steps_write_done(struct steps *steps, size_t index, int64_t ms, struct err *err);
 /* The intent, and what there was before; in a transaction of its own. *id is the row's. */
 MUST_CHECK bool steps_write_begun(
 	struct steps *steps, size_t index, const char *before, char **id, struct err *err);
-MUST_CHECK bool steps_mark_done(struct steps *steps, const char *id, struct err *err);
+/* `settled`: it was found done after a death, and nobody knows how long it took. */
+MUST_CHECK bool steps_mark_done(struct steps *steps, const char *id, bool settled, struct err *err);
+/* All statements so far together, whichever command ran them. */
+MUST_CHECK bool steps_took(struct steps *steps, int64_t *ms, struct err *err);
 MUST_CHECK bool steps_forget(struct steps *steps, const char *id, struct err *err);
 /* With the row of the revision: the journal is at its end. */
 MUST_CHECK bool steps_clear(struct steps *steps, struct err *err);

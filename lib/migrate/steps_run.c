@@ -52,9 +52,10 @@ static bool settle(struct steps *steps, const struct sql_statement *statement,
 	*run = answer != STEPS_DONE && answer != STEPS_PENDING;
 	switch (answer) {
 	case STEPS_DONE:
-		return steps_mark_done(steps, row->id, err);
+		return steps_mark_done(steps, row->id, true, err);
 	case STEPS_PENDING:
-		return steps_finish(db, statement, err) && steps_mark_done(steps, row->id, err);
+		return steps_finish(db, statement, err) &&
+		       steps_mark_done(steps, row->id, true, err);
 	case STEPS_NOT:
 		return true;
 	case STEPS_LEFT:
@@ -148,7 +149,7 @@ bool steps_run_outside(struct runner *runner, struct steps *steps, size_t index,
 		return false;
 	report_unknown(steps, statement);
 	if (run_it(runner, steps, statement, err))
-		return steps_mark_done(steps, id, err);
+		return steps_mark_done(steps, id, false, err);
 	if (PQstatus(db->pg) == CONNECTION_OK)
 		tidy_up(steps, statement, before, id);
 	return false;

@@ -234,7 +234,7 @@ fork() {
 	mig-apply upgrade
 	sed -i 's/create table t2 (id int primary key);/create table t2 (id bigint primary key);/' migrations/r002_*.sql
 	expect 17 mig-apply upgrade
-	says "r002 Table 2 was edited after it was applied"
+	says "error: migrations/r002_table_2.sql: r002 Table 2 was edited after it was applied"
 	says "--- migrations/r002_table_2.sql as it was applied"
 	says "-create table t2 (id int primary key);"
 	says "+create table t2 (id bigint primary key);"

@@ -254,6 +254,27 @@ line_of_next() {
 	[ "$(sql -c "select enum_range(null::mood)")" = "{sad,glad}" ]
 }
 
+@test "the duration of a revision is that of all its statements, whichever command ran them" {
+	off r001 "" "Slow" <<< $'-- migrate:up\ninsert into log select 1 from pg_sleep(0.6);\nvacuum items;\nselect 1 / 0;'
+	expect 11 mig-apply upgrade
+	sed -i 's,1 / 0,1,' migrations/r001_slow.sql
+	expect 0 mig-apply upgrade
+	[ "$(sql -c "select duration_ms between 600 and 60000 from mig.history")" = t ]
+}
+
+@test "a section without statements is said, a merge has none" {
+	revision r001 "" "Empty" <<< $'-- migrate:up\n-- nothing yet\n-- migrate:down\n'
+	revision r002 "" "Other" <<< $'-- migrate:up\nselect 1;\n-- migrate:down\nselect 1;'
+	revision r003 "r001, r002" "Merge" < /dev/null
+	expect 0 mig-apply upgrade
+	says 'migrations/r001_empty.sql: nothing stands below "-- migrate:up"'
+	[ "$(grep -c "nothing stands" <<< "$output")" = 1 ]
+	rows_are r003
+	expect 0 mig-apply downgrade base -y
+	says 'migrations/r001_empty.sql: nothing stands below "-- migrate:down"'
+	[ "$(grep -c "nothing stands" <<< "$output")" = 1 ]
+}
+
 @test "what a statement SET holds for those behind it, also after a break" {
 	sql -c "create schema other"
 	off r001 "" "Sets" <<-'END'
