@@ -128,6 +128,16 @@ static void set_stores(
 		.name = xstrdup("local"), .url = fs_join(env->state_dir, "snapshots")};
 }
 
+/* What people find their files by, relative to mig.yaml. NULL for "/srv/x", "." and "..". */
+static char *shown_dir(const char *dir)
+{
+	const char *plain = str_starts(dir, "./") ? dir + 2 : dir;
+	size_t length = strlen(plain);
+	while (length && plain[length - 1] == '/')
+		length--;
+	return length && *plain != '/' && *plain != '.' ? xstrndup(plain, length) : NULL;
+}
+
 /* One tree; `node` is NULL without mig.yaml or without its key "migrations". */
 static bool set_tree(const struct conf_file *file, const struct conf_node *node, const char *name,
 	struct conf_migrations *to, struct err *err)
@@ -138,6 +148,7 @@ static bool set_tree(const struct conf_file *file, const struct conf_node *node,
 	bool good = !to->node || file_migrations_read(to->node, &tree, err);
 	const char *dir = tree.dir ? tree.dir : "migrations";
 	to->dir = file ? conf_path(file->doc->root, dir) : absolute(dir);
+	to->shown = shown_dir(dir);
 	to->format = xstrdup(file_formats[tree.format]);
 	to->version_table = xstrdup_null(tree.version_table);
 	to->strict = tree.strict;
@@ -180,6 +191,7 @@ static void migrations_release(struct conf_migrations *migrations)
 	free(migrations->name);
 	free(migrations->dir);
 	free(migrations->format);
+	free(migrations->shown);
 	free(migrations->version_table);
 	strvec_release(&migrations->settings);
 	strvec_release(&migrations->placeholders);
@@ -286,7 +298,9 @@ static void find_dbmate(const struct conf_request *request, struct conf_migratio
 	if (!dir && (fs_is_dir(to->dir) || !fs_is_dir("db/migrations")))
 		return;
 	free(to->dir);
+	free(to->shown);
 	to->dir = absolute(dir ? dir : "db/migrations");
+	to->shown = shown_dir(dir ? dir : "db/migrations");
 	if (table && *table)
 		to->version_table = xstrdup(table);
 }

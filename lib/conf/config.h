@@ -26,6 +26,7 @@ struct conf_policies {
 struct conf_migrations {
 	char *name; /* of the tree; "main" when there is but one */
 	char *dir; /* absolute */
+	char *shown; /* as it is named: "db/migrations"; NULL: by its last part */
 	char *format; /* "auto", "sql", ... */
 	char *version_table; /* NULL: the one of the format */
 	bool others; /* env.py may work on other databases and version tables, too (Alembic) */

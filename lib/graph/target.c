@@ -20,6 +20,10 @@ static bool unknown(const struct graph *graph, const char *name, struct err *err
 		strvec_push(&names, words[i]);
 	const char *near = suggest_in(name, &names);
 	err_set(err, ERR_NOTFOUND, "no revision or branch \"%s\"", name);
+	if (!strcmp(name, "previous"))
+		return err_hint(err, "it counts downwards: mig-apply downgrade previous");
+	if (!strcmp(name, "current"))
+		return err_hint(err, "where the database stands is no target: mig-apply current");
 	if (!near)
 		return err_hint(err, "list them: mig-apply history");
 	size_t index = graph_find(graph, near);

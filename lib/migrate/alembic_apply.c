@@ -326,7 +326,7 @@ static const struct {
 		"PATH/TO/bin/python} in mig.yaml; where modules lie: {environment: {PYTHONPATH: "
 		"..}}"},
 	{"section", ERR_REFUSED, "write that function into the file of the revision"},
-	{"read-only", ERR_FAILED, "is the checkout read-only? let this user write there"},
+	{"read-only", ERR_STORAGE, "is the checkout read-only? let this user write there"},
 	{"mako", ERR_CONFIG, "take that file from the templates of the tree's Alembic"},
 	{"offline", ERR_FAILED,
 		"let env.py ask context.is_offline_mode(), as Alembic's own templates do"},
@@ -397,8 +397,8 @@ static void explain_step(
 	else if (!err->hint && !error)
 		err_hint(err, "nothing of this revision was kept: run the command again");
 	else if (!err->hint)
-		err_hint(err, "nothing of this revision was kept: correct %s, then run it again",
-			step->file->name);
+		err_hint(err, "nothing of this revision was kept: correct %s, then run it again%s",
+			step->file->name, apply_made_before(err));
 }
 
 /* What the server says is committed, whatever the child said. */

@@ -478,6 +478,16 @@ static void tell_empty(const struct migrate_session *session, const struct migra
 		"%s: nothing stands below \"-- migrate:%s\"", step->file->name, up ? "up" : "down");
 }
 
+const char *apply_made_before(const struct err *err)
+{
+	/* duplicate_table, duplicate_column, duplicate_object, duplicate_schema */
+	static const char *const states[] = {"42P07", "42701", "42710", "42P06"};
+	for (size_t i = 0; i < ARRAY_SIZE(states); i++)
+		if (!strcmp(err->sqlstate, states[i]))
+			return "; made by hand already? mig-apply doctor";
+	return "";
+}
+
 bool migrate_apply(struct migrate_session *session, size_t *done, struct err *err)
 {
 	*done = 0;

@@ -125,7 +125,8 @@ static bool write_template(
 		return err_set(err, ERR_USAGE, "\"%s\" cannot be a revision id", file->id);
 	file->path = fs_join(tree->dir, name);
 	AUTO_FREE char *text = tree->format->template(file);
-	return fs_write_atomic(file->path, text, strlen(text), err);
+	return fs_write_atomic(file->path, text, strlen(text), err) ||
+	       err_hint(err, "is the checkout read-only? let this user write into %s", tree->dir);
 }
 
 /* Files that know no parents are one line, in the order of their numbers. */

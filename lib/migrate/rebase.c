@@ -38,9 +38,11 @@ static bool find_both(const struct migrate_ask *ask, struct rebase *rebase, stru
 	if (!graph_lookup(graph, ask->operands->items[0], NULL, &rebase->index, err) ||
 		!graph_resolve(graph, ask->onto, &onto, err))
 		return false;
-	if (onto.count != 1)
-		return err_set(
-			err, ERR_USAGE, "\"%s\" is %zu revisions: name one", ask->onto, onto.count);
+	if (onto.count != 1) {
+		err_set(err, ERR_USAGE, "\"%s\" is %s: name one revision", ask->onto,
+			onto.count ? "several revisions" : "no revision");
+		return err_hint(err, "which there are: mig-apply heads, mig-apply history");
+	}
 	rebase->onto = onto.items[0];
 	return true;
 }
@@ -150,7 +152,7 @@ static bool write_file(const char *path, const struct strbuf *text, struct err *
 	if (stat(path, &was) != 0)
 		return err_sys(err, ERR_FAILED, "cannot look at %s", path);
 	if (!fs_write_atomic(path, text->buf, text->len, err))
-		return false;
+		return err_hint(err, "is the checkout read-only? let this user write it");
 	return chmod(path, was.st_mode & 07777) == 0 ||
 	       err_sys(err, ERR_FAILED, "cannot set the mode of %s", path);
 }

@@ -95,8 +95,8 @@ static bool explain(struct runner *runner, const struct migrate_step *step,
 				? "what ran before is kept: correct this statement in %s, then "
 				  "run the command again: it goes on here"
 				: "nothing of this revision was kept: correct %s, then run it "
-				  "again",
-			step->file->name);
+				  "again%s",
+			step->file->name, apply_made_before(err));
 	return false;
 }
 

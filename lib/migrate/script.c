@@ -145,6 +145,8 @@ static bool write_script(const struct migrate_ask *ask, const char *range,
 	if (way && *way != direction && session.plan.count)
 		return other_way(begin, end, direction, err);
 	session.plan.tag = session.how.tag;
+	if (!migrate_keep_phase(ask, &session, answer, err))
+		return false;
 	AUTO_FREE char *sql = migrate_tag_fits(&session, err) ? plan_sql(&session, err) : NULL;
 	if (!sql)
 		return false;

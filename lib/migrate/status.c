@@ -67,8 +67,15 @@ static void tell_pending(struct page *page)
 	const struct graph *graph = page->session->tree->graph;
 	find_pending(page->session, &pending);
 	graph_heads(graph, false, &heads);
+	const struct migrate_state *state = &page->session->state;
+	bool unknown = !page->session->tree->format->books->each &&
+		       state->current.count < state->versions.rows.count;
 	if (!pending.count)
 		say(page, "pending", "nothing");
+	else if (unknown)
+		say(page, "pending",
+			"%zu revision%s, but first what is in no file: mig-apply doctor",
+			pending.count, str_plural((int64_t)pending.count));
 	else
 		say(page, "pending", "%zu revision%s: mig-apply upgrade%s", pending.count,
 			str_plural((int64_t)pending.count), heads.count > 1 ? " heads" : "");

@@ -44,7 +44,8 @@ struct migrate_file *migrate_tree_add(struct migrate_tree *tree, const char *fil
 	struct migrate_file *file = &tree->files[tree->count++];
 	*file = (struct migrate_file){
 		.path = fs_join(tree->dir, file_name),
-		.name = fs_join(fs_basename(tree->dir), file_name),
+		.name = fs_join(tree->where->shown ? tree->where->shown : fs_basename(tree->dir),
+			file_name),
 	};
 	return file;
 }

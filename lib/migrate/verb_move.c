@@ -56,8 +56,7 @@ static bool open_to_move(const struct migrate_ask *ask, enum migrate_direction d
 	return idle || ask->open(ask, MIGRATE_CHANGE, MIGRATE_ROWS_KNOWN, session, err);
 }
 
-/* --phase expand: contract revisions wait until the old code is gone. */
-static bool keep_phase(const struct migrate_ask *ask, struct migrate_session *session,
+bool migrate_keep_phase(const struct migrate_ask *ask, struct migrate_session *session,
 	struct migrate_answer *answer, struct err *err)
 {
 	size_t rest = 0;
@@ -73,7 +72,7 @@ static bool keep_phase(const struct migrate_ask *ask, struct migrate_session *se
 	if (rest)
 		strvec_pushf(&answer->lines,
 			"%s%zu revision%s left for later, from the first of phase contract on",
-			ask->dry_run ? "-- " : "", rest, rest == 1 ? " is" : "s are");
+			ask->dry_run || ask->sql ? "-- " : "", rest, rest == 1 ? " is" : "s are");
 	return true;
 }
 
@@ -82,9 +81,11 @@ static bool move(const struct migrate_ask *ask, enum migrate_direction direction
 {
 	AUTO_SESSION(session);
 	size_t done = 0;
+	if (ask->lock_retries < 0)
+		return err_set(err, ERR_USAGE, "--lock-retries takes 0 or more");
 	if (!open_to_move(ask, direction, target, &session, err) ||
 		!migrate_plan(&session, direction, target, err) ||
-		!keep_phase(ask, &session, answer, err))
+		!migrate_keep_phase(ask, &session, answer, err))
 		return false;
 	if (ask->dry_run)
 		return answer_plan(&session, true, answer, err);

@@ -77,6 +77,9 @@ extern const struct migrate_verb migrate_verb_stamp, migrate_verb_revision, migr
 /* What the verbs share (report.h has the texts). */
 /* --tag is for env.py: ERR_USAGE where there is none. */
 MUST_CHECK bool migrate_tag_fits(const struct migrate_session *session, struct err *err);
+/* --phase expand: contract revisions wait until the old code is gone; how many is answered. */
+MUST_CHECK bool migrate_keep_phase(const struct migrate_ask *ask, struct migrate_session *session,
+	struct migrate_answer *answer, struct err *err);
 /* --sql of a verb that goes one way alone: ERR_USAGE when the range leads the other way. */
 MUST_CHECK bool migrate_script_one_way(const struct migrate_ask *ask, const char *range,
 	enum migrate_direction way, struct migrate_answer *answer, struct err *err);

@@ -124,3 +124,38 @@ hinted() {
 	expect 0 mig-apply heads --resolve-dependencies
 	[ "$output" = "x001 Beside (depends on r001) (head)" ]
 }
+
+@test "--phase expand goes with --sql; options that mean nothing are usage errors" {
+	revision e001 "" "Expand" -h "phase: expand" <<< $'-- migrate:up\ncreate table wide (i int);'
+	revision c001 e001 "Contract" -h "phase: contract" <<< $'-- migrate:up\ndrop table wide;'
+	expect 0 mig-apply upgrade --sql --phase expand
+	says "create table wide"
+	says "-- 1 revision is left for later"
+	[[ $output != *"drop table"* ]]
+	expect 2 mig-apply upgrade --lock-retries -1
+	expect 14 mig-apply upgrade previous
+	says "mig-apply downgrade previous"
+	hinted "mig-apply heads" mig-apply rebase c001 --onto base
+}
+
+@test "files are named as mig.yaml names their folder, so that what is shown can be typed" {
+	mkdir -p db/migrations
+	printf -- '-- migrate:up\ncreate table t1 (i int);\n-- migrate:down\ndrop table t1;\n' > db/migrations/20260101_first.sql
+	expect 0 mig-apply plan
+	says " db/migrations/20260101_first.sql: 1 statement"
+	printf 'mig: 1\nproject: shop\nstate_dir: state\nmigrations: {dir: ./db/migrations/}\nenvironments: {test: {database: "dbname=%s"}}\n' "$DB" > mig.yaml
+	sql -c "create table t1 (j int)"
+	expect 11 mig-apply upgrade
+	says "correct db/migrations/20260101_first.sql, then run it again; made by hand already? mig-apply doctor"
+}
+
+@test "status does not send to upgrade when a version row is in no file; a read-only checkout is said" {
+	line_of 2
+	sql -c "create table alembic_version (version_num varchar(32))" -c "insert into alembic_version values ('zzz')"
+	expect 0 mig-apply status
+	says "2 revisions, but first what is in no file: mig-apply doctor"
+	[ "$(id -u)" = 0 ] || skip "only root can become another user"
+	chmod 755 "$WORK"
+	expect 12 setpriv --reuid=65534 --regid=65534 --clear-groups env XDG_STATE_HOME=/nonexistent "$(command -v mig-apply)" revision -m x
+	says "is the checkout read-only?"
+}

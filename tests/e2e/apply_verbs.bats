@@ -273,7 +273,7 @@ fork() {
 		mig-apply showmigrations|mig-apply history -i
 		mig-apply force 3|mig-apply stamp TARGET
 		mig-apply upgarde|did you mean: mig-apply upgrade
-		mig-apply create|did you mean: mig-backup create
+		mig-apply create|createdb NAME makes a database; a snapshot: mig-backup create
 	END
 }
 
