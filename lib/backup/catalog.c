@@ -1,7 +1,6 @@
 #include "backup/catalog.h"
 
 #include <inttypes.h>
-#include <unistd.h>
 
 #include "backup/foreign.h"
 #include "backup/marks.h"
@@ -337,8 +336,6 @@ bool backup_choose(const struct backup_list *list, const char *word, size_t *ind
 	if (word[0] >= '0' && word[0] <= '9')
 		return choose_id(list, word, index, err);
 	err_set(err, ERR_USAGE, "\"%s\" is not the name of a snapshot", word);
-	if (access(word, F_OK) == 0)
-		return err_hint(err, "a file is written with a \"/\": ./%s", word);
 	return err_hint(err, "latest, latest~2, an id, label:X, @TIME, ENV:SNAPSHOT or a path");
 }
 
