@@ -284,7 +284,7 @@ two_environments() {
 	expect 2 mig bakcup
 	says "did you mean: mig backup"
 	expect 2 mig create
-	says "did you mean: mig-backup create"
+	says "mig-backup create"
 	expect 2 mig doctor --pn
 	says "did you mean --pin?"
 }
