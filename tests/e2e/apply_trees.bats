@@ -143,3 +143,46 @@ v002 Models (vectors) (head)" ]
 	says "tree ai: migrations/v001_vectors.sql: v001 Vectors was edited"
 	[ "$(rows_of alembic_version)" = a002 ]
 }
+
+@test "two trees of Alembic: a version table each; one for both is refused before anything runs" {
+	need_alembic
+	alembic_tree
+	py_line 2
+	mkdir ai
+	mv alembic alembic.ini ai/
+	sed -i "s/'a00/'v00/g; s/'t\([12]\)'/'v\1'/; s/Table/Vectors/" ai/alembic/versions/*.py
+	alembic_tree
+	py_line 2
+	cat > mig.yaml <<-END
+		mig: 1
+		project: shop
+		state_dir: state
+		migrations:
+		  main: {dir: alembic, python: /usr/bin/python3}
+		  ai: {dir: ai/alembic, python: /usr/bin/python3}
+		environments:
+		  test:
+		    database: "dbname=$PGDATABASE"
+		    policy: {downgrade: allow}
+	END
+	expect 17 mig-apply upgrade
+	says "tree ai: table alembic_version has rows of another tree (a002): Alembic cannot share its version table"
+	says 'version_table="ai_version"'
+	[ "$(rows_of alembic_version)" = a002 ]
+	expect 17 mig-apply plan -t ai
+	sed -i 's/connection=connection/&, version_table="ai_version"/' ai/alembic/env.py
+	sed -i 's,{dir: ai/alembic,&\, version_table: ai_version,' mig.yaml
+	expect 0 mig-apply upgrade
+	[ "$(rows_of ai_version)" = v002 ]
+	expect 0 alembic current
+	says "a002 (head)"
+	cd ai
+	expect 0 alembic current
+	says "v002 (head)"
+	cd ..
+	expect 0 mig-apply downgrade ai@-1
+	[ "$(rows_of alembic_version) $(rows_of ai_version)" = "a002 v001" ]
+	expect 0 mig-apply downgrade v001 -t ai
+	expect 0 mig-apply current
+	says "v001 Vectors 1"
+}
