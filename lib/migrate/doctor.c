@@ -101,7 +101,8 @@ static bool check_half(
 		const char *remedy = strstr(what, ": drop index ");
 		size_t length = remedy ? (size_t)(remedy - what) : strlen(what);
 		findings_add(findings, "half done", true, xstrndup(what, length),
-			remedy ? xstrfmt("psql -c '%s', then mig-apply upgrade", remedy + 2)
+			remedy ? xstrfmt("psql -c '%s'%s", remedy + 2,
+					 strstr(what, "REINDEX") ? "" : ", then mig-apply upgrade")
 			       : NULL);
 	}
 	return true;
@@ -266,7 +267,10 @@ static bool doctor(const struct migrate_ask *ask, struct migrate_answer *answer,
 	size_t bad = findings_bad(&findings);
 	findings_lines(&findings, &answer->lines);
 	if (ran && !findings.count)
-		strvec_push(&answer->lines, "files and database agree");
+		strvec_push(&answer->lines,
+			ask->replay ? "files and database agree"
+				    : "files and database agree; whether the schema is that of the "
+				      "revisions: mig-apply doctor --replay");
 	json_object_set_new(answer->json, "good", json_boolean(ran && !bad));
 	json_object_set_new(answer->json, "findings", findings_json(&findings));
 	if (!ran || !bad)

@@ -67,16 +67,22 @@ char *migrate_half_way(const struct migrate_session *session, const struct migra
 		up ? "upgrade " : "downgrade -1", up ? half->revision : "");
 }
 
-/* CREATE INDEX CONCURRENTLY that did not end: an index that costs and does not help. */
+/*
+ * What CREATE or REINDEX CONCURRENTLY left that did not end: an index that costs and does not help.
+ * That of a TOAST table is said by the table it belongs to.
+ */
 static const char invalid_sql[] =
-	"select format('index %s of %s is INVALID: %s', i.indexrelid::regclass, "
-	"i.indrelid::regclass,"
+	"select format('index %s of %s is INVALID%s: %s', i.indexrelid::regclass,"
+	" coalesce((select t.oid from pg_class t where t.reltoastrelid = i.indrelid),"
+	"  i.indrelid)::regclass,"
+	" case when c.relname ~ '_ccnew[0-9]*$' then ', left by a REINDEX CONCURRENTLY that was"
+	" not done' when c.relname ~ '_ccold[0-9]*$' then ', the old one, left by a REINDEX"
+	" CONCURRENTLY that was done' else '' end,"
 	" case when exists (select from pg_stat_progress_create_index p"
 	"   where p.index_relid = i.indexrelid) then 'it is being built'"
 	" else format('drop index concurrently %s', i.indexrelid::regclass) end)"
 	" from pg_index i join pg_class c on c.oid = i.indexrelid"
-	" where not i.indisvalid and c.relkind = 'i' and not c.relispartition"
-	" and c.relnamespace <> 'pg_toast'::regnamespace order by 1";
+	" where not i.indisvalid and c.relkind = 'i' and not c.relispartition order by 1";
 
 bool migrate_half_done(const struct migrate_session *session, struct strvec *found, struct err *err)
 {

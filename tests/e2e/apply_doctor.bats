@@ -112,6 +112,21 @@ scratch_is_gone() {
 	next=$(sed -n 's/.*next: \(psql.*\), then.*/\1/p' <<< "$output")
 	eval "$next"
 	expect 0 mig-apply doctor
+	# what a REINDEX CONCURRENTLY leaves, also of a TOAST table
+	sql -c "create table wide (id int primary key, t text)" -c "create index wide_t_ccnew on wide (t)" -c "create index wide_t_ccold1 on wide (t)"
+	toast=$(sql -c "select indexrelid::regclass from pg_index where indrelid = (select reltoastrelid from pg_class where relname = 'wide')")
+	sql -c "update pg_index set indisvalid = false where indexrelid in ('wide_t_ccnew'::regclass, 'wide_t_ccold1'::regclass, '$toast'::regclass)"
+	expect 4 mig-apply doctor
+	says "index wide_t_ccnew of wide is INVALID, left by a REINDEX CONCURRENTLY that was not done"
+	says "index wide_t_ccold1 of wide is INVALID, the old one, left by a REINDEX CONCURRENTLY that was done"
+	says "index $toast of wide is INVALID"
+	for index in wide_t_ccnew wide_t_ccold1; do
+		eval "$(sed -n "s/.*next: \(psql.*$index'\)$/\1/p" <<< "$output")"
+	done
+	eval "$(sed -n 's/.*next: \(psql.*pg_toast.*\), then.*/\1/p' <<< "$output")"
+	sql -c "drop table wide"
+	expect 0 mig-apply doctor
+	says "whether the schema is that of the revisions: mig-apply doctor --replay"
 	sed -i 's/t2 (id int/t2 (id bigint/' migrations/r002_*
 	expect 4 mig-apply doctor
 	says "+create table t2 (id bigint primary key);"
