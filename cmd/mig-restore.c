@@ -225,6 +225,8 @@ static const char *const examples[] = {
 	"restore it beside the live database, proved equal",
 	"mig-restore @yesterday --to-db shop_yesterday",
 	"restore yesterday's state as a database of its own",
+	"mig-restore ./shop.dump",
+	"load a dump of pg_dump beside the live database; nothing proves it",
 	"mig-restore latest --swap --accept-loss",
 	"restore it and put it in place (needs maintenance)",
 	"mig-restore latest --table public.orders --into-schema rescue",

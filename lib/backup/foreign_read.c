@@ -13,7 +13,8 @@ struct reading {
 	size_t start; /* of the statement in pending */
 	int64_t line; /* where pending begins */
 	struct strbuf object; /* "TABLE public.orders": what the last comment announced */
-	char awaited; /* nothing can end before a line with it; 0: none */
+	char open; /* first character of a token that has not ended; 0: none */
+	struct strbuf closing; /* what ends it: a quote, a $tag$, the end of a comment */
 	bool in_rows, complete;
 	bool makes_database; /* CREATE DATABASE was there */
 	struct strbuf connected; /* the line that connects to it; every other one is refused */
@@ -24,6 +25,7 @@ static void reading_release(struct reading *reading)
 	strbuf_release(&reading->pending);
 	strbuf_release(&reading->object);
 	strbuf_release(&reading->connected);
+	strbuf_release(&reading->closing);
 }
 
 static const char *name_of(const struct reading *reading)
@@ -90,12 +92,43 @@ static bool line_is(const struct strbuf *line, const char *wanted)
 	       line->buf[length + strspn(line->buf + length, "\r\n")] == '\0';
 }
 
-/* What the end of a token that is not whole must hold. */
-static char awaited_by(char first)
+/* False: such a token ends where its line does. */
+static bool open_token(struct reading *reading, const char *token)
 {
-	if (first == 'e' || first == 'E')
-		return '\'';
-	return strchr("'\"$/", first) ? first : '\0';
+	strbuf_reset(&reading->closing);
+	if (!strchr("'\"$/eE", *token))
+		return false;
+	reading->open = *token;
+	if (*token == '$')
+		strbuf_add(&reading->closing, token, strcspn(token + 1, "$") + 2);
+	else
+		strbuf_adds(&reading->closing, *token == '/' ? "*/" : *token == '"' ? "\"" : "'");
+	return true;
+}
+
+/* Does the quoted thing end on this line? Doubled, a quote is part of it; it never straddles. */
+static bool has_closing_quote(const struct reading *reading, const char *line)
+{
+	bool backslashes = reading->open == 'e' || reading->open == 'E';
+	for (const char *c = line; *c; c++) {
+		if (*c == '\\' && backslashes && c[1])
+			c++;
+		else if (*c == *reading->closing.buf && *++c != *reading->closing.buf)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Looking at the token anew with each of its lines would take for ever where it has many: it is
+ * done when this line may end it.
+ */
+static bool may_close(const struct reading *reading, const char *line)
+{
+	if (!reading->open)
+		return true;
+	return reading->closing.len > 1 ? strstr(line, reading->closing.buf) != NULL
+					: has_closing_quote(reading, line);
 }
 
 static void begin_anew(struct reading *reading)
@@ -103,7 +136,7 @@ static void begin_anew(struct reading *reading)
 	strbuf_reset(&reading->pending);
 	reading->lexer = (struct sql_lexer){0};
 	reading->start = NO_START;
-	reading->awaited = '\0';
+	reading->open = '\0';
 }
 
 static bool statement(struct reading *reading, size_t end, struct err *err)
@@ -131,9 +164,8 @@ static bool next_token(
 	char first = reading->pending.buf[token->start];
 	if (first == '\\')
 		return refuse_command(reading, reading->pending.buf + token->start, err);
-	reading->awaited = awaited_by(first);
 	reading->lexer = before;
-	if (reading->awaited)
+	if (open_token(reading, reading->pending.buf + token->start))
 		return true;
 	err_move(err, &why);
 	return at_line(reading, reading->line, err);
@@ -147,7 +179,7 @@ static bool cut(struct reading *reading, struct err *err)
 	reading->lexer.file = name_of(reading);
 	reading->lexer.text = reading->pending.buf;
 	reading->lexer.length = reading->pending.len;
-	reading->awaited = '\0';
+	reading->open = '\0';
 	while (!reading->in_rows) {
 		if (!next_token(reading, &token, &whole, err))
 			return false;
@@ -224,7 +256,7 @@ static bool take_line(struct reading *reading, const struct strbuf *line, struct
 		return at_line(reading, foreign_text_number(reading->text), err);
 	}
 	strbuf_add(&reading->pending, line->buf, line->len);
-	return (reading->awaited && !strchr(line->buf, reading->awaited)) || cut(reading, err);
+	return !may_close(reading, line->buf) || cut(reading, err);
 }
 
 bool foreign_read(struct foreign_text *text, const struct foreign_hands *hands, struct err *err)
@@ -235,6 +267,7 @@ bool foreign_read(struct foreign_text *text, const struct foreign_hands *hands, 
 		.pending = STRBUF_INIT,
 		.object = STRBUF_INIT,
 		.connected = STRBUF_INIT,
+		.closing = STRBUF_INIT,
 		.start = NO_START};
 	AUTO_STRBUF(line);
 	bool got;

@@ -190,6 +190,8 @@ comes_back() {
 	says "1 lost"
 	expect 0 mig-maintenance on
 	expect 17 mig-restore swap "$copy" --yes
+	expect 17 mig-restore swap "$copy" --proof proof.json
+	says "does not vouch for"
 	expect 0 mig-restore swap "$copy" --accept-loss --yes
 	[ "$(rows_of "$DB")" = 10 ]
 	expect 0 mig-restore undo --accept-loss --yes

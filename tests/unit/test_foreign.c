@@ -2,6 +2,7 @@
 #include "backup/foreign_fate.h"
 #include "backup/foreign_read.h"
 #include "backup/restore_roles.h"
+#include "backup/restore_text.h"
 #include "base/fs.h"
 
 #include <setjmp.h>
@@ -58,6 +59,11 @@ static const struct {
 	{"select 'a;\nb''\n;', \"x;\ny\";\n", "[select 'a;\nb''\n;', \"x;\ny\"]"},
 	{"select E'\\\\';\nselect E'\\';\n\\\\! x\n';\n",
 		"[select E'\\\\'][select E'\\';\n\\\\! x\n']"},
+	{"select 'a''\n''b''''\n\\', \"c\"\"\n\"\"\";\n",
+		"[select 'a''\n''b''''\n\\', \"c\"\"\n\"\"\"]"},
+	{"select E'a\\'\n''\\\n\\', \n';\n", "[select E'a\\'\n''\\\n\\', \n']"},
+	{"select $$\n$1 $a$ $\n$$, /* * / /* */\n */ 1;\n",
+		"[select $$\n$1 $a$ $\n$$, /* * / /* */\n */ 1]"},
 	{"do $a$\n\\! x\n;$$;\n$a$;\n", "[do $a$\n\\! x\n;$$;\n$a$]"},
 	{"create function f() begin atomic\n select 1;\n end;\nselect 2;\n",
 		"[create function f() begin atomic\n select 1;\n end][select 2]"},
@@ -118,6 +124,59 @@ static void test_refused(void **state)
 			(bad[i].where && !str_equal(err.where, bad[i].where)))
 			fail_msg("%s: %s (%s)", bad[i].text, err.msg, err.where);
 	}
+}
+
+/* Each of its lines could end it, by the looks of it: that is not looked at again and again. */
+static void test_long_string(void **state)
+{
+	enum { LINES = 200000 };
+	AUTO_ERR(err);
+	AUTO_STRBUF(taken);
+	AUTO_STRBUF(text);
+	(void)state;
+	strbuf_adds(&text, "select '");
+	for (int i = 0; i < LINES; i++)
+		strbuf_adds(&text, "it''s ''; $$\n");
+	strbuf_adds(&text, "';\n" COMPLETE);
+	assert_true(read_text(text.buf, text.len, &taken, &err));
+	assert_int_equal(taken.len, text.len - strlen(";\n" COMPLETE) + strlen("[]"));
+}
+
+static bool add_statement(void *ctx, const char *sql, struct err *err)
+{
+	(void)err;
+	strbuf_addf(ctx, "[%s]", sql);
+	return true;
+}
+
+/* Line by line it is cut as the lexer cuts the whole. */
+static void test_as_a_whole(void **state)
+{
+	static const char *const pieces[] = {"'", "''", "\"", "\"\"", "$$", "$a$", "$", "E'", "\\",
+		"\n", "\n", " ", ";", ";\n", "--", "/*", "*/", "(", ")", "a", "1", "e"};
+	enum { TEXTS = 50000, LONGEST = 14 };
+	uint32_t seed = 1;
+	int compared = 0;
+	(void)state;
+	for (int i = 0; i < TEXTS; i++) {
+		AUTO_ERR(err);
+		AUTO_STRBUF(text);
+		AUTO_STRBUF(whole);
+		AUTO_STRBUF(taken);
+		for (int j = 0; j < LONGEST; j++) {
+			seed = seed * 1664525 + 1013904223;
+			strbuf_adds(&text, pieces[(seed >> 8) % ARRAY_SIZE(pieces)]);
+		}
+		strbuf_adds(&text, "\n;\n" COMPLETE);
+		if (!restore_text_each(text.buf, add_statement, &whole, &err) ||
+			strstr(whole.buf, "complete"))
+			continue;
+		compared++;
+		if (!read_text(text.buf, text.len, &taken, &err) || strcmp(taken.buf, whole.buf))
+			fail_msg("%s: %s, not %s", text.buf, err.msg ? err.msg : taken.buf,
+				whole.buf);
+	}
+	assert_true(compared > TEXTS / 20);
 }
 
 /* Every byte at which a text may be cut. */
@@ -187,6 +246,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_long_string),
+		cmocka_unit_test(test_as_a_whole),
 		cmocka_unit_test(test_cut_short),
 		cmocka_unit_test(test_fates),
 		cmocka_unit_test(test_roles),
