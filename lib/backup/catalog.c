@@ -8,7 +8,6 @@
 #include "base/fs.h"
 #include "base/utf8.h"
 #include "db/db.h"
-#include <ctype.h>
 
 void backup_entry_release(struct backup_entry *entry)
 {
@@ -341,18 +340,10 @@ bool backup_choose(const struct backup_list *list, const char *word, size_t *ind
 
 /* --- finding ---------------------------------------------------------------------------------- */
 
-/* Of those that could mean a snapshot and a file, it is the snapshot. */
-static bool is_snapshot_word(const char *word)
-{
-	if (isdigit((unsigned char)*word))
-		return !strchr(word, '.');
-	return str_starts(word, "latest") || *word == '@' || strchr(word, ':');
-}
-
 static bool is_path(const char *word)
 {
 	return strchr(word, '/') || str_ends(word, BACKUP_SUFFIX) ||
-	       (!is_snapshot_word(word) && fs_exists(word));
+	       (strchr(word, '.') && fs_exists(word));
 }
 
 void backup_found_release(struct backup_found *found)

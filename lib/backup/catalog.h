@@ -6,7 +6,7 @@
  *	label:X              the newest with that label
  *	@TIME                the newest at or before TIME
  *	ENV:SNAPSHOT         the same among another environment's
- *	PATH                 when it has a "/" or ends in ".mig.tar", or is there and no word above;
+ *	PATH                 when it has a "/" or ends in ".mig.tar", or has a "." and is there;
  *	                     also file:///PATH
  *
  * A snapshot of a part of the database is never meant by latest or @TIME. One of another database,

@@ -2,6 +2,7 @@
 #include "backup/foreign_load.h"
 #include "backup/load_session.h"
 #include "backup/restore_room.h"
+#include "backup/restore_wal.h"
 #include "backup/swap_traits.h"
 #include "base/clock.h"
 #include "base/fs.h"
@@ -182,15 +183,22 @@ static void clean_up(struct foreign *foreign, struct err *err)
 			name, why.msg, name);
 }
 
+static bool make(struct foreign *foreign, struct err *err)
+{
+	return make_database(foreign, err) && fill(foreign, err);
+}
+
 bool foreign_restore(const struct restore_settings *settings, const struct foreign_dump *dump,
 	const struct foreign_facts *facts, struct restore_outcome *outcome, struct err *err)
 {
+	struct restore_settings watched = *settings;
+	CLEANUP(restore_wal_free_auto) struct restore_wal *wal = NULL;
 	CLEANUP(foreign_release)
-	struct foreign foreign = {.settings = settings, .dump = dump, .facts = facts};
+	struct foreign foreign = {.settings = &watched, .dump = dump, .facts = facts};
 	int64_t began = clock_monotonic_ms();
-	if (!begin(&foreign, err))
+	if (!begin(&foreign, err) || !restore_wal_begin(&watched, &wal, err))
 		return false;
-	if (!make_database(&foreign, err) || !fill(&foreign, err)) {
+	if (!restore_wal_end(wal, make(&foreign, err), err)) {
 		clean_up(&foreign, err);
 		return false;
 	}

@@ -286,7 +286,7 @@ comes_back() {
 	make_live
 	expect 0 mig-maintenance on
 	pg_dump -Fd -f shop "$DB"
-	expect 0 mig-restore shop
+	expect 0 mig-restore ./shop
 	local copy
 	copy=$(copy_of)
 	[ "$(sql -d "$copy" -c "select count(*) from mig.maintenance")" = 0 ]

@@ -17,6 +17,8 @@ setup_file() {
 	export SNAPSHOT=$BATS_FILE_TMPDIR/wide.mig.tar
 	PATH=${BUILD:-$BATS_TEST_DIRNAME/../../build}/bin:$PATH HOME=$PWD XDG_STATE_HOME=$PWD/state \
 		mig-backup create -q -d dbname=postgres --to "$SNAPSHOT"
+	PGDATABASE=postgres pg_dump -f "$BATS_FILE_TMPDIR/wide.plain" postgres
+	PGDATABASE=postgres pg_dump -Fc -f "$BATS_FILE_TMPDIR/wide.custom" postgres
 	PGDATABASE=postgres psql -Xqc "drop table wide" -c checkpoint
 }
 teardown_file() { common_teardown_file; }
@@ -73,6 +75,16 @@ left_behind() {
 	sql postgres -c "select pg_drop_replication_slot('left_behind')" -c checkpoint > /dev/null
 	expect 0 mig-restore "$SNAPSHOT" --to-db "$back" --max-wal 600MiB
 	dropdb "$back"
+}
+
+@test "safety_06 a replication slot that was left behind stops the load of a dump, too" {
+	left_behind
+	local form
+	for form in plain custom; do
+		expect 12 mig-restore "$BATS_FILE_TMPDIR/wide.$form" --max-wal "$(($(wal_size) + (32 << 20)))"
+		says "pg_wal has grown to"
+		as_before
+	done
 }
 
 @test "safety_06 pg_wal grows under a role that may not look into it: what slots keep is counted" {
