@@ -1,5 +1,6 @@
 #include "backup/load.h"
 #include "backup/load_order.h"
+#include "backup/load_pieces.h"
 #include "backup/load_pool.h"
 #include "backup/load_session.h"
 #include <errno.h>
@@ -17,12 +18,14 @@ struct loading {
 	const struct load_settings *settings;
 	const struct pack_manifest *manifest;
 	const struct pack_table **tables; /* in the order of their jobs */
+	struct load_pieces *pieces; /* of each */
 	size_t *jobs; /* by place in the manifest: a table's job + 1, or 0 */
 	const struct load_follow *follows; /* borrowed; their jobs are behind the tables' */
 	struct load_order order;
 	int64_t total;
 	atomic_llong done, rows;
 	pthread_mutex_t keys; /* their session is one */
+	pthread_mutex_t taking; /* pieces */
 };
 
 /*
@@ -137,6 +140,16 @@ static bool make_room(struct db *db, const struct pack_table *table, struct err 
 	return db_execf(db, err, "truncate only %s", name);
 }
 
+static bool count_rows(struct loading *loading, int64_t rows, int64_t wanted, struct err *err)
+{
+	if (rows != wanted)
+		return err_set(err, ERR_CORRUPT,
+			"%" PRId64 " row%s came in, the snapshot says %" PRId64, rows,
+			str_plural(rows), wanted);
+	atomic_fetch_add(&loading->rows, rows);
+	return true;
+}
+
 static bool load_table(struct load_worker *worker, const struct pack_table *table, struct err *err)
 {
 	struct loading *loading = worker->pool->ctx;
@@ -151,12 +164,37 @@ static bool load_table(struct load_worker *worker, const struct pack_table *tabl
 		((freeze || table->extension) && !make_room(worker->db, table, err)) ||
 		!load_copy(worker, sql, stream, count_sent, &rows, err))
 		return false;
-	if (rows != table->content.rows)
-		return err_set(err, ERR_CORRUPT,
-			"%" PRId64 " row%s came in, the snapshot says %" PRId64, rows,
-			str_plural(rows), table->content.rows);
-	atomic_fetch_add(&loading->rows, rows);
-	return keys_hold(loading, err) && db_commit(&tx, err);
+	return count_rows(loading, rows, table->content.rows, err) && keys_hold(loading, err) &&
+	       db_commit(&tx, err);
+}
+
+static bool load_piece(struct load_worker *worker, const struct pack_table *table,
+	const struct load_piece *piece, struct err *err)
+{
+	struct loading *loading = worker->pool->ctx;
+	AUTO_FREE char *sql = copy_command(worker->db, table, NULL, false);
+	CLEANUP(pack_stream_free_auto) struct pack_stream *stream = NULL;
+	AUTO_TX(tx);
+	int64_t rows = 0;
+	return pack_stream_members(
+		       loading->settings->reader, table, piece->from, piece->to, &stream, err) &&
+	       db_begin(worker->db, &tx, NULL, err) &&
+	       load_copy(worker, sql, stream, count_sent, &rows, err) &&
+	       count_rows(loading, rows, piece->rows, err) && keys_hold(loading, err) &&
+	       db_commit(&tx, err);
+}
+
+/* The whole table, or its next piece: this job comes once for each. */
+static bool load_job(struct load_worker *worker, size_t job, struct err *err)
+{
+	struct loading *loading = worker->pool->ctx;
+	struct load_pieces *pieces = &loading->pieces[job];
+	if (!pieces->count)
+		return load_table(worker, loading->tables[job], err);
+	pthread_mutex_lock(&loading->taking);
+	const struct load_piece *piece = &pieces->items[pieces->begun++];
+	pthread_mutex_unlock(&loading->taking);
+	return load_piece(worker, loading->tables[job], piece, err);
 }
 
 /* The words of a definition that the server refused belong to its report. */
@@ -213,7 +251,7 @@ static bool run_step(struct load_worker *worker, size_t job, struct err *err)
 	if (job >= loading->order.tables)
 		return run_follow(worker, job, err);
 	const struct pack_table *table = loading->tables[job];
-	return load_table(worker, table, err) ||
+	return load_job(worker, job, err) ||
 	       err_context(err, "table %s.%s", table->schema, table->name);
 }
 
@@ -291,11 +329,16 @@ static void loading_init(struct loading *loading, const struct load_settings *se
 	};
 	loading->jobs = xcalloc(loading->manifest->tables.count + 1, sizeof(loading->jobs[0]));
 	pthread_mutex_init(&loading->keys, NULL);
+	pthread_mutex_init(&loading->taking, NULL);
 }
 
 static void loading_release(struct loading *loading)
 {
 	pthread_mutex_destroy(&loading->keys);
+	pthread_mutex_destroy(&loading->taking);
+	for (size_t i = 0; loading->pieces && i < loading->order.tables; i++)
+		load_pieces_release(&loading->pieces[i]);
+	free(loading->pieces);
 	free(loading->tables);
 	free(loading->jobs);
 	load_order_release(&loading->order);
@@ -320,13 +363,30 @@ static size_t job_of(const struct loading *loading, uint32_t oid)
 	return job ? job - 1 : LOAD_ORDER_READY;
 }
 
+static void plan_pieces(struct loading *loading)
+{
+	const struct pack_manifest *manifest = loading->manifest;
+	size_t tables = loading->order.tables;
+	int64_t total = 0;
+	loading->pieces = xcalloc(tables + 1, sizeof(loading->pieces[0]));
+	for (size_t i = 0; i < tables; i++)
+		total += loading->tables[i]->content.bytes;
+	for (size_t i = 0; i < tables; i++)
+		if (!pack_manifest_router(manifest, loading->tables[i]))
+			load_pieces_plan(manifest, loading->tables[i], total,
+				loading->settings->workers, &loading->pieces[i]);
+}
+
 static void order_steps(struct loading *loading, const struct load_follow *follows, size_t count)
 {
 	size_t tables = order_tables(loading);
 	loading->follows = follows;
 	load_order_init(&loading->order, tables, count);
-	for (size_t i = 0; i < tables; i++)
+	plan_pieces(loading);
+	for (size_t i = 0; i < tables; i++) {
 		loading->order.steps[i].weight = loading->tables[i]->content.bytes;
+		loading->order.steps[i].pieces = loading->pieces[i].count;
+	}
 	for (size_t i = 0; i < count; i++)
 		loading->order.steps[tables + i] = (struct load_step){
 			.after = job_of(loading, follows[i].table),
@@ -382,6 +442,8 @@ bool load_rows(const struct load_settings *settings, const struct load_follow *f
 	struct load_pool steps = loading_pool(&loading, loading.order.count, run_step);
 	steps.next = next_step;
 	steps.ended = end_step;
+	for (size_t i = 0; i < loading.order.tables; i++)
+		steps.jobs += loading.pieces[i].count;
 	bool ok = load_pool_run(&extensions, err) && load_pool_run(&steps, err);
 	*rows = (int64_t)atomic_load(&loading.rows);
 	return ok;

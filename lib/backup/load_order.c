@@ -120,14 +120,22 @@ static void follow_ended(struct load_order *order, const struct load_step *step)
 		release(order, order->waiting, true);
 }
 
+static size_t pieces_of(const struct load_step *step)
+{
+	return step->pieces ? step->pieces : 1;
+}
+
 void load_order_ended(struct load_order *order, size_t job)
 {
-	order->steps[job].ended = true;
+	struct load_step *step = &order->steps[job];
 	order->running--;
+	if (++step->pieces_ended < pieces_of(step))
+		return;
+	step->ended = true;
 	if (job < order->tables)
-		table_ended(order, &order->steps[job]);
+		table_ended(order, step);
 	else
-		follow_ended(order, &order->steps[job]);
+		follow_ended(order, step);
 }
 
 /*
@@ -145,15 +153,18 @@ static bool is_table_first(const struct load_order *order)
 enum load_next load_order_next(struct load_order *order, size_t *job)
 {
 	bool tables_left = order->next_table < order->tables;
+	struct load_step *step;
 	if (!tables_left && !order->ready_count)
 		return order->left ? LOAD_NEXT_WAIT : LOAD_NEXT_NONE;
 	if (is_table_first(order)) {
-		*job = order->next_table++;
+		*job = order->next_table;
+		step = &order->steps[*job];
+		order->next_table += ++step->pieces_begun == pieces_of(step);
 	} else {
 		*job = pop_ready(order);
 		order->left--;
 	}
-	struct load_step *step = &order->steps[*job];
+	step = &order->steps[*job];
 	step->begun = true;
 	step->alone = !order->running && order->next_table == order->tables && !order->ready_count;
 	order->running++;

@@ -15,9 +15,11 @@ struct load_step {
 	/* The caller's: */
 	int64_t weight;
 	size_t after; /* job of a table, or one of the above; tables have none */
+	size_t pieces; /* of a table: how often it is begun, and has to end; 0: once */
 	bool last; /* behind all other steps of its table; with no table of its own: behind all */
 	/* The order's: */
 	bool begun, ended;
+	size_t pieces_begun, pieces_ended;
 	bool alone; /* when it was begun, nothing else ran or could be begun */
 	size_t open; /* of a table: how many follow it, are not last and have not ended */
 	size_t first, next; /* job + 1, 0: none. What waits for this table; what waits there, too */

@@ -44,6 +44,9 @@ MUST_CHECK bool pack_stream_member(struct pack_reader *reader, const struct pack
 /* All rows of a table as COPY text. */
 MUST_CHECK bool pack_stream_table(struct pack_reader *reader, const struct pack_table *table,
 	struct pack_stream **stream, struct err *err);
+/* The same of the table's members from to to - 1. */
+MUST_CHECK bool pack_stream_members(struct pack_reader *reader, const struct pack_table *table,
+	size_t from, size_t to, struct pack_stream **stream, struct err *err);
 /* *got == 0: the end, and everything was as it should be. */
 MUST_CHECK bool pack_stream_read(
 	struct pack_stream *stream, void *buffer, size_t size, size_t *got, struct err *err);

@@ -57,15 +57,21 @@ bool pack_stream_member(struct pack_reader *reader, const struct pack_member *me
 	return true;
 }
 
-bool pack_stream_table(struct pack_reader *reader, const struct pack_table *table,
-	struct pack_stream **stream, struct err *err)
+bool pack_stream_members(struct pack_reader *reader, const struct pack_table *table, size_t from,
+	size_t to, struct pack_stream **stream, struct err *err)
 {
 	(void)err;
 	const struct pack_manifest *manifest = pack_reader_manifest(reader);
-	*stream = stream_new(reader, table->members.count);
-	for (size_t i = 0; i < table->members.count; i++)
-		(*stream)->members[i] = &manifest->members.items[table->members.items[i]];
+	*stream = stream_new(reader, to - from);
+	for (size_t i = from; i < to; i++)
+		(*stream)->members[i - from] = &manifest->members.items[table->members.items[i]];
 	return true;
+}
+
+bool pack_stream_table(struct pack_reader *reader, const struct pack_table *table,
+	struct pack_stream **stream, struct err *err)
+{
+	return pack_stream_members(reader, table, 0, table->members.count, stream, err);
 }
 
 /* --- one member ------------------------------------------------------------------------------- */

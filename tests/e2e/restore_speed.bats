@@ -115,3 +115,23 @@ compression_in() {
 	statements_of mig-restore latest --to-db "$back" --jobs 1 > ran
 	! grep -q 'max_parallel_maintenance_workers' ran || false
 }
+
+@test "one table larger than all others together is loaded by all sessions; a smaller one by one, frozen" {
+	sql <<-END
+		create table most (id int primary key, body text);
+		create table other (id int primary key, body text);
+		insert into most select g, repeat(md5(g::text), 40) from generate_series(1, 90000) g;
+		insert into other select g, md5(g::text) from generate_series(1, 50000) g;
+	END
+	expect 0 mig-backup create
+	statements_of mig-restore latest --to-db "$back" --jobs 2 > ran
+	says "proved equal"
+	[ "$(grep -c 'copy "public"."most" ("id", "body") from stdin$' ran)" -ge 3 ]
+	[ "$(grep -c 'copy "public"."other" ("id", "body") from stdin with (freeze)$' ran)" = 1 ]
+	! grep -q 'truncate only "public"."most"' ran || false
+	[ "$(sql -d "$back" -c "select count(*), max(id) from most")" = "90000|90000" ]
+	[ "$(sql -d "$back" -c "select reltuples from pg_class where relname = 'most'")" = 90000 ]
+	dropdb "$back"
+	statements_of mig-restore latest --to-db "$back" --jobs 1 > ran
+	[ "$(grep -c 'copy "public"."most" ("id", "body") from stdin with (freeze)$' ran)" = 1 ]
+}

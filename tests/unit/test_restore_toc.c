@@ -1,5 +1,6 @@
 /* What is taken from pg_restore's lists and texts, and in which order it is made. */
 #include "backup/load_order.h"
+#include "backup/load_pieces.h"
 #include "backup/restore_toc.h"
 
 #include <setjmp.h>
@@ -173,6 +174,71 @@ static void last_steps_come_behind_all_others(void **state)
 	assert_int_equal(load_order_next(&order, &job), LOAD_NEXT_NONE);
 }
 
+static void a_table_in_pieces_ends_with_the_last(void **state)
+{
+	(void)state;
+	CLEANUP(load_order_release) struct load_order order;
+	size_t job;
+	load_order_init(&order, 2, 1);
+	order.steps[0].pieces = 3;
+	order.steps[0].weight = 100;
+	order.steps[2] = (struct load_step){.after = 0, .weight = 50};
+	load_order_link(&order);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(next_job(&order), 0);
+	load_order_ended(&order, 0);
+	load_order_ended(&order, 0);
+	assert_int_equal(next_job(&order), 1);
+	load_order_ended(&order, 1);
+	assert_int_equal(load_order_next(&order, &job), LOAD_NEXT_WAIT);
+	assert_false(order.steps[0].ended);
+	load_order_ended(&order, 0);
+	assert_true(order.steps[0].ended);
+	assert_int_equal(next_job(&order), 2);
+	assert_int_equal(order.running, 1);
+}
+
+#define MIB ((int64_t)1 << 20)
+
+/* Parts of three members of 8 MiB and 10 rows each. */
+static void pieces_are_whole_parts(void **state)
+{
+	(void)state;
+	enum { MEMBERS = 30 };
+	struct pack_member members[MEMBERS] = {0};
+	uint32_t indexes[MEMBERS];
+	struct pack_manifest manifest = {.members = {.items = members, .count = MEMBERS}};
+	struct pack_table table = {.content = {.bytes = MEMBERS * 8 * MIB}};
+	CLEANUP(load_pieces_release) struct load_pieces pieces = {0};
+	table.members.items = indexes;
+	table.members.count = MEMBERS;
+	for (uint32_t i = 0; i < MEMBERS; i++) {
+		indexes[i] = i;
+		members[i].name = xstrfmt("data/9/%04u.%06u.copy.zst", i / 3, i % 3 + 1);
+		members[i].plain = 8 * MIB;
+		members[i].rows = 10;
+	}
+	load_pieces_plan(&manifest, &table, table.content.bytes, 1, &pieces);
+	assert_int_equal(pieces.count, 0); /* one session */
+	load_pieces_plan(&manifest, &table, table.content.bytes * 2, 2, &pieces);
+	assert_int_equal(pieces.count, 0); /* half of all: the other has enough to do */
+	load_pieces_plan(&manifest, &table, table.content.bytes, 2, &pieces);
+	assert_int_equal(pieces.count, 5); /* 30 MiB are enough: two parts of 24 */
+	for (size_t i = 0; i < pieces.count; i++) {
+		assert_int_equal(pieces.items[i].from, i * 6);
+		assert_int_equal(pieces.items[i].to, i * 6 + 6);
+		assert_int_equal(pieces.items[i].rows, 60);
+	}
+	load_pieces_release(&pieces);
+	/* rows may go on from one member to the next: one part is one piece */
+	for (uint32_t i = 1; i < MEMBERS; i++)
+		members[i].name[strlen("data/9/0000.00000")] = '2';
+	load_pieces_plan(&manifest, &table, table.content.bytes, 2, &pieces);
+	assert_int_equal(pieces.count, 0);
+	for (uint32_t i = 0; i < MEMBERS; i++)
+		free(members[i].name);
+}
+
 static void what_runs_alone_is_known(void **state)
 {
 	(void)state;
@@ -201,6 +267,8 @@ int main(void)
 		cmocka_unit_test(only_the_plainest_constraints_are_taken),
 		cmocka_unit_test(what_follows_a_table_waits_for_it),
 		cmocka_unit_test(last_steps_come_behind_all_others),
+		cmocka_unit_test(a_table_in_pieces_ends_with_the_last),
+		cmocka_unit_test(pieces_are_whole_parts),
 		cmocka_unit_test(what_runs_alone_is_known),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
