@@ -363,7 +363,7 @@ static bool begin(struct comparing *comparing, struct err *err)
 {
 	const char *encoding = comparing->snapshot->database.encoding;
 	if (!db_open(&comparing->settings->target, &comparing->leader, err) ||
-		!load_session_set(comparing->leader, encoding, err) ||
+		!load_session_set_guest(comparing->leader, encoding, err) ||
 		!db_exec(comparing->leader, err,
 			"begin isolation level repeatable read read only") ||
 		!db_value(comparing->leader, &comparing->shared, err,

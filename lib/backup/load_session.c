@@ -56,6 +56,11 @@ bool load_session_set(struct db *db, const char *encoding, struct err *err)
 	return true;
 }
 
+bool load_session_set_guest(struct db *db, const char *encoding, struct err *err)
+{
+	return load_session_set(db, encoding, err) && db_exec(db, err, "set lock_timeout = '10s'");
+}
+
 /*
  * For building indexes: what the server's own setting allows and more where it has the memory. That
  * cannot be asked; shared_buffers is a quarter of it as a rule, so an eighth of that for each

@@ -9,6 +9,8 @@
 
 /* encoding: the database's, as in its manifest; NULL: the session's own database. */
 MUST_CHECK bool load_session_set(struct db *db, const char *encoding, struct err *err);
+/* And waits no longer than ten seconds for a lock: whoever only looks says who is in the way. */
+MUST_CHECK bool load_session_set_guest(struct db *db, const char *encoding, struct err *err);
 /* And what makes loading fast: nothing here is needed after a crash, the copy is dropped then. */
 MUST_CHECK bool load_session_set_fast(struct db *db, const char *encoding, struct err *err);
 

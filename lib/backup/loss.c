@@ -68,7 +68,7 @@ static bool open_end(const struct loss_settings *settings, const char *dbname, c
 	struct db_params params = settings->target;
 	if (dbname)
 		params.dbname = dbname;
-	return db_open(&params, &end->db, err) && load_session_set(end->db, encoding, err) &&
+	return db_open(&params, &end->db, err) && load_session_set_guest(end->db, encoding, err) &&
 	       db_exec(end->db, err, "begin isolation level repeatable read read only") &&
 	       db_value(end->db, &end->snapshot, err, "select pg_catalog.pg_export_snapshot()") &&
 	       loss_side_of_database(end->db, &end->side, err);

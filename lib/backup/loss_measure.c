@@ -15,7 +15,7 @@ static bool begin_shared(struct load_worker *worker, struct err *err)
 {
 	struct measuring *m = worker->pool->ctx;
 	AUTO_FREE char *snapshot = db_literal(worker->db, m->snapshot);
-	return load_session_set(worker->db, m->measure->encoding, err) &&
+	return load_session_set_guest(worker->db, m->measure->encoding, err) &&
 	       db_exec(worker->db, err, "begin isolation level repeatable read read only") &&
 	       db_execf(worker->db, err, "set transaction snapshot %s", snapshot);
 }
