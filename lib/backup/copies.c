@@ -134,6 +134,18 @@ bool copies_read(const struct copies_place *place, struct copies_list *list, str
 	return true;
 }
 
+/* At most two characters differ: names of copies are alike but for their random end. */
+static bool is_slip(const char *typed, const char *name)
+{
+	size_t a = strlen(typed), b = strlen(name), less = a < b ? a : b, more = a < b ? b : a;
+	size_t head = 0, tail = 0;
+	while (head < less && typed[head] == name[head])
+		head++;
+	while (tail < less - head && typed[a - tail - 1] == name[b - tail - 1])
+		tail++;
+	return more - head - tail <= 2;
+}
+
 bool copies_find(const struct copies_list *list, const char *name, const struct copies_item **item,
 	struct err *err)
 {
@@ -146,7 +158,7 @@ bool copies_find(const struct copies_list *list, const char *name, const struct 
 	}
 	const char *near = suggest_in(name, &names);
 	err_set(err, ERR_NOTFOUND, "no copy named \"%s\" on this server", name);
-	if (near)
+	if (near && is_slip(name, near))
 		return err_hint(err, "did you mean %s? list them: mig-restore copies", near);
 	return err_hint(err, "list them: mig-restore copies");
 }

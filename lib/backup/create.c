@@ -389,9 +389,12 @@ static bool copy_to(struct create *create, const struct conf_store *to, struct e
 	if (!store_open(&settings, &store, err) || !store->ops->sweep(store, err) ||
 		!create->store->ops->open(create->store, create->file, &io, err) ||
 		!pack_reader_open(io, &reader, err) ||
-		!backup_copy_file(reader, store, create->file, &how, err))
-		return err_context(err, "snapshot %s is in %s, but not in %s", create->manifest->id,
+		!backup_copy_file(reader, store, create->file, &how, err)) {
+		err_context(err, "snapshot %s is in %s, but not in %s", create->manifest->id,
 			create->store->name, to->name);
+		return err_hint(err, "when that is mended: mig-backup copy %s %s",
+			create->manifest->id, to->name);
+	}
 	log_info(log, "snapshot_copied", json_pack("{s:s}", "store", to->name),
 		"copied to store %s", to->name);
 	return true;

@@ -141,7 +141,7 @@ static void warn_of_snapshot(const struct restore_settings *settings, const stru
 	warn_of_age(
 		settings, "snapshot", (int)(manifest->database.server_version_num / 10000), server);
 	for (size_t i = 0; i < manifest->notes.count; i++)
-		log_warn(settings->log, "not_covered", NULL, "not in the snapshot: %s",
+		log_warn(settings->log, "not_covered", NULL, "not covered: %s",
 			manifest->notes.items[i]);
 }
 

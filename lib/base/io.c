@@ -103,8 +103,10 @@ static bool open_partial(const char *partial, int *fd, struct err *err)
 
 bool io_file_create(const char *path, struct io_writer **w, struct err *err)
 {
-	if (fs_exists(path))
-		return err_set(err, ERR_REFUSED, "%s exists already", path);
+	if (fs_exists(path)) {
+		err_set(err, ERR_REFUSED, "%s exists already", path);
+		return err_hint(err, "it is never written over: choose another name, or remove it");
+	}
 	AUTO_FREE char *partial = xstrfmt("%s.partial", path);
 	int fd = -1;
 	if (!open_partial(partial, &fd, err))

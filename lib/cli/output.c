@@ -24,7 +24,7 @@ static void write_json(FILE *to, const char *event, json_t *fields)
 	json_t *line = json_pack("{s:s}", "event", event);
 	if (fields)
 		json_object_update(line, fields);
-	AUTO_FREE char *text = json_dumps(line, JSON_COMPACT);
+	AUTO_FREE char *text = json_dumps(line, JSON_COMPACT | JSON_REAL_PRECISION(9));
 	write_line(to, text ? text : "{}");
 	json_decref(line);
 }

@@ -3,6 +3,7 @@
 #include "base/fs.h"
 #include "base/suggest.h"
 #include "conf/file.h"
+#include <pwd.h>
 #include <unistd.h>
 
 static const char file_name[] = "mig.yaml";
@@ -47,14 +48,26 @@ char *conf_find(const struct conf_request *request)
 
 /* ---- parts of one environment ---- */
 
+/* Where no HOME is set (a bare cron, a container): the same place as with it. NULL: unknown. */
+static char *home_of_user(void)
+{
+	char room[4096];
+	struct passwd user, *found = NULL;
+	if (getpwuid_r(geteuid(), &user, room, sizeof(room), &found) || !found ||
+		user.pw_dir[0] != '/')
+		return NULL;
+	return xstrdup(user.pw_dir);
+}
+
 static char *default_state(const struct conf_request *request)
 {
 	const char *xdg = request->getenv("XDG_STATE_HOME"), *home = request->getenv("HOME");
 	if (xdg && xdg[0] == '/')
 		return fs_join(xdg, "mig");
-	if (!geteuid() || !home || home[0] != '/')
+	if (!geteuid())
 		return xstrdup("/var/lib/mig");
-	return fs_join(home, ".local/state/mig");
+	AUTO_FREE char *own = home && home[0] == '/' ? xstrdup(home) : home_of_user();
+	return own ? fs_join(own, ".local/state/mig") : xstrdup("/var/lib/mig");
 }
 
 static void set_state(

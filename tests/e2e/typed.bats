@@ -187,3 +187,33 @@ teardown() { common_teardown; }
 	expect 0 mig-restore "$id" --in-place --accept-loss --yes
 	[ "$(sql -c "select count(*) from t")" = 0 ]
 }
+
+@test "without HOME the state is where it is with it" {
+	local as=() home
+	[ "$(id -u)" != 0 ] || as=(setpriv --reuid=postgres --regid=postgres --clear-groups)
+	home=$(getent passwd "$("${as[@]}" id -u)" | cut -d: -f6)
+	cp -L "$BUILD/bin/mig-backup" /tmp/mig-backup.$$
+	chmod 755 /tmp/mig-backup.$$
+	cd /
+	"${as[@]}" env -i /tmp/mig-backup.$$ list --show-settings > "$WORK/without"
+	"${as[@]}" env -i HOME="$home" /tmp/mig-backup.$$ list --show-settings > "$WORK/with"
+	rm /tmp/mig-backup.$$
+	[ "$(jq -r .state_dir.value "$WORK/without")" = "$home/.local/state/mig/default/default" ]
+	cmp "$WORK/with" "$WORK/without"
+}
+
+@test "copies: a name that is nearly one is said, another copy's is not" {
+	sql -c "create table t (i int)"
+	mig-backup create -q
+	mig-restore latest -q
+	local copy
+	copy=$(mig-restore copies --json | jq -r 'select(.event == "result").copies[] | select(.of == "'"$DB"'").database')
+	expect 14 mig-restore drop "${copy%?}" --yes
+	says "did you mean $copy?"
+	expect 14 mig-restore drop "${copy%??????????}0123456789" --yes
+	[[ $output != *"did you mean"* ]]
+	expect 0 mig-restore drop "$copy" --yes
+	expect 0 mig-backup create -q --to one.mig.tar
+	expect 17 mig-backup create -q --to one.mig.tar
+	says "choose another name"
+}
