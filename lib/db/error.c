@@ -136,8 +136,13 @@ bool db_connect_error(PGconn *pg, struct err *err)
 	AUTO_FREE char *said = secret_redact(PQerrorMessage(pg));
 	AUTO_FREE char *line = first_line(said);
 	err_set(err, ERR_DATABASE, "%s", *line ? line : "no connection to the server");
-	if (strchr(said, '\n') && strchr(said, '\n')[1])
-		err_detail(err, "%s", strchr(said, '\n') + 1);
+	const char *rest = said + strcspn(said, "\n");
+	rest += strspn(rest, " \t\n");
+	AUTO_STRBUF(detail);
+	strbuf_adds(&detail, rest);
+	strbuf_trim(&detail);
+	if (detail.len)
+		err_detail(err, "%s", detail.buf);
 	for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
 		if (!strstr(said, refusals[i].words))
 			continue;

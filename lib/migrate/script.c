@@ -150,6 +150,7 @@ static bool write_script(const struct migrate_ask *ask, const char *range,
 	AUTO_FREE char *sql = migrate_tag_fits(&session, err) ? plan_sql(&session, err) : NULL;
 	if (!sql)
 		return false;
+	answer->sql = true;
 	size_t length = strlen(sql);
 	while (length && sql[length - 1] == '\n')
 		length--;

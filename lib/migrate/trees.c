@@ -131,7 +131,8 @@ static void join_json(json_t *all, json_t *one)
 static void take_answer(struct migrate_answer *answer, struct migrate_answer *one, const char *tree)
 {
 	if (one->lines.count)
-		strvec_pushf(&answer->lines, "%s%s:", answer->lines.count ? "\n" : "", tree);
+		strvec_pushf(&answer->lines, "%s%s%s:", answer->lines.count ? "\n" : "",
+			one->sql ? "-- " : "", tree);
 	strvec_push_all(&answer->lines, &one->lines);
 	if (!one->json)
 		return;

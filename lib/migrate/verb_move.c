@@ -31,6 +31,7 @@ static bool answer_plan(struct migrate_session *session, bool with_sql,
 	if (!sql || !migrate_report_plan(session, &lines, err) ||
 		!migrate_report_plan_json(session, sql, &answer->json, err))
 		return false;
+	answer->sql = with_sql;
 	STRVEC_EACH (&lines, line)
 		strvec_pushf(&answer->lines, "%s%s", with_sql ? "-- " : "", line);
 	if (with_sql && *sql)

@@ -186,3 +186,16 @@ v002 Models (vectors) (head)" ]
 	expect 0 mig-apply current
 	says "v001 Vectors 1"
 }
+
+@test "SQL of several trees can be fed to psql" {
+	two_trees "" "version_table: ai_version"
+	mig-apply upgrade --sql heads > all.sql
+	grep -q '^-- main:$' all.sql
+	sql -f all.sql
+	[ "$(rows_of alembic_version) $(rows_of ai_version)" = "r002 v002" ]
+	mig-apply script heads:base > none.sql
+	sql -f none.sql
+	[ "$(rows_of alembic_version)$(rows_of ai_version)" = "" ]
+	mig-apply plan -v | sql
+	[ "$(rows_of alembic_version) $(rows_of ai_version)" = "r002 v002" ]
+}
