@@ -61,9 +61,10 @@ static bool check_missing(
 }
 
 /* A name that is mapped and not there is a slip, which would leave things to the wrong role. */
-static bool check_role_map(const struct restore_settings *settings, struct err *err)
+/* roles: those that the snapshot or the dump names. */
+static bool check_role_map(
+	const struct restore_settings *settings, const struct strvec *roles, struct err *err)
 {
-	const struct strvec *roles = &pack_reader_manifest(settings->reader)->roles;
 	const struct strvec *map = settings->role_map;
 	for (size_t i = 0; map && i < map->count; i++) {
 		AUTO_FREE char *old = restore_roles_old(map->items[i]);
@@ -71,7 +72,8 @@ static bool check_role_map(const struct restore_settings *settings, struct err *
 			continue;
 		const char *near = suggest_in(old, roles);
 		AUTO_FREE char *all = strvec_join(roles, ", ");
-		err_set(err, ERR_NOTFOUND, "--role-map: the snapshot names no role \"%s\"", old);
+		err_set(err, ERR_NOTFOUND, "--role-map: the %s names no role \"%s\"",
+			settings->reader ? "snapshot" : "dump", old);
 		return near ? err_hint(err, "did you mean %s?", near)
 			    : err_hint(err, "it names: %s", all);
 	}
@@ -172,6 +174,7 @@ bool restore_check_dump(const struct restore_settings *settings, const struct fo
 {
 	AUTO_STRVEC(missing);
 	if (!refuse_standby(server, err) || !check_name_free(settings, server, err) ||
+		!check_role_map(settings, &facts->roles, err) ||
 		!add_missing_of_dump(settings, facts, server, &missing, err))
 		return false;
 	if (missing.count) {
@@ -192,7 +195,8 @@ bool restore_check(const struct restore_settings *settings, struct db *server, s
 {
 	if (!refuse_standby(server, err))
 		return false;
-	if (!check_name_free(settings, server, err) || !check_role_map(settings, err) ||
+	if (!check_name_free(settings, server, err) ||
+		!check_role_map(settings, &pack_reader_manifest(settings->reader)->roles, err) ||
 		!check_missing(settings, server, err) ||
 		(!settings->schema_only && !settings->resume &&
 			!check_space(settings, server,

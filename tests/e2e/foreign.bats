@@ -129,6 +129,8 @@ comes_back() {
 		expect 17 mig-restore ./dump
 		says "role \"shop $BATS_TEST_NUMBER\""
 		[ "$(copies)" = 0 ]
+		expect 14 mig-restore ./dump --role-map "shopp $BATS_TEST_NUMBER=gone"
+		says "did you mean shop $BATS_TEST_NUMBER?"
 		expect 0 mig-restore ./dump --to-db "${DB}_new" --role-map "shop $BATS_TEST_NUMBER=other_$BATS_TEST_NUMBER"
 		[ "$(sql -d "${DB}_new" -c "select tableowner from pg_tables where tablename = 'items'")" = "other_$BATS_TEST_NUMBER" ]
 		sql -c "drop database ${DB}_new" postgres
@@ -277,7 +279,7 @@ comes_back() {
 	sql -c "create table t (a int)" -c "insert into t values (7), (88888)"
 	pg_dump -Fc -Z0 -f dump "$DB"
 	sed -i s/88888/x8888/ dump
-	expect 11 mig-restore ./dump --role-map a=b
+	expect 11 mig-restore ./dump --role-map owner=owner
 	says "dump: TABLE DATA public.t"
 	[ "$(copies)" = 0 ]
 }
