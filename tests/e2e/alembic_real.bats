@@ -94,8 +94,23 @@ schema() {
 		Model.metadata.create_all(create_engine("postgresql+psycopg2:///$DB"))
 	END
 	[ "$(sql -c "select count(*) > 30 from pg_tables where schemaname = 'public'")" = t ]
+	plain_buildbot() { # VERB TARGET
+		PYTHONPATH=$PACKAGES /usr/bin/python3 -W ignore - "$@" > plain.log 2>&1 <<-END
+			import sys
+			from alembic import command
+			from alembic.config import Config
+			config = Config("$PACKAGES/buildbot/db/migrations/alembic.ini")
+			config.set_main_option("script_location", "$PACKAGES/buildbot/db/migrations")
+			config.set_main_option("sqlalchemy.url", "postgresql+psycopg2:///$DB")
+			getattr(command, sys.argv[1])(config, sys.argv[2])
+		END
+	}
 	expect 0 mig-apply stamp head
 	expect 0 mig-apply downgrade 060 --yes
+	rows_are 060
+	expect 1 plain_buildbot downgrade base
+	grep -q '060_v3.9_add_builder_projects.py", line 62' plain.log
+	grep -q 'column "project" of relation "builders" does not exist' plain.log
 	rows_are 060
 	expect 11 mig-apply downgrade base --yes
 	says "versions/060_v3.9_add_builder_projects.py:62:1: 060 add builder projects: column \"project\" of relation \"builders\" does not exist"
@@ -105,8 +120,21 @@ schema() {
 	expect 0 mig-apply stamp 059
 	expect 0 mig-apply downgrade base --yes
 	rows_are ""
+	schema > mig.base
 	expect 0 mig-apply upgrade --yes
 	rows_are 066
+	schema > mig.head
 	[ "$(sql -c "select string_agg(revision, ' ' order by id) from (select * from mig.history where direction = 'up' order by id desc limit 8) h")" = "059 060 061 062 063 064 065 066" ]
 	expect 0 mig-apply upgrade --yes
+	# the same by plain Alembic
+	expect 0 mig-apply downgrade 060 --yes
+	sql -c "alter table builders drop column projectid; drop table projects"
+	expect 0 plain_buildbot stamp 059
+	expect 0 plain_buildbot downgrade base
+	schema > plain.base
+	expect 0 plain_buildbot upgrade head
+	rows_are 066
+	schema > plain.head
+	diff mig.base plain.base
+	diff mig.head plain.head
 }
