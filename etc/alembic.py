@@ -54,10 +54,15 @@ def quoted(name):
     return '"%s"' % name.replace('"', '""')
 
 
+PLAIN = re.compile(r"[A-Za-z0-9_ .+/-]*\Z")
+
+
 def literal(text):
     """SQL of any text without a character that a driver could take for its own."""
     if text is None:
         return "null"
+    if PLAIN.match(text):
+        return "'%s'" % text
     return "convert_from(decode('%s', 'hex'), 'UTF8')" % text.encode("utf-8").hex()
 
 
@@ -656,6 +661,12 @@ def explain(error, how):
     })
 
 
+def keep_all():
+    """Nothing of what there is now is garbage to be looked for."""
+    if hasattr(gc, "freeze"):
+        gc.freeze()
+
+
 def import_alembic():
     colours = "mako.ext.pygmentplugin"  # of errors in a browser, with the lexers of 30 languages
     sys.modules.setdefault(colours, None)
@@ -665,8 +676,7 @@ def import_alembic():
 
     if sys.modules[colours] is None:
         del sys.modules[colours]
-    if hasattr(gc, "freeze"):
-        gc.freeze()
+    keep_all()
     gc.enable()
 
 
@@ -685,6 +695,7 @@ def main(how):
             in_flask(how, verbs[how["do"]])
         else:
             verbs[how["do"]](config_of(how), how)
+        keep_all()  # nor is what ends with the program
     except (Exception, SystemExit) as error:
         if isinstance(error, SystemExit) and not error.code:
             return

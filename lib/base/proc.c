@@ -298,11 +298,14 @@ static void end_group(struct running *run)
 
 static void supervise(struct running *run)
 {
+	int pause_ms = 1; /* who has closed its pipes ends in a moment, or stays for long */
 	while (!run->exited) {
 		if (run->out.read_end >= 0 || run->errout.read_end >= 0)
 			read_output(run, POLL_MS);
 		else
-			clock_sleep_ms(10);
+			clock_sleep_ms(pause_ms);
+		if (run->out.read_end < 0 && run->errout.read_end < 0 && pause_ms < 10)
+			pause_ms++;
 		note_exit(run);
 		if (!run->exited)
 			end_when_due(run);

@@ -37,26 +37,6 @@ static struct halves halves_of(int64_t number)
 	return halves;
 }
 
-/*
- * A program that cannot reach `postgres` has its key in the target, where the server does not see
- * the conflict: pg_locks shows locks of all databases.
- */
-static bool held_elsewhere(
-	struct db *session, int64_t number, enum lock_mode mode, bool *held, struct err *err)
-{
-	struct halves key = halves_of(number);
-	AUTO_RESULT(row);
-	if (!db_query(session, &row, err,
-		    "select 1 from pg_locks l where " THIS_KEY
-		    " and l.pid <> pg_backend_pid() and l.database <> (select oid from pg_database"
-		    " where datname = current_database())"
-		    " and ($3 = 'exclusive' or l.mode = 'ExclusiveLock') limit 1",
-		    key.high, key.low, mode == LOCK_EXCLUSIVE ? "exclusive" : "shared"))
-		return false;
-	*held = db_rows(&row) > 0;
-	return true;
-}
-
 bool lock_give_back(struct db *session, int64_t number, enum lock_mode mode, struct err *err)
 {
 	AUTO_FREE char *key = xstrfmt("%lld", (long long)number);
@@ -66,25 +46,38 @@ bool lock_give_back(struct db *session, int64_t number, enum lock_mode mode, str
 		       : db_query(session, &row, err, "select pg_advisory_unlock_shared($1)", key);
 }
 
+/*
+ * A program that cannot reach `postgres` has its key in the target, where the server does not see
+ * the conflict: pg_locks shows locks of all databases.
+ */
+static const char elsewhere_sql[] = "select 1 from pg_locks l where " THIS_KEY
+				    " and l.pid <> pg_backend_pid() and l.database <> $4::oid"
+				    " and ($3 = 'exclusive' or l.mode = 'ExclusiveLock') limit 1";
+
+/* Taken first, then looked elsewhere, in one round trip. */
 static bool try_once(
 	struct db *session, int64_t number, enum lock_mode mode, bool *got, struct err *err)
 {
+	enum { TRY, ELSEWHERE, COUNT };
+	bool exclusive = mode == LOCK_EXCLUSIVE;
+	struct halves halves = halves_of(number);
 	AUTO_FREE char *key = xstrfmt("%lld", (long long)number);
-	AUTO_RESULT(row);
-	bool elsewhere = false;
-	bool asked = mode == LOCK_EXCLUSIVE
-			     ? db_query(session, &row, err, "select pg_try_advisory_lock($1)", key)
-			     : db_query(session, &row, err,
-				       "select pg_try_advisory_lock_shared($1)", key);
-	if (!asked)
-		return false;
-	*got = db_get_bool(&row, 0, 0);
-	if (!*got)
-		return true;
-	if (!held_elsewhere(session, number, mode, &elsewhere, err))
-		return false;
-	*got = !elsewhere;
-	return !elsewhere || lock_give_back(session, number, mode, err);
+	AUTO_FREE char *database = xstrfmt("%u", session->db_oid);
+	const char *const one[] = {key};
+	const char *const four[] = {
+		halves.high, halves.low, exclusive ? "exclusive" : "shared", database};
+	struct db_call calls[COUNT] = {
+		[TRY] = {.sql = exclusive ? "select pg_try_advisory_lock($1)"
+					  : "select pg_try_advisory_lock_shared($1)",
+			.params = one,
+			.count = 1},
+		[ELSEWHERE] = {.sql = elsewhere_sql, .params = four, .count = ARRAY_SIZE(four)}};
+	bool asked = db_pipeline(session, calls, COUNT, NULL, err);
+	bool taken = asked && db_get_bool(&calls[TRY].result, 0, 0);
+	bool elsewhere = asked && db_rows(&calls[ELSEWHERE].result) > 0;
+	db_calls_release(calls, COUNT);
+	*got = taken && !elsewhere;
+	return asked && (!taken || !elsewhere || lock_give_back(session, number, mode, err));
 }
 
 bool lock_poll(struct db *session, int64_t number, enum lock_mode mode, int64_t wait_ms, bool *got,
