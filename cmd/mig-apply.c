@@ -94,19 +94,6 @@ static bool open_other(const struct migrate_ask *ask, const char *env,
 	return migrate_open(session, NULL, MIGRATE_ROWS_ANY, err);
 }
 
-/* What there is to choose from in mig.yaml. */
-static bool names_of(
-	const struct cli *cli, struct strvec *trees, struct strvec *envs, struct err *err)
-{
-	struct conf_request request = {.config_path = cli->shared.config, .getenv = cli_getenv};
-	AUTO_FREE char *config = conf_find(&request);
-	if (!conf_tree_names(config, trees, err) || (envs && !cli_env_list(cli, envs, err)))
-		return false;
-	if (envs && !envs->count)
-		strvec_push(envs, "default");
-	return true;
-}
-
 /* Every verb: what was typed goes down, the answer comes up and is printed. */
 static bool act(struct cli *cli, void *settings, struct err *err)
 {
@@ -124,7 +111,7 @@ static bool act(struct cli *cli, void *settings, struct err *err)
 	ask->json = cli->shared.json;
 	ask->open = open_session;
 	ask->ctx = cli;
-	bool good = names_of(cli, &trees, verb->every_env ? &envs : NULL, err) &&
+	bool good = cli_names(cli, &trees, verb->every_env ? &envs : NULL, err) &&
 		    migrate_verb_run(verb, ask, &answer, err);
 	AUTO_FREE char *lines = strvec_join(&answer.lines, "\n");
 	if (answer.lines.count)

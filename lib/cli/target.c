@@ -183,3 +183,14 @@ bool cli_target_other(
 	*db = xtake(&made);
 	return true;
 }
+
+bool cli_names(const struct cli *cli, struct strvec *trees, struct strvec *envs, struct err *err)
+{
+	struct conf_request request = {.config_path = cli->shared.config, .getenv = cli_getenv};
+	AUTO_FREE char *config = conf_find(&request);
+	if (!conf_tree_names(config, trees, err) || (envs && !cli_env_list(cli, envs, err)))
+		return false;
+	if (envs && !envs->count)
+		strvec_push(envs, "default");
+	return true;
+}

@@ -17,6 +17,9 @@ MUST_CHECK bool cli_target(struct cli *cli, struct db **db, struct err *err);
 /* Another environment and a session with it; caller owns both. NULL: the only one there is. */
 MUST_CHECK bool cli_target_other(
 	struct cli *cli, const char *name, struct conf_env **env, struct db **db, struct err *err);
+/* The trees and (unless NULL) the environments that there are to choose from in mig.yaml. */
+MUST_CHECK bool cli_names(
+	const struct cli *cli, struct strvec *trees, struct strvec *envs, struct err *err);
 /* How to reach it, for further sessions and for keys; borrows from cli (after cli_env). */
 struct db_params cli_target_params(const struct cli *cli);
 /* The keys of a program that changes the target; `program` ("mig-apply upgrade") is borrowed. */
