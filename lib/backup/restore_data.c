@@ -107,15 +107,29 @@ static bool wake(struct db *db, const struct data *data, struct err *err)
 	return true;
 }
 
+static void stage(const struct restore_settings *settings, const char *name)
+{
+	log_info(settings->log, "stage",
+		json_pack("{s:s, s:s}", "stage", name, "database", settings->to_db), "%s: %s",
+		settings->to_db, name);
+}
+
 static bool work(struct restore_alone *alone, struct load_worker *worker, struct err *err)
 {
+	const struct restore_settings *settings = alone->settings;
 	struct data *data = alone->ctx;
 	struct db *db = worker->db;
-	return check_empty(alone->settings, db, err) && quiet(db, data, err) &&
-	       restore_alone_all_rows(alone, worker, false, &data->rows, err) &&
-	       restore_alone_sequences(alone, worker, err) &&
-	       restore_alone_large_objects(alone, worker, err) && wake(db, data, err) &&
-	       restore_prove_session(alone->settings, db, err);
+	stage(settings, "rows");
+	if (!check_empty(settings, db, err) || !quiet(db, data, err) ||
+		!restore_alone_all_rows(alone, worker, false, &data->rows, err) ||
+		!restore_alone_sequences(alone, worker, err) ||
+		!restore_alone_large_objects(alone, worker, err))
+		return false;
+	stage(settings, "constraints");
+	if (!wake(db, data, err))
+		return false;
+	stage(settings, "proof");
+	return restore_prove_session(settings, db, err);
 }
 
 static bool check_target(const struct restore_settings *settings, struct err *err)

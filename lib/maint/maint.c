@@ -172,6 +172,11 @@ static bool check_right_to_close(struct work *work, struct err *err)
 	if (work->providers.count == 0) {
 		err_set(err, ERR_CONFIG, "environment %s has no maintenance provider",
 			work->settings->env->name);
+		if (!work->settings->env->config_path)
+			return err_hint(err,
+				"there is no mig.yaml: mig init writes one; add to its "
+				"environment: maintenance: [{file: PATH}, {database: "
+				"read-only}]");
 		return err_hint(err,
 			"add to it: maintenance: [{file: /run/%s/maintenance}, "
 			"{database: read-only}]",

@@ -217,3 +217,15 @@ teardown() { common_teardown; }
 	expect 17 mig-backup create -q --to one.mig.tar
 	says "choose another name"
 }
+
+@test "--data-only says what it is doing; maintenance without mig.yaml says how to get one" {
+	sql -c "create table t (i int primary key)" -c "insert into t values (1)"
+	mig-backup create -q
+	mig-restore latest -q --schema-only --to-db "${DB}_shape"
+	mig-restore latest --data-only --to-db "${DB}_shape" --json 2> log > out
+	[ "$(jq -r 'select(.event == "stage").stage' log | paste -sd,)" = rows,constraints,proof ]
+	[ "$(psql -XAtc 'select count(*) from t' "${DB}_shape")" = 1 ]
+	dropdb "${DB}_shape"
+	expect 3 mig-maintenance on
+	says "mig init writes one"
+}
