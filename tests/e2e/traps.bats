@@ -160,6 +160,102 @@ dump() {
 	sql -c "drop event trigger noting"
 }
 
+@test "trap 13: a view put in a table's place is never read" {
+	sql <<-'END'
+		create table t (i int); insert into t select generate_series(1, 500);
+		create table called (at timestamptz);
+		create function evil() returns int language sql volatile as
+			'insert into public.called values (now()); select -1';
+	END
+	touch go
+	(while [ -e go ]; do
+		psql -Xq -c "begin; alter table t rename to aside; create view t as select evil() i; commit" \
+			-c "begin; drop view t; alter table aside rename to t; commit" > /dev/null 2>&1
+	done) 3>&- &
+	local round
+	for round in 1 2 3 4; do
+		run mig-backup create --lock-timeout 5s
+		[ "$status" = 0 ] || [ "$status" = 13 ]
+		[ "$status" != 0 ] || mig-backup show latest --tables --json | jq -es '[.[] | select(.event == "table" and
+			(.name == "t" or .name == "aside")) | .rows] == [500]'
+	done
+	rm go
+	wait
+	[ "$(sql -c "select count(*) from called")" = 0 ]
+}
+
+@test "trap 14: temporary tables of others are not seen" {
+	psql -Xqc "create temporary table mine as select 1 a" -c "select pg_sleep(60)" > /dev/null 2>&1 3>&- &
+	local i
+	for i in $(seq 50); do
+		[ "$(sql -c "select count(*) from pg_class where relname = 'mine'")" = 0 ] || break
+		sleep 0.1
+	done
+	[ "$(sql -c "select relpersistence from pg_class where relname = 'mine'")" = t ]
+	sql -c "create table t (i int)"
+	expect 0 mig-backup create
+	[ "$(mig-backup show latest --tables --json | jq -r 'select(.event == "table") | .name')" = t ]
+	sql -c "select pg_terminate_backend(pid) from pg_stat_activity where query ~ 'pg_sleep.60' and pid <> pg_backend_pid()" > /dev/null
+}
+
+@test "trap 15: configuration tables of an extension that refer to one another" {
+	local folder=$cluster_share/extension
+	[ -w "$folder" ] || skip "extensions cannot be added here"
+	printf "default_version = '1'\n" > "$folder/mig_refer.control"
+	cat > "$folder/mig_refer--1.sql" <<-'END'
+		create table z_head (id int primary key, above int references z_head);
+		create table a_line (id int primary key, head int not null references z_head);
+		select pg_extension_config_dump('a_line', '');
+		select pg_extension_config_dump('z_head', '');
+	END
+	sql -c "create extension mig_refer" -c "insert into z_head values (1, null), (2, 1)" \
+		-c "insert into a_line select i, 1 + i % 2 from generate_series(1, 50) i"
+	expect 0 mig-backup create
+	expect 0 mig-restore latest -j 3 --to-db copy
+	[ "$(sql -d copy -c "select count(*), sum(head) from a_line")" = "50|75" ]
+	[ "$(sql -d copy -c "select string_agg(id || coalesce('<' || above, ''), ' ' order by id) from z_head")" = "1 2<1" ]
+	dropdb copy
+	rm "$folder"/mig_refer*
+}
+
+@test "trap 16: without rows sequences keep their values all the same" {
+	sql -c "create table t (id int generated always as identity, s serial)" -c "create sequence alone increment by 3" \
+		-c "insert into t select from generate_series(1, 41)" -c "select nextval('alone'), nextval('alone')" > /dev/null
+	expect 0 mig-backup create --exclude-table-data '*' --to none.mig.tar
+	expect 0 mig-restore ./none.mig.tar --to-db copy
+	[ "$(sql -d copy -c "select count(*) from t")" = 0 ]
+	[ "$(sql -d copy -c "insert into t default values returning id, s")" = "42|42" ]
+	[ "$(sql -d copy -c "select nextval('alone')")" = 7 ]
+	dropdb copy
+}
+
+@test "trap 20: rows come back in the order in which they lay" {
+	sql -c "create table t as select i, repeat('x', 50) v from generate_series(1, 40000) i" \
+		-c "create index on t using brin (i)"
+	expect 0 mig-backup create
+	expect 0 mig-restore latest -j 3 --to-db copy
+	[ "$(sql -d copy -c "select count(*) from (select i, lag(i) over (order by ctid) p from t) x where p > i")" = 0 ]
+	dropdb copy
+}
+
+@test "trap 32: neither the settings of psql nor of libpq reach what is read or restored" {
+	sql -c "create table t (i int)" -c "insert into t values (1), (2)"
+	printf '%s\n' '\! touch hacked' "set default_transaction_read_only = on;" > psqlrc
+	cp psqlrc .psqlrc
+	export PSQLRC=$WORK/psqlrc PGOPTIONS="-c default_transaction_read_only=on -c search_path=nowhere"
+	expect 0 mig-backup create --to a.mig.tar
+	expect 0 mig-restore ./a.mig.tar --to-db copy
+	unset PGOPTIONS
+	[ "$(sql -d copy -c "select count(*) from t")" = 2 ]
+	dropdb copy
+	mkdir unpacked
+	tar -xf a.mig.tar -C unpacked
+	sh unpacked/restore.sh copy > /dev/null
+	[ "$(sql -d copy -c "select count(*) from t")" = 2 ]
+	[ ! -e hacked ] && [ ! -e unpacked/hacked ]
+	dropdb copy
+}
+
 # standby_start: a standby of the cluster, on a socket of its own in $STANDBY
 standby_start() {
 	STANDBY=$(mktemp -d "${TMPDIR:-/tmp}/mig-pg.XXXXXX")
