@@ -36,9 +36,8 @@ static bool index_ids(struct graph *graph, struct err *err)
 			continue;
 		err_set(err, ERR_CONFIG, "revision %s is in two files: %s and %s", a->id, a->origin,
 			b->origin);
-		return err_hint(err,
-			"give one of them another id (header line \"-- revision:\"), and set the "
-			"down_revision of what stands on it");
+		return err_hint(err, "give one of them another id in its header, and set the "
+				     "down_revision of what stands on it");
 	}
 	return true;
 }

@@ -1,3 +1,4 @@
+# shellcheck disable=SC2086 # what is typed is split into words
 # What people type who come from Alembic, Flask-Migrate and dbmate: the way they type it.
 load ../support/common
 load ../support/migrations
