@@ -3,8 +3,8 @@
 
 /*
  * Schemas of the user: none of the system's and of no extension. One stays when something in it
- * does: a member of an extension, or an extension that lives there. Columns of a partition key depend
- * on their table as an object's own parts do: the table is within all the same.
+ * does: a member of an extension, or an extension that lives there. Columns of a partition key
+ * depend on their table as an object's own parts do: the table is within all the same.
  */
 #define SCHEMAS \
 	" members as materialized (select classid, objid from pg_catalog.pg_depend" \
