@@ -266,12 +266,32 @@ static void receive_one(struct db *db, struct db_call *call)
 	}
 }
 
+/*
+ * Up to the synchronisation. What fails in it (constraints that were deferred, a timeout) comes
+ * between, and undoes the last call.
+ */
+static void receive_sync(struct db *db, struct db_call *last)
+{
+	bool ended = false;
+	int nothing = 0; /* twice in a row: nothing more is to come */
+	while (!ended && nothing < 2 && PQstatus(db->pg) != CONNECTION_BAD) {
+		PGresult *next = next_result(db);
+		ended = PQresultStatus(next) == PGRES_PIPELINE_SYNC;
+		nothing = next ? 0 : nothing + 1;
+		if (next && !ended) {
+			PQclear(last->result.pg);
+			last->result.pg = xtake(&next);
+		}
+		PQclear(next);
+	}
+}
+
 static void receive_all(struct db *db, struct db_call *calls, size_t count, bool each)
 {
 	for (size_t i = 0; i < count && PQstatus(db->pg) != CONNECTION_BAD; i++) {
 		receive_one(db, &calls[i]);
 		if (each || i + 1 == count)
-			PQclear(next_result(db)); /* the synchronisation itself */
+			receive_sync(db, &calls[i]);
 	}
 	PQexitPipelineMode(db->pg);
 }

@@ -292,3 +292,16 @@ standby_stop() {
 	[ "$(sql -d copy -c "select relpersistence from pg_class where relname = 'fast'")" = u ]
 	dropdb copy
 }
+
+@test "what fails only at the commit of a round trip is told, and the session goes on" {
+	sql -c "create table p (i int primary key)" \
+		-c "create table c (i int references p deferrable initially deferred)"
+	"$BUILD/support/pipeline" "dbname=$DB" "insert into c values (99)" "select 7" > out
+	diff out - <<-'END'
+		together: failed, 1 done
+		after: worked
+		each: worked: failed worked
+		after: worked
+	END
+	[ "$(sql -c "select count(*) from c")" = 0 ]
+}
