@@ -2,11 +2,12 @@
 #include <unistd.h>
 
 #include "backup/answers.h"
-#include "backup/clone.h"
 #include "backup/create.h"
 #include "backup/report.h"
 #include "base/fs.h"
 #include "cli/target.h"
+#include "copies/clone.h"
+#include "restore/cat.h"
 
 struct settings {
 	struct backup_settings create;
@@ -206,7 +207,7 @@ static bool cat(struct cli *cli, void *settings, struct err *err)
 {
 	if (cli->shared.json)
 		return err_set(err, ERR_USAGE, "cat writes SQL: it has no --json");
-	return answer(cli, settings, backup_answer_cat, err);
+	return answer(cli, settings, restore_cat_answer, err);
 }
 
 static bool copy(struct cli *cli, void *settings, struct err *err)

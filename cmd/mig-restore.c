@@ -1,8 +1,8 @@
-/* mig-restore: a snapshot becomes a database again (lib/backup/restore_verbs.h). */
+/* mig-restore: a snapshot becomes a database again (lib/restore/verbs.h). */
 #include "alert/glass.h"
-#include "backup/restore_job.h"
 #include "cli/target.h"
 #include "maint/maint.h"
+#include "restore/job.h"
 
 /* --- questions up ---------------------------------------------------------------------------- */
 

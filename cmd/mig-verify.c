@@ -1,10 +1,10 @@
 /* mig-verify: asks whether something is as it should be, and changes nothing. */
 #include "backup/catalog.h"
-#include "backup/compare.h"
-#include "backup/verify_job.h"
 #include "base/proc.h"
 #include "check/check.h"
 #include "cli/target.h"
+#include "compare/compare.h"
+#include "verify/job.h"
 
 struct settings {
 	struct check_retry retry;

@@ -1,6 +1,5 @@
 #include "backup/answers.h"
 
-#include "backup/cat.h"
 #include "backup/copy.h"
 #include "backup/keep.h"
 #include "backup/report.h"
@@ -73,25 +72,6 @@ bool backup_answer_show(const struct backup_ask *ask, struct err *err)
 		say(ask, &lines);
 	ask->result(ask->ctx, backup_entry_json(&entry));
 	return true;
-}
-
-bool backup_answer_cat(const struct backup_ask *ask, struct err *err)
-{
-	CLEANUP(pack_reader_close_auto) struct pack_reader *reader = NULL;
-	if (ask->data_only && !ask->tables->count)
-		return err_set(err, ERR_USAGE, "--data-only goes with --table");
-	if (!backup_open(&ask->find, ask->word, &reader, NULL, err))
-		return false;
-	struct backup_cat how = {
-		.reader = reader,
-		.tables = ask->tables,
-		.data_only = ask->data_only,
-		.write = ask->bytes,
-		.ctx = ask->ctx,
-		.cancelled = ask->cancelled,
-		.log = ask->find.log,
-	};
-	return backup_cat(&how, err);
 }
 
 bool backup_answer_status(const struct backup_ask *ask, struct err *err)

@@ -29,7 +29,6 @@ struct backup_ask {
 
 MUST_CHECK bool backup_answer_list(const struct backup_ask *ask, struct err *err);
 MUST_CHECK bool backup_answer_show(const struct backup_ask *ask, struct err *err);
-MUST_CHECK bool backup_answer_cat(const struct backup_ask *ask, struct err *err);
 MUST_CHECK bool backup_answer_copy(const struct backup_ask *ask, struct err *err);
 MUST_CHECK bool backup_answer_keep(const struct backup_ask *ask, struct err *err);
 /* ERR_NO: the newest snapshot is older than was asked. */

@@ -2,12 +2,12 @@
 
 #include <inttypes.h>
 
-#include "backup/foreign.h"
 #include "backup/marks.h"
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/utf8.h"
 #include "db/db.h"
+#include "foreign/probe.h"
 
 void backup_entry_release(struct backup_entry *entry)
 {

@@ -4,7 +4,7 @@
 #include <inttypes.h>
 
 #include "backup/create_room.h"
-#include "backup/restore_toc.h"
+#include "schema/toc.h"
 
 /* One option that takes patterns. */
 struct option {

@@ -93,7 +93,7 @@ MUST_CHECK bool create_large_text(struct db *db, const struct pack_manifest *man
 /* The same as a member; counts them in the manifest. */
 MUST_CHECK bool create_large_add(struct db *leader, const struct create_filter *filter,
 	struct pack_manifest *manifest, struct pack_writer *writer, struct err *err);
-/* COPY query for their content, also for proving it (restore_prove.c); caller owns. */
+/* COPY query for their content, also for proving it (restore/prove.c); caller owns. */
 char *create_large_query(void);
 
 /* --- pg_dump (create_dump.c) ------------------------------------------------------------------ */

@@ -1,6 +1,6 @@
 #include "backup/session.h"
 
-#include "backup/load_session.h"
+#include "db/copy_session.h"
 
 /*
  * What changes the text of definitions and conditions, not that of rows; and no plan but the plain
@@ -13,7 +13,7 @@ static const char more[] =
 bool backup_session_open(const struct db_params *params, struct db **db, struct err *err)
 {
 	CLEANUP(db_close_auto) struct db *opened = NULL;
-	if (!db_open(params, &opened, err) || !load_session_set(opened, NULL, err) ||
+	if (!db_open(params, &opened, err) || !db_copy_session(opened, NULL, err) ||
 		!db_exec(opened, err, more))
 		return false;
 	*db = xtake(&opened);

@@ -1,5 +1,5 @@
 /*
- * Sessions that snapshots are taken with: under load_session_set(), with client_encoding set to the
+ * Sessions that snapshots are taken with: under db_copy_session(), with client_encoding set to the
  * server's encoding, so that nothing is converted and names are raw bytes.
  */
 #ifndef BACKUP_SESSION_H

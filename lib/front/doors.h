@@ -2,7 +2,9 @@
  * The words of `mig` that lead to another program: `mig backup ..` is mig-backup, `mig upgrade ..`
  * is mig-apply upgrade.
  */
-#pragma once
+#ifndef FRONT_DOORS_H
+#define FRONT_DOORS_H
+
 #include "base/err.h"
 #include "base/strvec.h"
 #include <stdbool.h>
@@ -36,3 +38,5 @@ MUST_CHECK bool door_enter(
 /* What the program shall get of a command line whose word stands at argv[word]. */
 void door_arguments(
 	const struct door *door, int argc, char **argv, int word, struct strvec *arguments);
+
+#endif

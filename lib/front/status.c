@@ -1,8 +1,8 @@
 #include "front/status.h"
 
 #include "backup/catalog.h"
-#include "backup/copies.h"
 #include "base/clock.h"
+#include "copies/copies.h"
 #include "db/keys.h"
 #include "front/status_runs.h"
 #include "maint/maint.h"

@@ -1,5 +1,5 @@
-#include "backup/copies.h"
 #include "base/clock.h"
+#include "copies/copies.h"
 #include "migrate/doctor.h"
 #include "schema/outline.h"
 

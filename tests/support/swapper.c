@@ -2,8 +2,8 @@
  * swapper COPY PROOF SQL: swaps COPY in by proof, as mig-restore does inside a run, and runs SQL in
  * the live database at the worst moment: after the second reading, before the lock. Once.
  */
-#include "backup/copies.h"
-#include "backup/swap.h"
+#include "copies/copies.h"
+#include "swap/swap.h"
 
 #include <stdio.h>
 

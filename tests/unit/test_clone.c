@@ -1,5 +1,5 @@
 /* How long a clone will keep everybody out. */
-#include "backup/clone.h"
+#include "copies/clone.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,11 +1,11 @@
 /* Marks, intents, list settings, batches of SQL, loss reports: the pure parts of restore and swap.
  */
-#include "backup/copies.h"
-#include "backup/copies_intent.h"
-#include "backup/load_sql.h"
-#include "backup/loss.h"
-#include "backup/swap_traits.h"
 #include "base/fs.h"
+#include "copies/copies.h"
+#include "copies/intent.h"
+#include "loss/loss.h"
+#include "restore/load_sql.h"
+#include "swap/traits.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

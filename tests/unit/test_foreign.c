@@ -1,9 +1,9 @@
-/* Text of pg_dump cut into statements and rows, and what becomes of each (lib/backup/foreign*). */
-#include "backup/foreign_fate.h"
-#include "backup/foreign_read.h"
-#include "backup/restore_roles.h"
-#include "backup/restore_text.h"
+/* Text of pg_dump cut into statements and rows, and what becomes of each (lib/foreign, lib/restore/foreign*). */
 #include "base/fs.h"
+#include "restore/foreign_fate.h"
+#include "restore/foreign_read.h"
+#include "restore/text.h"
+#include "schema/roles.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -235,7 +235,7 @@ static void test_roles(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(statements); i++) {
 		AUTO_ERR(err);
-		assert_true(restore_roles_names(statements[i], &names, &err));
+		assert_true(schema_roles_names(statements[i], &names, &err));
 	}
 	AUTO_FREE char *all = strvec_join(&names, ",");
 	assert_string_equal(all, "a b,c,d,e");

@@ -1,8 +1,8 @@
-/* Definitions of a snapshot under other names: roles (restore_roles.h), schemas
- * (restore_retarget.h). */
-#include "backup/restore_retarget.h"
-#include "backup/restore_roles.h"
+/* Definitions of a snapshot under other names: roles (schema/roles.h), schemas
+ * (restore/retarget.h). */
 #include "base/base.h"
+#include "restore/retarget.h"
+#include "schema/roles.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -44,7 +44,7 @@ static void test_roles_of_statements(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(statements); i++) {
 		AUTO_ERR(err);
 		AUTO_FREE char *mapped = NULL;
-		assert_true(restore_roles_map(&map, statements[i].sql, &mapped, &err));
+		assert_true(schema_roles_map(&map, statements[i].sql, &mapped, &err));
 		if (!str_equal(mapped, statements[i].mapped))
 			fail_msg("%s: %s", statements[i].sql, mapped ? mapped : "as it was");
 	}
@@ -63,9 +63,9 @@ static void test_roles_of_privileges(void **state)
 			"{\"\\\"n\\\"\\\"w\\\"=c/\\\"new\\\"\"}"},
 		{"{}", "{}"},
 	};
-	assert_null(restore_roles_acl(&map, NULL));
+	assert_null(schema_roles_acl(&map, NULL));
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		AUTO_FREE char *mapped = restore_roles_acl(&map, rows[i].acl);
+		AUTO_FREE char *mapped = schema_roles_acl(&map, rows[i].acl);
 		assert_string_equal(mapped, rows[i].mapped);
 	}
 }
@@ -78,15 +78,15 @@ static void test_what_is_no_map(void **state)
 		AUTO_ERR(err);
 		AUTO_STRVEC(one);
 		strvec_push(&one, wrong[i]);
-		assert_false(restore_roles_check(&one, &err));
+		assert_false(schema_roles_check(&one, &err));
 		assert_int_equal(err.code, ERR_USAGE);
 	}
 	AUTO_ERR(err);
 	AUTO_STRVEC(twice);
 	strvec_push(&twice, "a=b");
 	strvec_push(&twice, "a=c");
-	assert_false(restore_roles_check(&twice, &err));
-	assert_true(restore_roles_check(&map, &err));
+	assert_false(schema_roles_check(&twice, &err));
+	assert_true(schema_roles_check(&map, &err));
 }
 
 static void test_table_in_another_schema(void **state)

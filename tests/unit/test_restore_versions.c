@@ -1,5 +1,5 @@
 /* Which of two versions of an extension is the older one. */
-#include "backup/restore_versions.h"
+#include "restore/versions.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

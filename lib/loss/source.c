@@ -1,0 +1,116 @@
+#include "loss/source.h"
+#include <signal.h>
+
+#define CHUNK (256 << 10)
+/* Rows between two questions whether to go on. */
+#define PATIENCE 4096
+
+struct reading {
+	const struct loss_source *source;
+	loss_on_row on_row;
+	void *ctx;
+	int64_t rows;
+};
+
+static bool take_row(struct reading *reading, const char *row, size_t length, struct err *err)
+{
+	const struct loss_source *source = reading->source;
+	if (++reading->rows % PATIENCE == 0 && source->cancelled &&
+		source->cancelled(source->cancel_ctx)) {
+		err_set(err, ERR_SIGNAL, "interrupted");
+		err->signal = SIGINT;
+		return false;
+	}
+	return reading->on_row(reading->ctx, row, length, err);
+}
+
+/*
+ * A session
+ */
+
+static bool take_live_row(void *ctx, const char *row, size_t length, struct err *err)
+{
+	return take_row(ctx, row, length, err);
+}
+
+static bool read_leaf(struct reading *reading, const struct loss_leaf *leaf, struct err *err)
+{
+	struct db *db = reading->source->db;
+	struct compare_table table = {
+		.schema = leaf->schema,
+		.name = leaf->name,
+		.columns = &reading->source->unit->columns,
+	};
+	AUTO_FREE char *sql = compare_measure_sql(db, &table);
+	return db_copy_out(db, sql, take_live_row, reading, err) ||
+	       err_context(err, "table %s.%s", leaf->schema, leaf->name);
+}
+
+static bool read_database(struct reading *reading, struct err *err)
+{
+	const struct loss_unit *unit = reading->source->unit;
+	for (size_t i = 0; i < unit->leaves.count; i++)
+		if (!read_leaf(reading, &unit->leaves.items[i], err))
+			return false;
+	return true;
+}
+
+/*
+ * A snapshot
+ */
+
+/* Rows out of pieces that are cut anywhere: what is left of the last one waits in `open`. */
+static bool take_piece(struct reading *reading, struct strbuf *open, const char *bytes,
+	size_t length, struct err *err)
+{
+	while (length) {
+		const char *newline = memchr(bytes, '\n', length);
+		size_t part = newline ? (size_t)(newline - bytes) : length;
+		if (!newline || open->len)
+			strbuf_add(open, bytes, part);
+		if (!newline)
+			return true;
+		if (!take_row(reading, open->len ? open->buf : bytes, open->len ? open->len : part,
+			    err))
+			return false;
+		strbuf_reset(open);
+		bytes += part + 1;
+		length -= part + 1;
+	}
+	return true;
+}
+
+static bool read_table(struct reading *reading, const struct pack_table *table, struct err *err)
+{
+	CLEANUP(pack_stream_free_auto) struct pack_stream *stream = NULL;
+	AUTO_FREE char *chunk = xrealloc(NULL, CHUNK);
+	AUTO_STRBUF(open);
+	size_t got;
+	if (!pack_stream_table(reading->source->reader, table, &stream, err))
+		return false;
+	do {
+		if (!pack_stream_read(stream, chunk, CHUNK, &got, err) ||
+			!take_piece(reading, &open, chunk, got, err))
+			return false;
+	} while (got);
+	return true;
+}
+
+static bool read_snapshot(struct reading *reading, struct err *err)
+{
+	const struct pack_manifest *manifest = pack_reader_manifest(reading->source->reader);
+	uint32_t oid = reading->source->unit->oid;
+	for (size_t i = 0; i < manifest->tables.count; i++) {
+		const struct pack_table *table = &manifest->tables.items[i];
+		if ((table->oid == oid || table->root == oid) && !read_table(reading, table, err))
+			return false;
+	}
+	return true;
+}
+
+bool loss_source_rows(
+	const struct loss_source *source, loss_on_row on_row, void *ctx, struct err *err)
+{
+	struct reading reading = {.source = source, .on_row = on_row, .ctx = ctx};
+	return source->db ? read_database(&reading, err) : read_snapshot(&reading, err);
+}

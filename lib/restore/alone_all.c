@@ -1,0 +1,103 @@
+/* A whole database through one session (alone.h). */
+#include "restore/alone.h"
+#include "restore/load.h"
+#include "restore/text.h"
+#include <inttypes.h>
+
+/* Rows of enum partitions may find their way to others than they came from. */
+static char *target_of(struct db *db, const struct pack_manifest *manifest,
+	const struct pack_table *table, bool *routed)
+{
+	const struct pack_root *root = pack_manifest_router(manifest, table);
+	*routed = root != NULL;
+	return db_qualified(
+		db, *routed ? root->schema : table->schema, *routed ? root->name : table->name);
+}
+
+static bool load(struct restore_alone *alone, struct db_worker *worker,
+	const struct pack_table *table, bool freeze, struct err *err)
+{
+	const struct pack_manifest *manifest = pack_reader_manifest(alone->settings->reader);
+	bool routed;
+	AUTO_FREE char *target = target_of(worker->db, manifest, table, &routed);
+	/* an extension's script may have put rows there */
+	if (table->extension && !db_execf(worker->db, err, "delete from only %s %s", target,
+					table->condition ? table->condition : ""))
+		return err_context(err, "table %s.%s", table->schema, table->name);
+	return restore_alone_rows(
+		alone, worker, table, target, freeze && !routed && !table->extension, err);
+}
+
+bool restore_alone_all_rows(struct restore_alone *alone, struct db_worker *worker, bool freeze,
+	int64_t *rows, struct err *err)
+{
+	const struct pack_manifest *manifest = pack_reader_manifest(alone->settings->reader);
+	struct pack_content total = {0};
+	int64_t done = 0;
+	pack_manifest_total(manifest, &total);
+	for (int pass = 0; pass < 2; pass++)
+		for (size_t i = 0; i < manifest->tables.count; i++) {
+			const struct pack_table *table = &manifest->tables.items[i];
+			if (table->emptied || table->extension != (pass == 0))
+				continue;
+			if (!load(alone, worker, table, freeze, err))
+				return false;
+			done += table->content.bytes;
+			*rows += table->content.rows;
+			log_progress(alone->settings->log, "rows", "bytes", done, total.bytes);
+		}
+	return true;
+}
+
+bool restore_alone_sequences(struct restore_alone *alone, struct db_worker *worker, struct err *err)
+{
+	const struct pack_manifest *manifest = pack_reader_manifest(alone->settings->reader);
+	for (size_t i = 0; i < manifest->sequences.count; i++) {
+		const struct pack_sequence *sequence = &manifest->sequences.items[i];
+		AUTO_FREE char *name = db_qualified(worker->db, sequence->schema, sequence->name);
+		AUTO_FREE char *literal = db_literal(worker->db, name);
+		if (!db_execf(worker->db, err, "select pg_catalog.setval(%s, %" PRId64 ", %s)",
+			    literal, sequence->last_value, sequence->is_called ? "true" : "false"))
+			return err_context(err, "sequence %s.%s", sequence->schema, sequence->name);
+	}
+	return true;
+}
+
+static bool fill_objects(struct restore_alone *alone, struct db_worker *worker,
+	const struct pack_member *member, struct err *err)
+{
+	CLEANUP(pack_stream_free_auto) struct pack_stream *stream = NULL;
+	AUTO_RESULT(filled);
+	int64_t rows;
+	return pack_stream_member(alone->settings->reader, member, &stream, err) &&
+	       db_exec(worker->db, err, "truncate pg_temp.mig_large_object_bytes") &&
+	       load_copy(worker, "copy pg_temp.mig_large_object_bytes from stdin", stream, NULL,
+		       &rows, err) &&
+	       db_query(worker->db, &filled, err,
+		       "select pg_catalog.count(pg_catalog.lo_put(object, start, bytes))"
+		       " from pg_temp.mig_large_object_bytes");
+}
+
+bool restore_alone_large_objects(
+	struct restore_alone *alone, struct db_worker *worker, struct err *err)
+{
+	const struct restore_settings *settings = alone->settings;
+	const struct pack_manifest *manifest = pack_reader_manifest(settings->reader);
+	AUTO_STRBUF(text);
+	if (!manifest->large_objects)
+		return true;
+	if (!pack_reader_text(settings->reader, PACK_LARGE_OBJECTS, &text, err) ||
+		!restore_text_run(settings, worker->db, text.buf, err) ||
+		!db_exec(worker->db, err,
+			"create temporary table mig_large_object_bytes (object pg_catalog.oid,"
+			" start pg_catalog.int8, bytes pg_catalog.bytea) on commit drop"))
+		return err_context(err, "large objects");
+	for (size_t i = 0; i < manifest->members.count; i++) {
+		const struct pack_member *member = &manifest->members.items[i];
+		if (str_starts(member->name, PACK_LARGE_OBJECT_DATA) &&
+			str_ends(member->name, ".copy.zst") &&
+			!fill_objects(alone, worker, member, err))
+			return err_context(err, "large objects");
+	}
+	return true;
+}

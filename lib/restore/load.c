@@ -1,0 +1,597 @@
+#include "restore/load.h"
+#include "db/copy_session.h"
+#include "db/pool.h"
+#include "restore/load_order.h"
+#include "restore/load_pieces.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define CHUNK (256 << 10)
+
+/* Processes of the server that help to build an index. */
+#define HELPERS_NONE "set max_parallel_maintenance_workers = 0"
+#define HELPERS_AGAIN "reset max_parallel_maintenance_workers"
+
+struct loading {
+	const struct load_settings *settings;
+	const struct pack_manifest *manifest;
+	const struct pack_table **tables; /* in the order of their jobs */
+	struct load_pieces *pieces; /* of each */
+	size_t *jobs; /* by place in the manifest: a table's job + 1, or 0 */
+	const struct load_follow *follows; /* borrowed; their jobs are behind the tables' */
+	struct load_order order;
+	int64_t total;
+	atomic_llong done, rows;
+	pthread_mutex_t keys; /* their session is one */
+	pthread_mutex_t taking; /* pieces */
+};
+
+/*
+ * COPY
+ */
+
+static bool send_stream(struct db_worker *worker, struct pack_stream *stream,
+	void (*sent)(void *ctx, size_t bytes), struct err *err)
+{
+	PGconn *pg = worker->db->pg;
+	AUTO_FREE char *chunk = xcalloc(1, CHUNK);
+	size_t got = 0;
+	do {
+		if (!pack_stream_read(stream, chunk, CHUNK, &got, err) ||
+			!db_worker_go_on(worker, err))
+			return false;
+		/* an early failure of the server shows here; its words come with the result */
+		if (got && PQputCopyData(pg, chunk, (int)got) != 1)
+			return true;
+		if (sent)
+			sent(worker->pool->ctx, got);
+	} while (got);
+	return true;
+}
+
+static bool count_tag(const PGresult *result, int64_t *rows)
+{
+	const char *tag = PQcmdTuples((PGresult *)result);
+	char *end;
+	errno = 0;
+	*rows = strtoll(tag, &end, 10);
+	return !errno && end != tag && !*end;
+}
+
+bool load_copy(struct db_worker *worker, const char *sql, struct pack_stream *stream,
+	void (*on_sent)(void *ctx, size_t bytes), int64_t *rows, struct err *err)
+{
+	PGconn *pg = worker->db->pg;
+	PGresult *result = PQexec(pg, sql);
+	bool ok = PQresultStatus(result) == PGRES_COPY_IN;
+	if (!ok)
+		db_error(worker->db, result, err, "COPY");
+	PQclear(result);
+	if (!ok)
+		return false;
+	bool sent = send_stream(worker, stream, on_sent, err);
+	PQputCopyEnd(pg, sent ? NULL : "the sender gave up");
+	result = PQgetResult(pg);
+	ok = sent && PQresultStatus(result) == PGRES_COMMAND_OK && count_tag(result, rows);
+	if (sent && !ok)
+		db_error(worker->db, result, err, "COPY");
+	PQclear(result);
+	while ((result = PQgetResult(pg)))
+		PQclear(result);
+	return ok;
+}
+
+/*
+ * One table
+ */
+
+static void count_sent(void *ctx, size_t bytes)
+{
+	struct loading *loading = ctx;
+	long long done = atomic_fetch_add(&loading->done, (long long)bytes) + (long long)bytes;
+	log_progress(loading->settings->log, "rows", "bytes", done, loading->total);
+}
+
+static char *copy_command(
+	struct db *db, const struct pack_table *table, const struct pack_root *through, bool freeze)
+{
+	AUTO_STRBUF(sql);
+	AUTO_FREE char *name = db_qualified(db, through ? through->schema : table->schema,
+		through ? through->name : table->name);
+	strbuf_addf(&sql, "copy %s", name);
+	for (size_t i = 0; i < table->columns.count; i++) {
+		AUTO_FREE char *column = db_ident(db, table->columns.items[i]);
+		strbuf_addf(&sql, "%s%s", i ? ", " : " (", column);
+	}
+	strbuf_addf(&sql, "%s from stdin%s", table->columns.count ? ")" : "",
+		freeze ? " with (freeze)" : "");
+	return strbuf_take(&sql);
+}
+
+static bool keys_hold(struct loading *loading, struct err *err)
+{
+	if (!loading->settings->keys)
+		return true;
+	pthread_mutex_lock(&loading->keys);
+	bool held = keys_check(loading->settings->keys, err);
+	pthread_mutex_unlock(&loading->keys);
+	return held;
+}
+
+/*
+ * COPY FREEZE wants the table new or emptied in the same transaction. Emptying gives it new files,
+ * which costs more than a small table gains.
+ */
+#define FREEZE_FROM (1 << 20)
+
+static bool can_freeze(const struct pack_table *table, const struct pack_root *through)
+{
+	return !through && !table->extension && table->content.bytes >= FREEZE_FROM;
+}
+
+static bool make_room(struct db *db, const struct pack_table *table, struct err *err)
+{
+	AUTO_FREE char *name = db_qualified(db, table->schema, table->name);
+	if (table->extension)
+		return db_execf(db, err, "delete from only %s %s", name,
+			table->condition ? table->condition : "");
+	return db_execf(db, err, "truncate only %s", name);
+}
+
+static bool count_rows(struct loading *loading, int64_t rows, int64_t wanted, struct err *err)
+{
+	if (rows != wanted)
+		return err_set(err, ERR_CORRUPT,
+			"%" PRId64 " row%s came in, the snapshot says %" PRId64, rows,
+			str_plural(rows), wanted);
+	atomic_fetch_add(&loading->rows, rows);
+	return true;
+}
+
+static bool load_table(struct db_worker *worker, const struct pack_table *table, struct err *err)
+{
+	struct loading *loading = worker->pool->ctx;
+	const struct pack_root *through = pack_manifest_router(loading->manifest, table);
+	bool freeze = can_freeze(table, through);
+	AUTO_FREE char *sql = copy_command(worker->db, table, through, freeze);
+	CLEANUP(pack_stream_free_auto) struct pack_stream *stream = NULL;
+	AUTO_TX(tx);
+	int64_t rows = 0;
+	if (!pack_stream_table(loading->settings->reader, table, &stream, err) ||
+		!db_begin(worker->db, &tx, NULL, err) ||
+		((freeze || table->extension) && !make_room(worker->db, table, err)) ||
+		!load_copy(worker, sql, stream, count_sent, &rows, err))
+		return false;
+	return count_rows(loading, rows, table->content.rows, err) && keys_hold(loading, err) &&
+	       db_commit(&tx, err);
+}
+
+static bool load_piece(struct db_worker *worker, const struct pack_table *table,
+	const struct load_piece *piece, struct err *err)
+{
+	struct loading *loading = worker->pool->ctx;
+	AUTO_FREE char *sql = copy_command(worker->db, table, NULL, false);
+	CLEANUP(pack_stream_free_auto) struct pack_stream *stream = NULL;
+	AUTO_TX(tx);
+	int64_t rows = 0;
+	return pack_stream_members(
+		       loading->settings->reader, table, piece->from, piece->to, &stream, err) &&
+	       db_begin(worker->db, &tx, NULL, err) &&
+	       load_copy(worker, sql, stream, count_sent, &rows, err) &&
+	       count_rows(loading, rows, piece->rows, err) && keys_hold(loading, err) &&
+	       db_commit(&tx, err);
+}
+
+/* The whole table, or its next piece: this job comes once for each. */
+static bool load_job(struct db_worker *worker, size_t job, struct err *err)
+{
+	struct loading *loading = worker->pool->ctx;
+	struct load_pieces *pieces = &loading->pieces[job];
+	if (!pieces->count)
+		return load_table(worker, loading->tables[job], err);
+	pthread_mutex_lock(&loading->taking);
+	const struct load_piece *piece = &pieces->items[pieces->begun++];
+	pthread_mutex_unlock(&loading->taking);
+	return load_piece(worker, loading->tables[job], piece, err);
+}
+
+/* The words of a definition that the server refused belong to its report. */
+static bool run_definition(struct db_worker *worker, const char *sql, struct err *err)
+{
+	if (keys_hold(worker->pool->ctx, err) && db_exec(worker->db, err, sql))
+		return true;
+	AUTO_FREE char *detail = xstrdup(err->detail ? err->detail : "");
+	err_detail(err, "%s%sCommand was: %s", detail, *detail ? "\n" : "", sql);
+	return err_context(err, "the post-data of the snapshot");
+}
+
+/* Jobs behind all steps are the leisure's. */
+static bool run_leisure(struct db_worker *worker, size_t job, struct err *err)
+{
+	struct loading *loading = worker->pool->ctx;
+	struct load_leisure *leisure = loading->settings->leisure;
+	return leisure->run(leisure->ctx, worker, job - loading->order.count, err);
+}
+
+static bool analyze(struct db_worker *worker, const char *schema, const char *name, struct err *err)
+{
+	AUTO_FREE char *table = db_qualified(worker->db, schema, name);
+	return keys_hold(worker->pool->ctx, err) && db_execf(worker->db, err, "analyze %s", table);
+}
+
+/*
+ * With a worker per core the server's helpers for one index would only take their time from other
+ * work. They help where there is none.
+ */
+static bool run_follow(struct db_worker *worker, size_t job, struct err *err)
+{
+	struct loading *loading = worker->pool->ctx;
+	const struct load_follow *follow = &loading->follows[job - loading->order.tables];
+	if (!follow->sql) {
+		const struct pack_table *table =
+			pack_manifest_table_oid(loading->manifest, follow->table);
+		return analyze(worker, table->schema, table->name, err);
+	}
+	const struct load_leisure *leisure = loading->settings->leisure;
+	if (worker->pool->workers == 1 || !loading->order.steps[job].alone ||
+		(leisure && leisure->count))
+		return run_definition(worker, follow->sql, err);
+	return db_exec(worker->db, err, HELPERS_AGAIN) &&
+	       run_definition(worker, follow->sql, err) && db_exec(worker->db, err, HELPERS_NONE);
+}
+
+static bool run_step(struct db_worker *worker, size_t job, struct err *err)
+{
+	struct loading *loading = worker->pool->ctx;
+	if (job >= loading->order.count)
+		return run_leisure(worker, job, err);
+	if (job >= loading->order.tables)
+		return run_follow(worker, job, err);
+	const struct pack_table *table = loading->tables[job];
+	return load_job(worker, job, err) ||
+	       err_context(err, "table %s.%s", table->schema, table->name);
+}
+
+/* The extensions' own constraints stand already: one session, in the order they were made. */
+static bool run_extension_tables(struct db_worker *worker, size_t job, struct err *err)
+{
+	struct loading *loading = worker->pool->ctx;
+	(void)job;
+	for (size_t i = 0; i < loading->manifest->tables.count; i++) {
+		const struct pack_table *table = &loading->manifest->tables.items[i];
+		if (table->extension && !table->emptied && table->members.count &&
+			!load_table(worker, table, err))
+			return err_context(err, "table %s.%s", table->schema, table->name);
+	}
+	return true;
+}
+
+/*
+ * All of them
+ */
+
+static bool set_session(struct db_worker *worker, struct err *err)
+{
+	struct loading *loading = worker->pool->ctx;
+	return db_copy_session_fast(worker->db, loading->manifest->database.encoding, err) &&
+	       (worker->pool->workers == 1 || db_exec(worker->db, err, HELPERS_NONE));
+}
+
+static struct db_pool loading_pool(struct loading *loading, size_t jobs,
+	bool (*run)(struct db_worker *worker, size_t job, struct err *err))
+{
+	const struct load_settings *settings = loading->settings;
+	return (struct db_pool){
+		.params = settings->params,
+		.workers = settings->workers,
+		.jobs = jobs,
+		.setup = set_session,
+		.run = run,
+		.cancelled = settings->cancelled,
+		.cancel_ctx = settings->cancel_ctx,
+		.ctx = loading,
+	};
+}
+
+static int larger_first(const void *left, const void *right)
+{
+	int64_t a = (*(const struct pack_table *const *)left)->content.bytes;
+	int64_t b = (*(const struct pack_table *const *)right)->content.bytes;
+	return (a < b) - (a > b);
+}
+
+static size_t order_tables(struct loading *loading)
+{
+	const struct pack_manifest *manifest = loading->manifest;
+	size_t count = 0;
+	loading->tables = xcalloc(manifest->tables.count + 1, sizeof(loading->tables[0]));
+	for (size_t i = 0; i < manifest->tables.count; i++) {
+		const struct pack_table *table = &manifest->tables.items[i];
+		loading->total += table->content.bytes;
+		bool loaded = loading->settings->loaded && loading->settings->loaded[i];
+		if (!table->extension && !table->emptied && table->members.count && !loaded)
+			loading->tables[count++] = table;
+	}
+	qsort(loading->tables, count, sizeof(loading->tables[0]), larger_first);
+	for (size_t i = 0; i < count; i++)
+		loading->jobs[loading->tables[i] - manifest->tables.items] = i + 1;
+	return count;
+}
+
+static void loading_init(struct loading *loading, const struct load_settings *settings)
+{
+	*loading = (struct loading){
+		.settings = settings,
+		.manifest = pack_reader_manifest(settings->reader),
+	};
+	loading->jobs = xcalloc(loading->manifest->tables.count + 1, sizeof(loading->jobs[0]));
+	pthread_mutex_init(&loading->keys, NULL);
+	pthread_mutex_init(&loading->taking, NULL);
+}
+
+static void loading_release(struct loading *loading)
+{
+	pthread_mutex_destroy(&loading->keys);
+	pthread_mutex_destroy(&loading->taking);
+	for (size_t i = 0; loading->pieces && i < loading->order.tables; i++)
+		load_pieces_release(&loading->pieces[i]);
+	free(loading->pieces);
+	free(loading->tables);
+	free(loading->jobs);
+	load_order_release(&loading->order);
+}
+
+/*
+ * What follows
+ */
+
+/*
+ * Rows that find their partition by themselves may come into any of them: an index that is built
+ * between two such loads could wait for one and hold up the other.
+ */
+static size_t job_of(const struct loading *loading, uint32_t oid)
+{
+	if (!oid)
+		return LOAD_ORDER_ALL;
+	const struct pack_table *table = pack_manifest_table_oid(loading->manifest, oid);
+	if (!table || pack_manifest_router(loading->manifest, table))
+		return LOAD_ORDER_ALL;
+	size_t job = loading->jobs[table - loading->manifest->tables.items];
+	return job ? job - 1 : LOAD_ORDER_READY;
+}
+
+static void plan_pieces(struct loading *loading)
+{
+	const struct pack_manifest *manifest = loading->manifest;
+	size_t tables = loading->order.tables;
+	int64_t total = 0;
+	loading->pieces = xcalloc(tables + 1, sizeof(loading->pieces[0]));
+	for (size_t i = 0; i < tables; i++)
+		total += loading->tables[i]->content.bytes;
+	for (size_t i = 0; i < tables; i++)
+		if (!pack_manifest_router(manifest, loading->tables[i]))
+			load_pieces_plan(manifest, loading->tables[i], total,
+				loading->settings->workers, &loading->pieces[i]);
+}
+
+static void order_steps(struct loading *loading, const struct load_follow *follows, size_t count)
+{
+	size_t tables = order_tables(loading);
+	loading->follows = follows;
+	load_order_init(&loading->order, tables, count);
+	plan_pieces(loading);
+	for (size_t i = 0; i < tables; i++) {
+		loading->order.steps[i].weight = loading->tables[i]->content.bytes;
+		loading->order.steps[i].pieces = loading->pieces[i].count;
+	}
+	for (size_t i = 0; i < count; i++)
+		loading->order.steps[tables + i] = (struct load_step){
+			.after = job_of(loading, follows[i].table),
+			.last = !follows[i].sql,
+			.weight = follows[i].weight,
+		};
+	load_order_link(&loading->order);
+}
+
+/* Its rows are in: all are where no table is to be loaded. */
+static bool is_loaded(const struct loading *loading, const struct pack_table *table)
+{
+	size_t job = loading->jobs[table - loading->manifest->tables.items];
+	return !job || loading->order.steps[job - 1].ended;
+}
+
+static bool next_leisure(struct loading *loading, size_t *job)
+{
+	struct load_leisure *leisure = loading->settings->leisure;
+	for (size_t i = 0; leisure && i < leisure->count; i++) {
+		if (leisure->items[i].begun || !is_loaded(loading, leisure->items[i].table))
+			continue;
+		leisure->items[i].begun = true;
+		*job = loading->order.count + i;
+		return true;
+	}
+	return false;
+}
+
+static enum db_next next_step(void *ctx, size_t *job)
+{
+	struct loading *loading = ctx;
+	enum db_next next = load_order_next(&loading->order, job);
+	if (next != DB_NEXT_JOB && loading->order.running && next_leisure(loading, job))
+		return DB_NEXT_JOB;
+	return next;
+}
+
+static void end_step(void *ctx, size_t job)
+{
+	struct loading *loading = ctx;
+	if (job < loading->order.count)
+		load_order_ended(&loading->order, job);
+}
+
+bool load_rows(const struct load_settings *settings, const struct load_follow *follows,
+	size_t follow_count, int64_t *rows, struct err *err)
+{
+	CLEANUP(loading_release) struct loading loading;
+	loading_init(&loading, settings);
+	order_steps(&loading, follows, follow_count);
+	struct db_pool extensions = loading_pool(&loading, 1, run_extension_tables);
+	struct db_pool steps = loading_pool(&loading, loading.order.count, run_step);
+	steps.next = next_step;
+	steps.ended = end_step;
+	for (size_t i = 0; i < loading.order.tables; i++)
+		steps.jobs += loading.pieces[i].count;
+	bool ok = db_pool_run(&extensions, err) && db_pool_run(&steps, err);
+	*rows = (int64_t)atomic_load(&loading.rows);
+	return ok;
+}
+
+static enum db_next next_rest(void *ctx, size_t *job)
+{
+	return next_leisure(ctx, job) ? DB_NEXT_JOB : DB_NEXT_NONE;
+}
+
+bool load_leisure_rest(const struct load_settings *settings, struct err *err)
+{
+	CLEANUP(loading_release) struct loading loading;
+	loading_init(&loading, settings);
+	struct db_pool pool = loading_pool(&loading, settings->leisure->count, run_leisure);
+	pool.next = next_rest;
+	return db_pool_run(&pool, err);
+}
+
+struct listed {
+	struct loading loading; /* first: set_session() finds it */
+	const struct strvec *lists;
+	struct strvec *refused; /* NULL: the first refusal ends it all */
+	pthread_mutex_t mutex; /* of refused */
+};
+
+/* Only what is wrong with the statement itself; not a lost session, a full disk, an interruption.
+ */
+static bool pass_over(struct listed *listed, const char *sql, const struct err *why)
+{
+	if (!listed->refused || why->code != ERR_SQL)
+		return false;
+	pthread_mutex_lock(&listed->mutex);
+	strvec_pushf(listed->refused, "%s: %s", sql, why->msg);
+	pthread_mutex_unlock(&listed->mutex);
+	return true;
+}
+
+static bool run_list(struct db_worker *worker, size_t job, struct err *err)
+{
+	struct listed *listed = worker->pool->ctx;
+	if (job >= listed->loading.order.count)
+		return run_leisure(worker, job, err);
+	const struct strvec *list = &listed->lists[job];
+	for (size_t i = 0; i < list->count; i++) {
+		AUTO_ERR(why);
+		if (!db_worker_go_on(worker, err))
+			return false;
+		if (!run_definition(worker, list->items[i], &why) &&
+			!pass_over(listed, list->items[i], &why))
+			return err_move(err, &why);
+	}
+	return true;
+}
+
+static void listed_release(struct listed *listed)
+{
+	pthread_mutex_destroy(&listed->mutex);
+	loading_release(&listed->loading);
+}
+
+bool load_statements(const struct load_settings *settings, const struct strvec *lists, size_t count,
+	struct err *err)
+{
+	return load_statements_each(settings, lists, count, NULL, err);
+}
+
+bool load_statements_each(const struct load_settings *settings, const struct strvec *lists,
+	size_t count, struct strvec *refused, struct err *err)
+{
+	CLEANUP(listed_release) struct listed listed = {.lists = lists, .refused = refused};
+	pthread_mutex_init(&listed.mutex, NULL);
+	loading_init(&listed.loading, settings);
+	load_order_init(&listed.loading.order, 0, count);
+	for (size_t i = 0; i < count; i++)
+		listed.loading.order.steps[i].after = LOAD_ORDER_READY;
+	load_order_link(&listed.loading.order);
+	struct db_pool pool = loading_pool(&listed.loading, count, run_list);
+	pool.next = next_step;
+	pool.ended = end_step;
+	/* one list alone leaves the other workers leisure */
+	if (count && settings->leisure)
+		pool.jobs += settings->leisure->count;
+	return db_pool_run(&pool, err);
+}
+
+/*
+ * Sequences and statistics
+ */
+
+#define SEQUENCE_BATCH 500 /* each holds a lock until its commit */
+
+static bool run_sequences(struct db_worker *worker, size_t job, struct err *err)
+{
+	struct loading *loading = worker->pool->ctx;
+	const struct pack_manifest *manifest = loading->manifest;
+	AUTO_STRBUF(sql);
+	size_t from = job * SEQUENCE_BATCH;
+	for (size_t i = from; i < manifest->sequences.count && i < from + SEQUENCE_BATCH; i++) {
+		const struct pack_sequence *sequence = &manifest->sequences.items[i];
+		AUTO_FREE char *name = db_qualified(worker->db, sequence->schema, sequence->name);
+		AUTO_FREE char *literal = db_literal(worker->db, name);
+		strbuf_addf(&sql, "select pg_catalog.setval(%s, %" PRId64 ", %s);\n", literal,
+			sequence->last_value, sequence->is_called ? "true" : "false");
+	}
+	return db_exec(worker->db, err, sql.buf) || err_context(err, "sequences");
+}
+
+bool load_sequences(const struct load_settings *settings, struct err *err)
+{
+	CLEANUP(loading_release) struct loading loading;
+	loading_init(&loading, settings);
+	size_t count = loading.manifest->sequences.count;
+	struct db_pool pool = loading_pool(
+		&loading, (count + SEQUENCE_BATCH - 1) / SEQUENCE_BATCH, run_sequences);
+	pool.workers = 1;
+	return db_pool_run(&pool, err);
+}
+
+struct analyzing {
+	struct loading loading; /* first: set_session() finds it */
+	const bool *done;
+};
+
+static bool run_analyze(struct db_worker *worker, size_t job, struct err *err)
+{
+	struct analyzing *analyzing = worker->pool->ctx;
+	const struct pack_manifest *manifest = analyzing->loading.manifest;
+	if (job < manifest->tables.count) {
+		const struct pack_table *table = &manifest->tables.items[job];
+		return (analyzing->done && analyzing->done[job]) ||
+		       analyze(worker, table->schema, table->name, err);
+	}
+	const struct pack_root *root = &manifest->roots.items[job - manifest->tables.count];
+	return analyze(worker, root->schema, root->name, err);
+}
+
+static void analyzing_release(struct analyzing *analyzing)
+{
+	loading_release(&analyzing->loading);
+}
+
+bool load_analyze(const struct load_settings *settings, const bool *done, struct err *err)
+{
+	CLEANUP(analyzing_release) struct analyzing analyzing = {.done = done};
+	loading_init(&analyzing.loading, settings);
+	const struct pack_manifest *manifest = analyzing.loading.manifest;
+	struct db_pool pool = loading_pool(
+		&analyzing.loading, manifest->tables.count + manifest->roots.count, run_analyze);
+	pool.ctx = &analyzing;
+	return db_pool_run(&pool, err);
+}

@@ -1,0 +1,77 @@
+/*
+ * Rows of a snapshot into a database that has its tables and nothing else yet: no index, no
+ * constraint, no trigger. Sessions of their own, several at once; each table in one transaction.
+ */
+#ifndef RESTORE_LOAD_H
+#define RESTORE_LOAD_H
+
+#include "db/db.h"
+#include "db/keys.h"
+#include "pack/reader.h"
+
+/* A statement for when rows are in: an index, a constraint of one table; its statistics. */
+struct load_follow {
+	uint32_t table; /* after the rows of this table; 0: of all tables */
+	int64_t weight; /* bytes of rows that it reads; heavier ones are begun first */
+	const char *sql; /* borrowed; NULL: ANALYZE, behind all else that follows the table */
+};
+
+/*
+ * Tables to look at while a worker would have to wait for others: one is begun only when its rows
+ * are in and other work runs. What was not begun is left to the caller, or to the next call.
+ */
+struct db_worker;
+struct load_leisure {
+	struct load_leisure_item {
+		const struct pack_table *table; /* of the reader's manifest */
+		bool begun;
+	} * items; /* in the order of their turn */
+	size_t count;
+	bool (*run)(void *ctx, struct db_worker *worker, size_t item, struct err *err);
+	void *ctx;
+};
+
+struct load_settings {
+	struct pack_reader *reader;
+	struct db_params params; /* the database to load into */
+	struct keys *keys; /* looked at before each commit; NULL: none */
+	int workers;
+	const bool *loaded; /* by index of the manifest's tables: not to be loaded; NULL: none */
+	const struct strvec *role_map; /* of large objects' owners; NULL: none */
+	struct load_leisure *leisure; /* NULL: none */
+	bool (*cancelled)(void *ctx);
+	void *cancel_ctx;
+	struct log_sink *log;
+};
+
+/*
+ * Extension tables first, one by one; then the others, largest first, and what follows them as soon
+ * as it can. *rows: how many came in.
+ */
+MUST_CHECK bool load_rows(const struct load_settings *settings, const struct load_follow *follows,
+	size_t follow_count, int64_t *rows, struct err *err);
+/* Lists of statements, each list in its order, several lists at once. */
+MUST_CHECK bool load_statements(const struct load_settings *settings, const struct strvec *lists,
+	size_t count, struct err *err);
+/* What nobody had the leisure for, in all workers. */
+MUST_CHECK bool load_leisure_rest(const struct load_settings *settings, struct err *err);
+/* The same, and goes on behind a statement that the server refuses: *refused gets "sql: why". */
+MUST_CHECK bool load_statements_each(const struct load_settings *settings,
+	const struct strvec *lists, size_t count, struct strvec *refused, struct err *err);
+/* Values of all sequences, in batches. */
+MUST_CHECK bool load_sequences(const struct load_settings *settings, struct err *err);
+/* Large objects: made with owner, privileges and comment, then filled. */
+MUST_CHECK bool load_large_objects(const struct load_settings *settings, struct err *err);
+/* Statistics of every table and partitioned table. done: by index of the manifest's tables; or
+ * NULL. */
+MUST_CHECK bool load_analyze(
+	const struct load_settings *settings, const bool *done, struct err *err);
+
+/*
+ * Sends a stream as COPY data; `sql` is the COPY command. `sent` (may be NULL) is told about each
+ * chunk, with the pool's ctx. *rows as the server counted.
+ */
+MUST_CHECK bool load_copy(struct db_worker *worker, const char *sql, struct pack_stream *stream,
+	void (*sent)(void *ctx, size_t bytes), int64_t *rows, struct err *err);
+
+#endif

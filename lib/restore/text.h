@@ -1,0 +1,34 @@
+/*
+ * Definitions of a snapshot as SQL text, for one session: where everything has to be in one
+ * transaction, or where names in it are exchanged, pg_restore's own session will not do.
+ */
+#ifndef RESTORE_TEXT_H
+#define RESTORE_TEXT_H
+
+#include "restore/restore.h"
+
+/*
+ * What pg_restore says with these words (options, NULL at the end) and this list of entries (NULL:
+ * all), appended; without psql's commands.
+ */
+MUST_CHECK bool restore_text_read(const struct restore_settings *settings, const char *const *words,
+	const char *list, struct strbuf *text, struct err *err);
+/* One section, with the settings' choice of tablespaces, roles and subscriptions. */
+MUST_CHECK bool restore_text_section(const struct restore_settings *settings, const char *section,
+	const char *list, struct strbuf *text, struct err *err);
+
+/*
+ * Runs it, statement by statement, with the roles of settings->role_map exchanged; the statement
+ * that the server refuses is in the error's detail.
+ */
+MUST_CHECK bool restore_text_run(
+	const struct restore_settings *settings, struct db *db, const char *text, struct err *err);
+MUST_CHECK bool restore_text_statement(
+	const struct restore_settings *settings, struct db *db, const char *sql, struct err *err);
+/* The whole text with roles exchanged, in its place. */
+MUST_CHECK bool restore_text_map(const struct strvec *map, struct strbuf *text, struct err *err);
+/* Calls each statement, without its semicolon, until one fails. */
+MUST_CHECK bool restore_text_each(const char *text,
+	bool (*each)(void *ctx, const char *sql, struct err *err), void *ctx, struct err *err);
+
+#endif
