@@ -1,4 +1,5 @@
-/* Text of pg_dump cut into statements and rows, and what becomes of each (lib/foreign, lib/restore/foreign*). */
+/* Text of pg_dump cut into statements and rows, and what becomes of each (lib/foreign,
+ * lib/restore/foreign*). */
 #include "base/fs.h"
 #include "restore/foreign_fate.h"
 #include "restore/foreign_read.h"
