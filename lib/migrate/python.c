@@ -293,8 +293,8 @@ static size_t find_equals(const char *text, const struct line *line)
 		const struct token *token = &line->tokens[i];
 		depth += is_sign(text, token, '(') || is_sign(text, token, '[');
 		depth -= is_sign(text, token, ')') || is_sign(text, token, ']');
-		if (!depth && is_sign(text, token, '='))
-			return i;
+		if (!depth && (is_sign(text, token, '=') || is_sign(text, token, ';')))
+			return is_sign(text, token, '=') ? i : 0;
 	}
 	return 0;
 }

@@ -244,7 +244,7 @@ ways_to_commit() {
 	END
 	expect 17 mig-apply upgrade
 	says 'connects to database "second"'
-	rows_are ""
+	nothing_written
 	sed -i 's/^  dir: alembic/&\n  others: true/' mig.yaml
 	expect 0 mig-apply upgrade
 	rows_are m01
@@ -292,7 +292,7 @@ ways_to_commit() {
 	wait $pid || status=$?
 	[ $status = 130 ]
 	[ "$(sql -c "select count(*) from pg_stat_activity where pid <> pg_backend_pid() and backend_type = 'client backend' and datname = current_database()")" = 0 ]
-	rows_are ""
+	nothing_written
 	[ "$(sql -c "select to_regclass('h') is null")" = t ]
 }
 
@@ -302,7 +302,7 @@ ways_to_commit() {
 	sed -i 's/{dir: alembic,/{dir: alembic, settings: {work_mem: many},/' mig.yaml
 	expect 11 mig-apply upgrade
 	says "migrations: settings: work_mem"
-	rows_are ""
+	nothing_written
 }
 
 @test "a revision that has committed a part of itself is not tried again behind a lock" {

@@ -80,6 +80,7 @@ static void values(void **state)
 		{"def f():\n    global revision\n    revision = 'b'\nf()\n", "other"},
 		{"if (revision := 'a'): pass\n", "other"},
 		{"revision: str", "other"},
+		{"revision: str ;one = 'b'", "other"},
 		{"revision = 'a'\nx.revision = 'b'\n", "text:a"},
 		{"@wrap\ndef f(x):\n    revision = 'b'\n", "absent"},
 		{"class A:\n    revision = 'b'\n", "absent"},
