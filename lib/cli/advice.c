@@ -31,6 +31,14 @@ static char *typed_options(const struct cli *cli)
 	return words.count ? strvec_shell(&words) : NULL;
 }
 
+/* A verb of mig's may be the last word; a program's name alone is not a command. */
+static bool is_whole(const char *program, const char *behind)
+{
+	if (strchr(program, ' '))
+		return *behind == ' ' || !*behind;
+	return *behind == ' ' && isalnum((unsigned char)behind[1]);
+}
+
 /* The length of a program's name that begins here and has words behind it; 0: none does. */
 static size_t program_at(const char *text, const char *begin)
 {
@@ -38,10 +46,8 @@ static size_t program_at(const char *text, const char *begin)
 		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
 		size_t length = strlen(programs[i]);
-		bool shows_more = programs[i][3] == ' ' || isalnum((unsigned char)text[length + 1]);
-		if (str_starts(text, programs[i]) && shows_more &&
-			(text[length] == ' ' || (programs[i][3] == ' ' && !text[length])))
-			return length;
+		if (str_starts(text, programs[i]))
+			return is_whole(programs[i], text + length) ? length : 0;
 	}
 	return 0;
 }

@@ -289,10 +289,10 @@ static int sequence_order(const void *left, const void *right)
 	return schemas ? schemas : strcmp(a->name, b->name);
 }
 
-static void add_sequence(struct comparing *comparing, const struct pack_sequence *there,
-	const struct pack_sequence *here)
+/* `one` is that of the two which there is; NULL: not on that side. */
+static void add_sequence(struct comparing *comparing, const struct pack_sequence *one,
+	const struct pack_sequence *there, const struct pack_sequence *here)
 {
-	const struct pack_sequence *one = there ? there : here;
 	/* it numbers closings, whose rows are no part of a snapshot: a swap hands one over */
 	if (strcmp(one->schema, "mig") == 0 && strcmp(one->name, "maintenance_id_seq") == 0)
 		return;
@@ -321,8 +321,10 @@ static void add_sequences(struct comparing *comparing)
 		qsort(here, live, sizeof(*here), sequence_order);
 	while (i < count || j < live) {
 		int order = i == count ? 1 : j == live ? -1 : sequence_order(&there[i], &here[j]);
-		add_sequence(
-			comparing, order <= 0 ? &there[i] : NULL, order >= 0 ? &here[j] : NULL);
+		if (order < 0)
+			add_sequence(comparing, &there[i], &there[i], NULL);
+		else
+			add_sequence(comparing, &here[j], order ? NULL : &there[i], &here[j]);
 		i += order <= 0;
 		j += order >= 0;
 	}

@@ -194,7 +194,9 @@ static bool run_found(struct restore_job *job, const struct backup_found *found,
 	job->snapshot = &entry;
 	while (!mode->is_asked(job->ask))
 		mode++;
-	return mode->run(job, reader, answer, err);
+	bool good = mode->run(job, reader, answer, err);
+	job->snapshot = NULL;
+	return good;
 }
 
 static bool run_snapshot(struct restore_job *job, struct restore_answer *answer, struct err *err)
