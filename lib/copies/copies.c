@@ -30,6 +30,19 @@ bool copies_oid(struct db *server, const char *name, uint32_t *oid, struct err *
 	return true;
 }
 
+bool copies_rename(
+	struct db *server, const struct copies_item *copy, const char *name, struct err *err)
+{
+	AUTO_FREE char *from = db_ident(server, copy->name);
+	AUTO_FREE char *to = db_ident(server, name);
+	uint32_t oid = 0;
+	return db_execf(server, err, "alter database %s rename to %s", from, to) &&
+	       copies_oid(server, name, &oid, err) &&
+	       (oid == copy->oid ||
+		       err_set(err, ERR_REFUSED, "database \"%s\" was exchanged by somebody else",
+			       copy->name));
+}
+
 bool copies_now(struct db *server, char **now, struct err *err)
 {
 	return db_value(server, now, err,

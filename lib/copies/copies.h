@@ -107,6 +107,9 @@ MUST_CHECK bool copies_drop(
 
 /* OID of the database of that name, 0 when there is none. */
 MUST_CHECK bool copies_oid(struct db *server, const char *name, uint32_t *oid, struct err *err);
+/* In a transaction. ERR_REFUSED: another database bears the copy's name by now. */
+MUST_CHECK bool copies_rename(
+	struct db *server, const struct copies_item *copy, const char *name, struct err *err);
 /* The server's clock, "2026-11-20T01:02:03.456Z"; caller owns. */
 MUST_CHECK bool copies_now(struct db *server, char **now, struct err *err);
 /*

@@ -137,19 +137,11 @@ static bool publish(struct foreign *foreign, struct err *err)
 {
 	struct db *server = foreign->server;
 	const char *to_db = foreign->settings->to_db;
-	AUTO_FREE char *from = db_ident(server, foreign->copy.name);
-	AUTO_FREE char *to = db_ident(server, to_db);
 	struct swap_traits plain = {.owner = server->user, .connection_limit = -1};
-	uint32_t oid = 0;
 	AUTO_TX(tx);
-	if (!db_begin(server, &tx, NULL, err) ||
-		!db_execf(server, err, "alter database %s rename to %s", from, to) ||
-		!copies_oid(server, to_db, &oid, err))
-		return false;
-	if (oid != foreign->copy.oid)
-		return err_set(err, ERR_REFUSED, "database \"%s\" was exchanged by somebody else",
-			foreign->copy.name);
-	return swap_traits_apply(server, to_db, oid, &plain, err) &&
+	return db_begin(server, &tx, NULL, err) &&
+	       copies_rename(server, &foreign->copy, to_db, err) &&
+	       swap_traits_apply(server, to_db, foreign->copy.oid, &plain, err) &&
 	       swap_traits_comment(server, to_db, NULL, err) && db_commit(&tx, err);
 }
 
@@ -169,18 +161,14 @@ static bool fill(struct foreign *foreign, struct err *err)
 /* The half-made copy goes, or stays with a word about it. */
 static void clean_up(struct foreign *foreign, struct err *err)
 {
-	AUTO_ERR(why);
 	const char *name = foreign->copy.name;
 	if (!name)
 		return;
 	if (foreign->settings->keep_failed && foreign->copy.oid)
 		err_hint(err, "what there is stays in %s; remove it: mig-restore drop %s --yes",
 			name, name);
-	else if (!restore_drop_copy(foreign->settings, &foreign->place, &foreign->copy, &why))
-		log_warn(foreign->settings->log, "copy_left",
-			json_pack("{s:s, s:s}", "database", name, "error", why.msg),
-			"database %s could not be removed (%s); later: mig-restore drop %s --yes",
-			name, why.msg, name);
+	else
+		restore_drop_copy(foreign->settings, &foreign->place, &foreign->copy);
 }
 
 static bool make(struct foreign *foreign, struct err *err)

@@ -330,18 +330,10 @@ static bool publish(struct restoring *restoring, struct err *err)
 {
 	struct db *server = restoring->server;
 	const char *to_db = restoring->settings->to_db;
-	AUTO_FREE char *from = db_ident(server, restoring->copy.name);
-	AUTO_FREE char *to = db_ident(server, to_db);
-	uint32_t oid = 0;
 	AUTO_TX(tx);
-	if (!db_begin(server, &tx, NULL, err) ||
-		!db_execf(server, err, "alter database %s rename to %s", from, to) ||
-		!copies_oid(server, to_db, &oid, err))
-		return false;
-	if (oid != restoring->copy.oid)
-		return err_set(err, ERR_REFUSED, "database \"%s\" was exchanged by somebody else",
-			restoring->copy.name);
-	return give_traits(restoring, to_db, err) && db_commit(&tx, err);
+	return db_begin(server, &tx, NULL, err) &&
+	       copies_rename(server, &restoring->copy, to_db, err) &&
+	       give_traits(restoring, to_db, err) && db_commit(&tx, err);
 }
 
 static bool finish(struct restoring *restoring, struct err *err)
@@ -353,7 +345,7 @@ static bool finish(struct restoring *restoring, struct err *err)
 	return copies_remark(&restoring->place, &restoring->copy, err);
 }
 
-bool restore_drop_copy(const struct restore_settings *settings, const struct copies_place *place,
+static bool drop_copy(const struct restore_settings *settings, const struct copies_place *place,
 	struct copies_item *copy, struct err *err)
 {
 	CLEANUP(db_close_auto) struct db *server = NULL;
@@ -368,10 +360,20 @@ bool restore_drop_copy(const struct restore_settings *settings, const struct cop
 	return !copy->oid || copies_drop(&there, copy, err);
 }
 
+void restore_drop_copy(const struct restore_settings *settings, const struct copies_place *place,
+	struct copies_item *copy)
+{
+	AUTO_ERR(why);
+	if (!drop_copy(settings, place, copy, &why))
+		log_warn(settings->log, "copy_left",
+			json_pack("{s:s, s:s}", "database", copy->name, "error", why.msg),
+			"database %s could not be removed (%s); later: mig-restore drop %s --yes",
+			copy->name, why.msg, copy->name);
+}
+
 /* The half-made copy goes, or stays with a word about it. */
 static void clean_up(struct restoring *restoring, struct err *err)
 {
-	AUTO_ERR(why);
 	const char *name = restoring->copy.name;
 	const char *to_db = restoring->settings->to_db;
 	if (!name)
@@ -383,11 +385,8 @@ static void clean_up(struct restoring *restoring, struct err *err)
 			"it: mig-restore drop %s --yes",
 			name, restoring->manifest->id, to_db ? " --to-db " : "", to_db ? to_db : "",
 			name, name);
-	else if (!restore_drop_copy(restoring->settings, &restoring->place, &restoring->copy, &why))
-		log_warn(restoring->settings->log, "copy_left",
-			json_pack("{s:s, s:s}", "database", name, "error", why.msg),
-			"database %s could not be removed (%s); later: mig-restore drop %s --yes",
-			name, why.msg, name);
+	else
+		restore_drop_copy(restoring->settings, &restoring->place, &restoring->copy);
 }
 
 static bool make(struct restoring *restoring, struct err *err)

@@ -34,10 +34,10 @@ MUST_CHECK bool restore_check_dump(const struct restore_settings *settings,
 
 /*
  * Removes a copy that came to nothing, in a session of its own: the other may be broken, or asked
- * to stop.
+ * to stop. What cannot be removed is told.
  */
-MUST_CHECK bool restore_drop_copy(const struct restore_settings *settings,
-	const struct copies_place *place, struct copies_item *copy, struct err *err);
+void restore_drop_copy(const struct restore_settings *settings, const struct copies_place *place,
+	struct copies_item *copy);
 
 /*
  * Reads every row back and compares counts and hashes with the manifest. early: what was read
