@@ -150,8 +150,22 @@ static bool compare(struct scratch *scratch, struct doctor_replay *replay, struc
 	return true;
 }
 
-/* One revision after the other, in the order of an upgrade. */
-static bool apply_all(struct scratch *scratch, struct doctor_replay *replay, struct err *err)
+/* On several heads, the state that the live rows tell of is none of the plain order's. */
+static void put_applied_first(const struct migrate_session *live, struct graph_list *order)
+{
+	AUTO_SET(applied, live->tree->graph->count);
+	AUTO_LIST(sorted);
+	migrate_applied(live->tree, &live->state.current, &applied);
+	for (int is_first = 1; is_first >= 0; is_first--)
+		for (size_t i = 0; i < order->count; i++)
+			if (graph_set_has(&applied, order->items[i]) == is_first)
+				graph_list_push(&sorted, order->items[i]);
+	copy_rows(order, &sorted);
+}
+
+/* One revision after the other, in the order of an upgrade: first those of the live database. */
+static bool apply_all(const struct migrate_session *live, struct scratch *scratch,
+	struct doctor_replay *replay, struct err *err)
 {
 	struct migrate_session *session = &scratch->session;
 	const struct graph_list nothing = {0};
@@ -160,6 +174,7 @@ static bool apply_all(struct scratch *scratch, struct doctor_replay *replay, str
 	if (!order_steps(session->tree, MIGRATE_UP, &nothing, "heads", &order, err) ||
 		!compare(scratch, replay, err))
 		return false;
+	put_applied_first(live, &order);
 	for (size_t i = 0; i < order.count; i++) {
 		const char *id = session->tree->files[order.items[i]].id;
 		migrate_plan_release(&session->plan);
@@ -175,5 +190,5 @@ bool doctor_replay_run(
 {
 	CLEANUP(scratch_release) struct scratch scratch = {.least = SIZE_MAX};
 	return outline(live, &scratch.wanted, err) && make_database(live, &scratch, err) &&
-	       open_scratch(live, &scratch, err) && apply_all(&scratch, replay, err);
+	       open_scratch(live, &scratch, err) && apply_all(live, &scratch, replay, err);
 }

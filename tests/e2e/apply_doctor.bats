@@ -164,6 +164,21 @@ scratch_is_gone() {
 	scratch_is_gone
 }
 
+@test "the replay of a database on several heads finds it where its rows say" {
+	line_of 2
+	revision a1 r001 "Left" <<< $'-- migrate:up\ncreate table left_one (i int);'
+	revision a2 a1 "Left two" <<< $'-- migrate:up\ncreate table left_two (i int);'
+	revision b1 r001 "Right" <<< $'-- migrate:up\ncreate table right_one (i int);'
+	revision b2 b1 "Right two" <<< $'-- migrate:up\ncreate table right_two (i int);'
+	mig-apply upgrade a1
+	mig-apply upgrade b1
+	expect 0 mig-apply doctor --replay
+	says "the schema is that of a1 Left, b1 Right, as the version table says"
+	mig-apply upgrade heads
+	expect 0 mig-apply doctor --replay
+	scratch_is_gone
+}
+
 @test "the replay of an Alembic tree" {
 	need_alembic
 	alembic_tree
