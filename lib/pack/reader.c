@@ -58,8 +58,8 @@ static bool read_trailer(struct pack_reader *reader, struct err *err)
 		return false;
 	int64_t end = reader->trailer.offset + pack_tar_padded(reader->trailer.length);
 	if (reader->trailer.length > size || end != size - PACK_TAIL_SIZE)
-		return err_set(
-			err, ERR_CORRUPT, "no snapshot: its manifest is not where it must be");
+		return err_set(err, ERR_CORRUPT,
+			"no snapshot: its manifest is not where its trailer says");
 	return true;
 }
 
@@ -82,7 +82,8 @@ static bool read_manifest(struct pack_reader *reader, struct err *err)
 	for (size_t i = length; i < padded; i++)
 		sound = sound && text[i] == 0;
 	if (!sound)
-		return err_set(err, ERR_CORRUPT, "member %s is damaged", PACK_MANIFEST);
+		return err_set(err, ERR_CORRUPT,
+			"member %s is damaged, or the trailer that describes it", PACK_MANIFEST);
 	return pack_manifest_parse((const char *)text, length, &reader->manifest, err);
 }
 

@@ -52,6 +52,6 @@ bool pack_trailer_parse(const unsigned char *tail, struct pack_trailer *trailer,
 		return not_a_snapshot(err, "its trailer is damaged");
 	size_t used = PACK_BLOCK + PACK_TRAILER_SIZE;
 	if (!all_zero(tail + used, PACK_TAIL_SIZE - used))
-		return not_a_snapshot(err, "its end is not blank");
+		return not_a_snapshot(err, "what follows its trailer is not blank");
 	return true;
 }

@@ -51,28 +51,48 @@ found() {
 	fi
 }
 
+# digit_exchanged TEXT FIELD: TEXT with another last digit in FIELD
+digit_exchanged() {
+	python3 -c '
+import re, sys
+text, field = sys.argv[1:]
+print(re.sub(f"({field} *[0-9a-f]*)([0-9a-f])", lambda m: m[1] + ("1" if m[2] != "1" else "2"), text, count=1), end="")
+' "$1" "$2"
+}
+
 random_in() {
 	echo $(($1 + (RANDOM * 32768 + RANDOM) % $2))
 }
 
 @test "one changed byte anywhere in a member: header, body, frame, padding" {
-	local block length name at say tried=0 padding
+	local block length name at tried=0 padding
 	while read -r block length name; do
 		at=$((block * 512))
-		say=$name
-		[ "$name" != trailer ] || say="no snapshot"
-		found "$(random_in $at 512)" "$say" "header of $name"
-		found "$(random_in $at 100)" "$say" "name field of $name"
-		found $((at + 512)) "$say" "first byte of $name"
-		found $((at + 512 + length - 1)) "$say" "last byte of $name"
-		found "$(random_in $((at + 512)) "$length")" "$say" "body of $name"
-		found "$(random_in $((at + 512)) "$length")" "$say" "body of $name"
+		found "$(random_in $at 512)" "$name" "header of $name"
+		found "$(random_in $at 100)" "$name" "name field of $name"
+		found $((at + 512)) "$name" "first byte of $name"
+		found $((at + 512 + length - 1)) "$name" "last byte of $name"
+		found "$(random_in $((at + 512)) "$length")" "$name" "body of $name"
+		found "$(random_in $((at + 512)) "$length")" "$name" "body of $name"
 		padding=$(((512 - length % 512) % 512))
-		[ $padding = 0 ] || found "$(random_in $((at + 512 + length)) $padding)" "$say" "padding of $name"
+		[ $padding = 0 ] || found "$(random_in $((at + 512 + length)) $padding)" "$name" "padding of $name"
 		tried=$((tried + 1))
 	done < <(members)
 	[ $tried -gt 15 ]
 	[ $tried = "$(tar -tf "$GOOD" | wc -l)" ]
+}
+
+@test "another offset, length or digit in the trailer, each a trailer by its form: 15, and the trailer is said" {
+	local trailer text from
+	trailer=$(($(stat -c %s "$GOOD") - 1536))
+	text=$(tail -c 1536 "$GOOD" | head -c 143)
+	for from in "offset " "length " "sha256 "; do
+		cp "$GOOD" bad.mig.tar
+		digit_exchanged "$text" "$from" | dd of=bad.mig.tar bs=1 seek="$trailer" conv=notrunc status=none
+		run mig-verify backup ./bad.mig.tar
+		[ "$status" = 15 ] || { echo "$from: $output" && return 1; }
+		[[ $output == *trailer* ]] || { echo "$from: $output" && return 1; }
+	done
 }
 
 @test "one changed byte in the end of the archive" {
