@@ -37,6 +37,11 @@ struct cli_option {
 	const char *arg; /* "N", "FILE"; NULL for flags */
 	const char *help; /* one line, lower case, no full stop */
 	const char *initial; /* its value when it is not given, as typed; NULL: zero */
+	/*
+	 * Of one value: given twice with different ones, the last stands. Elsewhere that is a usage
+	 * error, since the other one may have been meant.
+	 */
+	bool last_wins;
 };
 /* Option lists end with {0}. */
 

@@ -176,6 +176,9 @@ bool cli_man_print(const struct cli_program *program, const char *prose_path, st
 	roff_verbs(program);
 	roff_prose(prose.buf);
 	printf(".SH OPTIONS\n");
+	roff_text(
+		"An option that takes one value and is given twice with different ones is refused "
+		"(2).\n");
 	roff_options("Options of every verb", program->options);
 	for (const struct cli_verb *verb = program->verbs; verb->run; verb++) {
 		AUTO_FREE char *title =

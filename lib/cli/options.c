@@ -22,7 +22,7 @@ const struct cli_option cli_shared_options[] = {
 	{"lock-wait", 0, CLI_DURATION, SHARED(lock_wait_ms), "T",
 		"wait this long for another run to end (default 0)"},
 	{"json", 0, CLI_FLAG, SHARED(json), NULL, "one JSON object per line, results and log"},
-	{"color", 0, CLI_STRING, SHARED(color), "WHEN", "auto, always or never"},
+	{"color", 0, CLI_STRING, SHARED(color), "WHEN", "auto, always or never", .last_wins = true},
 	{"show-settings", 0, CLI_FLAG, SHARED(show_settings), NULL,
 		"print each setting and where it came from"},
 	{"verbose", 'v', CLI_FLAG, SHARED(verbose), NULL, "more to read"},
@@ -155,13 +155,52 @@ static bool unknown_option(
 	return err_hint(err, "see --help; usage: %s", usage);
 }
 
+/* An option that was given, and its value as typed; both borrowed. */
+struct given {
+	const struct cli_option *option;
+	const char *value;
+};
+
 /* Where the walk over argv stands. */
 struct walk {
 	int argc;
 	char **argv;
 	int next;
 	bool ended; /* after "--" */
+	struct given *given; /* one a word at most */
+	size_t given_count;
 };
+
+static bool may_repeat(const struct cli_option *option)
+{
+	return option->type == CLI_LIST || option->type == CLI_NAMES || option->last_wins;
+}
+
+/* A value with which a password came along is not said again. */
+static bool may_be_shown(const char *value)
+{
+	return !strcasestr(value, "password") && !(strstr(value, "://") && strchr(value, '@'));
+}
+
+/* Which of two values was meant is not for us to choose. */
+static bool keep_given(
+	struct walk *walk, const struct cli_option *option, const char *value, struct err *err)
+{
+	for (size_t i = 0; i < walk->given_count; i++) {
+		const char *before = walk->given[i].value;
+		if (walk->given[i].option != option || may_repeat(option) || !strcmp(before, value))
+			continue;
+		if (may_be_shown(before) && may_be_shown(value))
+			err_set(err, ERR_USAGE, "--%s is given twice: \"%s\" and \"%s\"",
+				option->name, before, value);
+		else
+			err_set(err, ERR_USAGE, "--%s is given twice, with different values",
+				option->name);
+		return err_hint(err, "it takes one: leave out the other");
+	}
+	walk->given[walk->given_count++] = (struct given){option, value};
+	return true;
+}
 
 /* Reads one option word (a long one, or a bundle of letters) into the settings. */
 static bool read_option(
@@ -195,7 +234,8 @@ static bool read_option(
 		if (!value)
 			return err_set(err, ERR_USAGE, "--%s needs a value: --%s %s", option->name,
 				option->name, option->arg);
-		return store_value(option, target, value, err);
+		return keep_given(walk, option, value, err) &&
+		       store_value(option, target, value, err);
 	}
 }
 
@@ -351,6 +391,26 @@ static bool store_initial(const struct cli_tables *tables, struct err *err)
 	return true;
 }
 
+static bool take_words(struct cli *cli, const struct cli_tables *tables, struct walk *walk,
+	int verb_index, struct err *err)
+{
+	while (walk->next < walk->argc) {
+		const char *word = walk->argv[walk->next];
+		if (!walk->ended && strcmp(word, "--") == 0) {
+			walk->ended = true;
+			walk->next++;
+		} else if (!walk->ended && looks_like_option(word)) {
+			if (!read_option(cli, tables, walk, err))
+				return false;
+		} else {
+			if (walk->next != verb_index)
+				strvec_push(&cli->operands, word);
+			walk->next++;
+		}
+	}
+	return true;
+}
+
 bool cli_parse(struct cli *cli, void *settings, int argc, char **argv, struct err *err)
 {
 	int verb_index;
@@ -359,23 +419,14 @@ bool cli_parse(struct cli *cli, void *settings, int argc, char **argv, struct er
 	struct cli_tables tables = {
 		{cli_shared_options, cli->program->options, cli->verb ? cli->verb->options : NULL},
 		{&cli->shared, settings, settings}};
-	struct walk walk = {argc, argv, 1, false};
+	struct walk walk = {.argc = argc, .argv = argv, .next = 1};
 	if (!store_initial(&tables, err))
 		return false;
-	while (walk.next < argc) {
-		const char *word = argv[walk.next];
-		if (!walk.ended && strcmp(word, "--") == 0) {
-			walk.ended = true;
-			walk.next++;
-		} else if (!walk.ended && looks_like_option(word)) {
-			if (!read_option(cli, &tables, &walk, err))
-				return false;
-		} else {
-			if (walk.next != verb_index)
-				strvec_push(&cli->operands, word);
-			walk.next++;
-		}
-	}
+	walk.given = xcalloc((size_t)argc, sizeof(*walk.given));
+	bool taken = take_words(cli, &tables, &walk, verb_index, err);
+	free(walk.given);
+	if (!taken)
+		return false;
 	if (cli->shared.help || cli->shared.version || cli->shared.show_settings)
 		return true;
 	if (!cli->verb) {

@@ -105,13 +105,22 @@ static bool check_shared(const struct migrate_session *session, struct err *err)
 		tree->where->name, tree->where->name, tree->where->name);
 }
 
+/* The tree's own tool may write as another role. */
+static bool check_table(const struct migrate_session *session, struct err *err)
+{
+	const struct migrate_format *format = session->tree->format;
+	return !session->plan.count || !session->state.versions.exists ||
+	       schema_versions_writable(session->db, format->books->kind, &session->state.versions,
+		       !format->apply, err);
+}
+
 bool migrate_plan(struct migrate_session *session, enum migrate_direction direction,
 	const char *target, struct err *err)
 {
 	struct migrate_plan *plan = &session->plan;
 	if (!migrate_plan_make(session->tree, &session->state, direction, target, plan, err) ||
 		!check_shared(session, err) || !check_half(session, err) ||
-		!check_open(session, err))
+		!check_open(session, err) || !check_table(session, err))
 		return false;
 	AUTO_LIST(steps);
 	for (size_t i = 0; i < plan->count; i++)

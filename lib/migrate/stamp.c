@@ -68,7 +68,8 @@ static bool stamp_target(
 	return true;
 }
 
-bool migrate_stamp_plan(struct migrate_session *session, const struct strvec *targets, bool purge,
+/* The rows as they would be. */
+static bool foresee(struct migrate_session *session, const struct strvec *targets, bool purge,
 	size_t *count, struct err *err)
 {
 	*count = purge ? session->state.versions.rows.count : 0;
@@ -82,6 +83,16 @@ bool migrate_stamp_plan(struct migrate_session *session, const struct strvec *ta
 		*count += changes.count;
 	}
 	return true;
+}
+
+bool migrate_stamp_plan(struct migrate_session *session, const struct strvec *targets, bool purge,
+	size_t *count, struct err *err)
+{
+	const struct schema_versions *versions = &session->state.versions;
+	return foresee(session, targets, purge, count, err) &&
+	       (!*count || !versions->exists ||
+		       schema_versions_writable(session->db, session->tree->format->books->kind,
+			       versions, true, err));
 }
 
 /* Who stamps says where the database stands: nothing is half done any more. */

@@ -104,7 +104,8 @@ bool schema_take_rows(const struct schema_kind *kind, const struct db_call *call
 {
 	enum { TEXT = 25, VARCHAR = 1043, HEADER = 4 }; /* pg_type.oid; of a typmod */
 	const struct db_result *rows = &call->result;
-	if (!strcmp(err->sqlstate, "42703")) /* undefined_column */
+	/* undefined_column; what has columns but no rows: an index, a type */
+	if (!strcmp(err->sqlstate, "42703") || !strcmp(err->sqlstate, "42809"))
 		return not_one(kind, versions, err);
 	if (!db_call_worked(call))
 		return false;
@@ -141,4 +142,59 @@ bool schema_versions_read(struct db *db, const struct schema_kind *kind, const c
 	good = schema_take_rows(kind, &call, versions, err) && good;
 	db_calls_release(&call, 1);
 	return good;
+}
+
+/* --- before it is written --------------------------------------------------------------------- */
+
+/* $1 its name, $2 its column. Bits of pg_relation_is_updatable: update, insert, delete. */
+static const char writable_sql[] =
+	"select pg_describe_object('pg_class'::regclass, c.oid, 0),"
+	" c.relkind in ('r', 'p') or c.relkind = 'v' and pg_relation_is_updatable(c.oid, true) & "
+	"28 = 28,"
+	" (select min(a.attname) from pg_attribute a where a.attrelid = c.oid and a.attnum > 0"
+	" and not a.attisdropped and a.attnotnull and not a.atthasdef and a.attidentity = ''"
+	" and a.attname <> $2),"
+	" has_table_privilege(c.oid, 'insert') and has_table_privilege(c.oid, 'update')"
+	" and has_table_privilege(c.oid, 'delete')"
+	" from pg_class c where c.oid = $1::regclass";
+
+static bool no_rows(const struct db_result *row, struct err *err)
+{
+	err_set(err, ERR_REFUSED, "rows of %s cannot be changed: it is no version table",
+		db_get(row, 0, 0));
+	return err_hint(err, "is it somebody else's? name the tree's own table: version_table: "
+			     "NAME in mig.yaml");
+}
+
+static bool wants_more(const struct schema_versions *versions, const char *column, struct err *err)
+{
+	err_set(err, ERR_REFUSED, "table %s has a column %s that wants a value",
+		versions->qualified, column);
+	return err_hint(err,
+		"is it another tool's? name the tree's own: version_table: NAME in mig.yaml; or "
+		"give the column a default");
+}
+
+static bool no_rights(struct db *db, const struct schema_versions *versions, struct err *err)
+{
+	AUTO_FREE char *role = db_ident(db, db->user);
+	err_set(err, ERR_REFUSED, "role %s may not change the rows of %s", db->user,
+		versions->qualified);
+	return err_hint(err,
+		"as its owner: psql -d %s -c 'grant insert, update, delete on %s to %s'",
+		db->dbname, versions->qualified, role);
+}
+
+bool schema_versions_writable(struct db *db, const struct schema_kind *kind,
+	const struct schema_versions *versions, bool rights, struct err *err)
+{
+	AUTO_RESULT(row);
+	if (!db_query(db, &row, err, writable_sql, versions->qualified, kind->column))
+		return false;
+	if (!db_rows(&row) || !db_get_bool(&row, 0, 1))
+		return no_rows(&row, err);
+	const char *column = db_get(&row, 0, 2);
+	if (column)
+		return wants_more(versions, column, err);
+	return !rights || db_get_bool(&row, 0, 3) || no_rights(db, versions, err);
 }

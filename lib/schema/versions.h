@@ -28,6 +28,13 @@ extern const struct schema_kind schema_each; /* version: a row for every migrati
  */
 MUST_CHECK bool schema_versions_read(struct db *db, const struct schema_kind *kind,
 	const char *name, struct schema_versions *versions, struct err *err);
+/*
+ * An existing one, before it is written: ERR_REFUSED when its rows cannot be changed (a view of
+ * something else, a table of another server), when a row wants more than an id, and, with `rights`,
+ * when this role may not.
+ */
+MUST_CHECK bool schema_versions_writable(struct db *db, const struct schema_kind *kind,
+	const struct schema_versions *versions, bool rights, struct err *err);
 void schema_versions_release(struct schema_versions *versions);
 
 /*

@@ -87,6 +87,17 @@ static void options_stand_anywhere(void **state)
 	forget(&p);
 }
 
+static void what_is_said_twice_alike_is_said_once(void **state)
+{
+	(void)state;
+	struct parsed p;
+	parse(&p, &program, "create -j 3 --jobs=3 --tag a --tag b --color never --color always");
+	assert_true(p.ok);
+	assert_int_equal(p.settings.jobs, 3);
+	assert_int_equal(p.settings.tags.count, 2);
+	forget(&p);
+}
+
 static void digits_behind_a_dash_are_operands(void **state)
 {
 	(void)state;
@@ -130,6 +141,10 @@ static const struct {
 	{"show", "THING is missing", "THING [MORE..]"},
 	{"drop a -n", "has no dry run", NULL},
 	{"show a --jobs 3", "unknown option --jobs", NULL},
+	{"create -j 3 --jobs 4", "--jobs is given twice: \"3\" and \"4\"", "leave out the other"},
+	{"create --label=a -lb", "--label is given twice: \"a\" and \"b\"", NULL},
+	{"create -e test --env live", "--env is given twice: \"test\" and \"live\"", NULL},
+	{"create -d a -d password=b", "--dbname is given twice, with different values", NULL},
 };
 
 static void wrong_lines_are_answered(void **state)
@@ -179,6 +194,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(options_stand_anywhere),
+		cmocka_unit_test(what_is_said_twice_alike_is_said_once),
 		cmocka_unit_test(digits_behind_a_dash_are_operands),
 		cmocka_unit_test(an_operand_form_takes_what_is_no_verb),
 		cmocka_unit_test(wrong_lines_are_answered),
