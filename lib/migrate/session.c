@@ -105,13 +105,14 @@ static bool check_shared(const struct migrate_session *session, struct err *err)
 		tree->where->name, tree->where->name, tree->where->name);
 }
 
-/* The tree's own tool may write as another role. */
+/* Who only reads need not have the rights to write; the tree's own tool may do it as another role.
+ */
 static bool check_table(const struct migrate_session *session, struct err *err)
 {
 	const struct migrate_format *format = session->tree->format;
 	return !session->plan.count || !session->state.versions.exists ||
 	       schema_versions_writable(session->db, format->books->kind, &session->state.versions,
-		       !format->apply, err);
+		       session->keys && !format->apply, err);
 }
 
 bool migrate_plan(struct migrate_session *session, enum migrate_direction direction,

@@ -92,7 +92,7 @@ bool migrate_stamp_plan(struct migrate_session *session, const struct strvec *ta
 	return foresee(session, targets, purge, count, err) &&
 	       (!*count || !versions->exists ||
 		       schema_versions_writable(session->db, session->tree->format->books->kind,
-			       versions, true, err));
+			       versions, session->keys != NULL, err));
 }
 
 /* Who stamps says where the database stands: nothing is half done any more. */

@@ -178,7 +178,7 @@ static bool wants_more(const struct schema_versions *versions, const char *colum
 static bool no_rights(struct db *db, const struct schema_versions *versions, struct err *err)
 {
 	AUTO_FREE char *role = db_ident(db, db->user);
-	err_set(err, ERR_REFUSED, "role %s may not change the rows of %s", db->user,
+	err_set(err, ERR_SQL, "role %s may not change the rows of %s", db->user,
 		versions->qualified);
 	return err_hint(err,
 		"as its owner: psql -d %s -c 'grant insert, update, delete on %s to %s'",

@@ -30,8 +30,8 @@ MUST_CHECK bool schema_versions_read(struct db *db, const struct schema_kind *ki
 	const char *name, struct schema_versions *versions, struct err *err);
 /*
  * An existing one, before it is written: ERR_REFUSED when its rows cannot be changed (a view of
- * something else, a table of another server), when a row wants more than an id, and, with `rights`,
- * when this role may not.
+ * something else, a table of another server), when a row wants more than an id; with `rights`
+ * ERR_SQL when this role may not, as the server would say.
  */
 MUST_CHECK bool schema_versions_writable(struct db *db, const struct schema_kind *kind,
 	const struct schema_versions *versions, bool rights, struct err *err);

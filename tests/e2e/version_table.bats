@@ -11,19 +11,30 @@ setup() {
 }
 teardown() { common_teardown; }
 
-# wrong SQL WORDS..: what `upgrade`, `stamp` and `plan` say of the version table that SQL makes
-wrong() {
-	local word verb
-	sql -c "$1"
+# refused CODE "VERB WORDS".. -- TEXT..: each command says all of it, and nothing was made
+refused() {
+	local code=$1 verb text verbs=()
 	shift
-	for verb in "plan" "upgrade" "upgrade -n" "stamp r001" "stamp -n r001"; do
+	while [ "$1" != -- ]; do
+		verbs+=("$1")
+		shift
+	done
+	shift
+	for verb in "${verbs[@]}"; do
 		# shellcheck disable=SC2086 # words
-		expect 17 mig-apply $verb
-		for word in "$@"; do
-			says "$word"
+		expect "$code" mig-apply $verb
+		for text in "$@"; do
+			says "$text"
 		done
 	done
 	[ "$(sql -c "select to_regnamespace('mig') is null and to_regclass('t1') is null")" = t ]
+}
+
+# wrong SQL TEXT..: of the version table that SQL makes
+wrong() {
+	sql -c "$1"
+	shift
+	refused 17 plan upgrade "upgrade -n" "stamp r001" "stamp -n r001" -- "$@"
 }
 
 @test "a view that cannot be written is no version table" {
@@ -60,7 +71,9 @@ wrong() {
 	sql -c "create table alembic_version (version_num varchar(32) primary key)" \
 		-c "create role plain_$DB login" -c "grant create on schema public to plain_$DB" \
 		-c "grant create on database $DB to plain_$DB" -c "grant select on alembic_version to plain_$DB"
-	PGUSER=plain_$DB wrong "select" "role plain_$DB may not change the rows of" "hint: as its owner: psql"
+	PGUSER=plain_$DB refused 11 upgrade "stamp r001" -- "role plain_$DB may not change the rows of" "hint: as its owner: psql"
+	PGUSER=plain_$DB expect 0 mig-apply plan
+	PGUSER=plain_$DB expect 11 mig-apply upgrade
 	eval "$(sed -n 's/^hint: as its owner: //p' <<< "$output")"
 	PGUSER=plain_$DB expect 0 mig-apply upgrade
 	sql -c "drop schema mig, public cascade" -c "drop owned by plain_$DB" -c "drop role plain_$DB"
