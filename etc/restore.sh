@@ -48,12 +48,25 @@ say "making tables, functions, types"
 zstd -dcq pre-data.sql.zst | run -f -
 
 say "loading rows"
-for table in data/*/; do
-	[ -f "${table}copy.sql" ] || continue
-	for member in "$table"*.copy.zst; do
+load() {
+	[ -f "${1}copy.sql" ] || return 0
+	for member in "$1"*.copy.zst; do
 		[ -f "$member" ] || continue
 		zstd -dcq "$member"
-	done | run -c "$(cat "${table}copy.sql")"
+	done | run -c "$(cat "${1}copy.sql")"
+}
+# Tables of extensions have their foreign keys already, and so an order.
+first=" "
+[ ! -f extension-tables.txt ] || first=" $(tr '\n' ' ' < extension-tables.txt)"
+for oid in $first; do
+	load "data/$oid/"
+done
+for table in data/*/; do
+	oid=$(basename "$table")
+	case $first in
+	*" $oid "*) ;;
+	*) load "$table" ;;
+	esac
 done
 
 say "setting sequences"

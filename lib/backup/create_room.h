@@ -59,6 +59,11 @@ MUST_CHECK bool create_tables_describe(struct db *leader, const struct create_fi
 /* Of each table, in the manifest's order; caller owns. */
 MUST_CHECK bool create_tables_sizes(struct db *leader, const struct create_filter *filter,
 	const struct pack_manifest *manifest, struct create_size **sizes, struct err *err);
+/* create_turns.c: in which order rows of extensions' tables come in; the same as a member. */
+MUST_CHECK bool create_turns_describe(
+	struct db *leader, struct pack_manifest *manifest, struct err *err);
+MUST_CHECK bool create_turns_add(
+	const struct pack_manifest *manifest, struct pack_writer *writer, struct err *err);
 /* create_database.c: the database, its settings, extensions, collations, roles, tablespaces. */
 MUST_CHECK bool create_database_describe(
 	struct db *leader, struct pack_manifest *manifest, struct err *err);

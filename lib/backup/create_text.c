@@ -120,5 +120,6 @@ bool create_text_add(struct db *leader, const struct pack_manifest *manifest,
 	struct pack_writer *writer, struct err *err)
 {
 	return add_shipped(writer, err) && add_copy_commands(leader, manifest, writer, err) &&
+	       create_turns_add(manifest, writer, err) &&
 	       add_sequences(leader, manifest, writer, err);
 }

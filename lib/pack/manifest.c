@@ -54,6 +54,7 @@ static const struct pack_json_field table_fields[] = {
 	FIELD(TEXT, pack_table, name),
 	OPTIONAL(OID, pack_table, root),
 	OPTIONAL(BOOL, pack_table, extension),
+	OPTIONAL(INT, pack_table, turn),
 	OPTIONAL(TEXT, pack_table, condition),
 	OPTIONAL(BOOL, pack_table, emptied),
 	OPTIONAL(BOOL, pack_table, unlogged),

@@ -52,6 +52,8 @@ struct pack_table {
 	char *name;
 	uint32_t root; /* OID of the topmost partitioned table it is a leaf of, else 0 */
 	bool extension; /* configuration table of an extension: exists before its rows come */
+	int64_t turn; /* of configuration tables: when their rows come in, from 1; those of one
+			 turn refer to one another in a circle; 0: not known */
 	char *condition; /* "WHERE ...": which of its rows are held; NULL: all */
 	bool emptied; /* rows deliberately not held (mig's own, or asked for) */
 	bool unlogged;
@@ -184,6 +186,7 @@ void pack_manifest_total(const struct pack_manifest *manifest, struct pack_conte
 #define PACK_README "RESTORE.md"
 #define PACK_SCRIPT "restore.sh"
 #define PACK_DUMP "schema.pgdump" /* pg_dump -Fc, pre-data and post-data */
+#define PACK_FIRST "extension-tables.txt" /* OIDs, in the order of their turns; if any */
 #define PACK_PRE_DATA "pre-data.sql.zst"
 #define PACK_POST_DATA "post-data.sql.zst"
 #define PACK_GLOBALS "globals.sql.zst"

@@ -1,6 +1,7 @@
 /* A whole database through one session (alone.h). */
 #include "restore/alone.h"
 #include "restore/load.h"
+#include "restore/load_extensions.h"
 #include "restore/text.h"
 #include <inttypes.h>
 
@@ -20,12 +21,7 @@ static bool load(struct restore_alone *alone, struct db_worker *worker,
 	const struct pack_manifest *manifest = pack_reader_manifest(alone->settings->reader);
 	bool routed;
 	AUTO_FREE char *target = target_of(worker->db, manifest, table, &routed);
-	/* an extension's script may have put rows there */
-	if (table->extension && !db_execf(worker->db, err, "delete from only %s %s", target,
-					table->condition ? table->condition : ""))
-		return err_context(err, "table %s.%s", table->schema, table->name);
-	return restore_alone_rows(
-		alone, worker, table, target, freeze && !routed && !table->extension, err);
+	return restore_alone_rows(alone, worker, table, target, freeze && !routed, err);
 }
 
 bool restore_alone_all_rows(struct restore_alone *alone, struct db_worker *worker, bool freeze,
@@ -35,17 +31,18 @@ bool restore_alone_all_rows(struct restore_alone *alone, struct db_worker *worke
 	struct pack_content total = {0};
 	int64_t done = 0;
 	pack_manifest_total(manifest, &total);
-	for (int pass = 0; pass < 2; pass++)
-		for (size_t i = 0; i < manifest->tables.count; i++) {
-			const struct pack_table *table = &manifest->tables.items[i];
-			if (table->emptied || table->extension != (pass == 0))
-				continue;
-			if (!load(alone, worker, table, freeze, err))
-				return false;
-			done += table->content.bytes;
-			*rows += table->content.rows;
-			log_progress(alone->settings->log, "rows", "bytes", done, total.bytes);
-		}
+	if (!load_extension_tables(worker, alone->settings->reader, NULL, rows, err))
+		return false;
+	for (size_t i = 0; i < manifest->tables.count; i++) {
+		const struct pack_table *table = &manifest->tables.items[i];
+		if (table->emptied || table->extension)
+			continue;
+		if (!load(alone, worker, table, freeze, err))
+			return false;
+		done += table->content.bytes;
+		*rows += table->content.rows;
+		log_progress(alone->settings->log, "rows", "bytes", done, total.bytes);
+	}
 	return true;
 }
 

@@ -7,6 +7,7 @@
 #include "backup/create_filter.h"
 #include "base/clock.h"
 #include "base/utf8.h"
+#include "pack/turns.h"
 #include "restore/cat_tables.h"
 
 enum { CHUNK = 256 << 10 };
@@ -97,12 +98,35 @@ static bool put_rows(struct cat *cat, const struct pack_table *table, struct err
 	       put_stream(cat, stream, err) && put(cat, "\\.\n", err);
 }
 
-/* Extensions have their constraints already, and their tables an order. */
-static bool put_tables(struct cat *cat, bool of_extensions, struct err *err)
+/* psql cannot be told to look at constraints later without owning the extension's tables. */
+static void tell_circle(const struct cat *cat, const struct pack_turns *turns)
+{
+	if (!turns->circle.count)
+		return;
+	AUTO_FREE char *tables = strvec_join(&turns->circle, ", ");
+	log_warn(cat->settings->log, "circle", NULL,
+		"configuration tables of extensions refer to one another in a circle: %s. psql "
+		"may stop there; mig-restore does not",
+		tables);
+}
+
+/* Extensions have their constraints already, and so their tables an order. */
+static bool put_extension_tables(struct cat *cat, struct err *err)
+{
+	CLEANUP(pack_turns_release) struct pack_turns turns;
+	pack_turns_init(&turns, cat->manifest);
+	tell_circle(cat, &turns);
+	for (size_t i = 0; i < turns.count; i++)
+		if (!put_rows(cat, turns.tables[i], err))
+			return false;
+	return true;
+}
+
+static bool put_tables(struct cat *cat, struct err *err)
 {
 	for (size_t i = 0; i < cat->manifest->tables.count; i++) {
 		const struct pack_table *table = &cat->manifest->tables.items[i];
-		if (table->extension == of_extensions && !put_rows(cat, table, err))
+		if (!table->extension && !put_rows(cat, table, err))
 			return false;
 	}
 	return true;
@@ -252,7 +276,7 @@ static bool put_chosen(struct cat *cat, struct err *err)
 static bool put_all(struct cat *cat, struct err *err)
 {
 	return put_begin(cat, err) && put_text(cat, PACK_PRE_DATA, err) &&
-	       put_tables(cat, true, err) && put_tables(cat, false, err) &&
+	       put_extension_tables(cat, err) && put_tables(cat, err) &&
 	       put_text(cat, PACK_SEQUENCES, err) && put_large_objects(cat, err) &&
 	       put_text(cat, PACK_POST_DATA, err) && put(cat, "\nCOMMIT;\n", err);
 }

@@ -159,20 +159,27 @@ static bool run_child(struct speech *speech, const struct strvec *argv, const st
 	return proc_run(&spec, &result, err) && judge(speech, &result, what, err);
 }
 
+/* list: NULL: all entries. */
+static bool run_listed(struct speech *speech, struct strvec *argv, const struct strvec *env,
+	const char *list, const char *archive, const char *what, struct err *err)
+{
+	CLEANUP(fs_close) int entries = -1;
+	AUTO_FREE char *path = NULL;
+	if (list && !open_list(list, &entries, &path, err))
+		return false;
+	if (list)
+		strvec_pushf(argv, "--use-list=%s", path);
+	strvec_push(argv, archive);
+	return run_child(speech, argv, env, what, err);
+}
+
 static bool run(struct speech *speech, struct strvec *argv, const struct strvec *env,
 	const char *list, const char *what, struct err *err)
 {
 	CLEANUP(fs_close) int archive = -1;
-	CLEANUP(fs_close) int entries = -1;
-	AUTO_FREE char *archive_path = NULL;
-	AUTO_FREE char *list_path = NULL;
-	if (!open_archive(speech->settings->reader, &archive, &archive_path, err) ||
-		(list && !open_list(list, &entries, &list_path, err)))
-		return false;
-	if (list)
-		strvec_pushf(argv, "--use-list=%s", list_path);
-	strvec_push(argv, archive_path);
-	return run_child(speech, argv, env, what, err);
+	AUTO_FREE char *path = NULL;
+	return open_archive(speech->settings->reader, &archive, &path, err) &&
+	       run_listed(speech, argv, env, list, path, what, err);
 }
 
 bool restore_ddl_read(const struct restore_settings *settings, const char *const *words,
@@ -230,13 +237,29 @@ bool restore_ddl(const struct restore_settings *settings, struct db *server, con
 }
 
 bool restore_ddl_archive(const struct restore_settings *settings, struct db *server,
-	const char *database, const char *archive, struct err *err)
+	const char *database, const char *archive, const char *const *words, const char *list,
+	struct err *err)
 {
 	CLEANUP(speech_release) struct speech speech = {.settings = settings};
 	AUTO_STRVEC(argv);
 	AUTO_STRVEC(env);
 	if (!say_where(settings, server, database, &argv, &env, err))
 		return false;
-	strvec_push(&argv, archive);
-	return run_child(&speech, &argv, &env, "database of the dump", err);
+	for (; *words; words++)
+		strvec_push(&argv, *words);
+	return run_listed(&speech, &argv, &env, list, archive, "database of the dump", err);
+}
+
+bool restore_ddl_archive_list(const struct restore_settings *settings, const char *archive,
+	void (*on_line)(void *ctx, const char *line), void *ctx, struct err *err)
+{
+	CLEANUP(speech_release)
+	struct speech speech = {.settings = settings, .on_line = on_line, .ctx = ctx};
+	AUTO_FREE char *program = NULL;
+	AUTO_STRVEC(argv);
+	if (!restore_ddl_program(&program, err))
+		return false;
+	strvec_push(&argv, program);
+	strvec_push(&argv, "--list");
+	return run_listed(&speech, &argv, NULL, NULL, archive, "list of the dump", err);
 }

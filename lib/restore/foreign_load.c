@@ -1,5 +1,6 @@
 #include "restore/foreign_load.h"
 #include "db/copy_session.h"
+#include "restore/foreign_archive.h"
 #include "restore/foreign_fate.h"
 #include "restore/foreign_source.h"
 #include "restore/room.h"
@@ -131,5 +132,5 @@ bool foreign_load(const struct restore_settings *settings, const struct foreign_
 	struct restore_settings alone = *settings;
 	if (dump->form == FOREIGN_TAR) /* pg_restore reads it once, in its order */
 		alone.workers = 1;
-	return restore_ddl_archive(&alone, server, database, dump->path, err);
+	return foreign_archive_load(&alone, dump, facts, server, database, err);
 }

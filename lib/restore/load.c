@@ -1,6 +1,7 @@
 #include "restore/load.h"
 #include "db/copy_session.h"
 #include "db/pool.h"
+#include "restore/load_extensions.h"
 #include "restore/load_order.h"
 #include "restore/load_pieces.h"
 #include <errno.h>
@@ -128,15 +129,12 @@ static bool keys_hold(struct loading *loading, struct err *err)
 
 static bool can_freeze(const struct pack_table *table, const struct pack_root *through)
 {
-	return !through && !table->extension && table->content.bytes >= FREEZE_FROM;
+	return !through && table->content.bytes >= FREEZE_FROM;
 }
 
 static bool make_room(struct db *db, const struct pack_table *table, struct err *err)
 {
 	AUTO_FREE char *name = db_qualified(db, table->schema, table->name);
-	if (table->extension)
-		return db_execf(db, err, "delete from only %s %s", name,
-			table->condition ? table->condition : "");
 	return db_execf(db, err, "truncate only %s", name);
 }
 
@@ -161,7 +159,7 @@ static bool load_table(struct db_worker *worker, const struct pack_table *table,
 	int64_t rows = 0;
 	if (!pack_stream_table(loading->settings->reader, table, &stream, err) ||
 		!db_begin(worker->db, &tx, NULL, err) ||
-		((freeze || table->extension) && !make_room(worker->db, table, err)) ||
+		(freeze && !make_room(worker->db, table, err)) ||
 		!load_copy(worker, sql, stream, count_sent, &rows, err))
 		return false;
 	return count_rows(loading, rows, table->content.rows, err) && keys_hold(loading, err) &&
@@ -254,18 +252,18 @@ static bool run_step(struct db_worker *worker, size_t job, struct err *err)
 	       err_context(err, "table %s.%s", table->schema, table->name);
 }
 
-/* The extensions' own constraints stand already: one session, in the order they were made. */
 static bool run_extension_tables(struct db_worker *worker, size_t job, struct err *err)
 {
 	struct loading *loading = worker->pool->ctx;
+	AUTO_TX(tx);
+	int64_t rows = 0;
 	(void)job;
-	for (size_t i = 0; i < loading->manifest->tables.count; i++) {
-		const struct pack_table *table = &loading->manifest->tables.items[i];
-		if (table->extension && !table->emptied && table->members.count &&
-			!load_table(worker, table, err))
-			return err_context(err, "table %s.%s", table->schema, table->name);
-	}
-	return true;
+	if (!db_begin(worker->db, &tx, NULL, err) ||
+		!load_extension_tables(worker, loading->settings->reader, count_sent, &rows, err) ||
+		!keys_hold(loading, err))
+		return false;
+	atomic_fetch_add(&loading->rows, rows);
+	return db_commit(&tx, err);
 }
 
 /*

@@ -23,9 +23,17 @@ MUST_CHECK bool restore_prove_large(const struct restore_settings *settings, str
 
 /* pg_restore itself; ERR_FAILED says how to get it. Caller owns. */
 MUST_CHECK bool restore_ddl_program(char **program, struct err *err);
-/* All of an archive of pg_dump, by its absolute path; settings->reader is not used. */
+/*
+ * An archive of pg_dump, by its absolute path; settings->reader is not used. words: options that
+ * choose a part of it, NULL at the end; list: as above.
+ */
 MUST_CHECK bool restore_ddl_archive(const struct restore_settings *settings, struct db *server,
-	const char *database, const char *archive, struct err *err);
+	const char *database, const char *archive, const char *const *words, const char *list,
+	struct err *err);
+/* Its table of contents, line by line. */
+MUST_CHECK bool restore_ddl_archive_list(const struct restore_settings *settings,
+	const char *archive, void (*on_line)(void *ctx, const char *line), void *ctx,
+	struct err *err);
 
 /* What of restore_check() a dump needs: a primary, a free name, roles, space (check.c). */
 struct foreign_facts;

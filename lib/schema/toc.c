@@ -59,6 +59,7 @@ static enum toc_kind kind_of(int64_t class, const char *words)
 		enum toc_kind kind;
 	} rows[] = {
 		{1259, "TABLE ", TOC_TABLE},
+		{0, "TABLE DATA ", TOC_TABLE_DATA},
 		{1259, "INDEX ", TOC_INDEX},
 		{2606, "CONSTRAINT ", TOC_CONSTRAINT},
 		{2606, "FK CONSTRAINT ", TOC_FOREIGN_KEY},

@@ -15,6 +15,7 @@
 enum toc_kind {
 	TOC_OTHER,
 	TOC_TABLE,
+	TOC_TABLE_DATA,
 	TOC_INDEX,
 	TOC_CONSTRAINT, /* primary key, unique, exclusion */
 	TOC_FOREIGN_KEY,

@@ -4,6 +4,7 @@
 #include "pack/frame.h"
 #include "pack/reader.h"
 #include "pack/tar.h"
+#include "pack/turns.h"
 #include "pack/writer.h"
 
 #include <archive.h>
@@ -352,6 +353,44 @@ static void newer_formats_are_said_to_be_so(void **state)
 	assert_null(manifest);
 }
 
+static void add_table(struct pack_manifest *manifest, uint32_t oid, int64_t turn)
+{
+	struct pack_table *table = pack_list_add(&manifest->tables);
+	*table = (struct pack_table){.oid = oid, .turn = turn, .extension = turn >= 0};
+	table->schema = xstrdup("s");
+	table->name = xstrfmt("t%u", oid);
+}
+
+static void turns_are_taken_and_circles_named(void **state)
+{
+	(void)state;
+	CLEANUP(pack_manifest_free_auto) struct pack_manifest *manifest = pack_manifest_new();
+	CLEANUP(pack_turns_release) struct pack_turns turns;
+	static const int64_t given[] = {3, 2, -1, 1, 3, 4};
+	static const uint32_t taken[] = {4, 2, 1, 5, 6};
+	for (size_t i = 0; i < ARRAY_SIZE(given); i++)
+		add_table(manifest, (uint32_t)i + 1, given[i]);
+	pack_turns_init(&turns, manifest);
+	assert_int_equal(turns.count, ARRAY_SIZE(taken));
+	for (size_t i = 0; i < turns.count; i++)
+		assert_int_equal(turns.tables[i]->oid, taken[i]);
+	assert_int_equal(turns.circle.count, 2);
+	assert_string_equal(turns.circle.items[0], "s.t1");
+	assert_string_equal(turns.circle.items[1], "s.t5");
+}
+
+static void without_turns_nothing_is_said_of_circles(void **state)
+{
+	(void)state;
+	CLEANUP(pack_manifest_free_auto) struct pack_manifest *manifest = pack_manifest_new();
+	CLEANUP(pack_turns_release) struct pack_turns turns;
+	add_table(manifest, 1, 0);
+	add_table(manifest, 2, 0);
+	pack_turns_init(&turns, manifest);
+	assert_int_equal(turns.count, 2);
+	assert_int_equal(turns.circle.count, 0);
+}
+
 static void libarchive_reads_it(void **state)
 {
 	(void)state;
@@ -409,6 +448,8 @@ int main(void)
 		cmocka_unit_test(every_truncation_is_found),
 		cmocka_unit_test(damage_names_the_member),
 		cmocka_unit_test(newer_formats_are_said_to_be_so),
+		cmocka_unit_test(turns_are_taken_and_circles_named),
+		cmocka_unit_test(without_turns_nothing_is_said_of_circles),
 		cmocka_unit_test(libarchive_reads_it),
 		cmocka_unit_test(stock_tools_read_it),
 	};

@@ -26,6 +26,7 @@ static void kinds_are_told_apart_by_the_catalogue(void **state)
 		{"222; 1259 16385 MATERIALIZED VIEW DATA m owner", TOC_OTHER}, /* a schema */
 		{"223; 3466 16394 EVENT TRIGGER - et owner", TOC_EVENT_TRIGGER},
 		{"224; 0 0 COMMENT - EVENT TRIGGER et owner", TOC_OTHER},
+		{"3201; 0 16466 TABLE DATA public z_line owner", TOC_TABLE_DATA},
 		{"225; 6100 16396 SUBSCRIPTION - s owner", TOC_SUBSCRIPTION},
 	};
 	CLEANUP(toc_release) struct toc toc = {0};

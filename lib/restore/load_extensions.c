@@ -1,0 +1,107 @@
+#include "restore/load_extensions.h"
+#include "backup/create_room.h"
+#include "pack/turns.h"
+#include "restore/load.h"
+#include <inttypes.h>
+
+/* Two statements a row: now, and when the rows are in. */
+static const char circle_sql[] =
+	"select pg_catalog.format('alter table %s alter constraint %I deferrable initially"
+	" deferred', conrelid::pg_catalog.regclass, conname), pg_catalog.format("
+	"'alter table %s alter constraint %I %s', conrelid::pg_catalog.regclass, conname,"
+	" case when condeferrable then 'deferrable initially immediate' else 'not deferrable' end)"
+	" from pg_catalog.pg_constraint where contype = 'f' and conparentid = 0"
+	" and not condeferred"
+	" and conrelid in (select pg_catalog.unnest(extconfig) from pg_catalog.pg_extension)"
+	" and confrelid in (select pg_catalog.unnest(extconfig) from pg_catalog.pg_extension)";
+
+static bool loosen(struct db *db, struct strvec *undo, struct err *err)
+{
+	AUTO_RESULT(rows);
+	if (!db_query(db, &rows, err, circle_sql))
+		return false;
+	for (int i = 0; i < db_rows(&rows); i++) {
+		if (!db_exec(db, err, db_get(&rows, i, 0)))
+			return false;
+		strvec_push(undo, db_get(&rows, i, 1));
+	}
+	return true;
+}
+
+static bool tighten(struct db *db, const struct strvec *undo, struct err *err)
+{
+	if (undo->count && !db_exec(db, err, "set constraints all immediate"))
+		return false;
+	STRVEC_EACH (undo, statement)
+		if (!db_exec(db, err, statement))
+			return false;
+	return true;
+}
+
+static bool empty_table(struct db *db, const struct pack_table *table, struct err *err)
+{
+	AUTO_FREE char *name = db_qualified(db, table->schema, table->name);
+	return db_execf(db, err, "delete from only %s %s", name,
+		       table->condition ? table->condition : "") ||
+	       err_context(err, "table %s.%s", table->schema, table->name);
+}
+
+static bool fill_table(struct db_worker *worker, struct pack_reader *reader,
+	const struct pack_table *table, void (*sent)(void *ctx, size_t bytes), struct err *err)
+{
+	CLEANUP(pack_stream_free_auto) struct pack_stream *stream = NULL;
+	const struct pack_root *through = pack_manifest_router(pack_reader_manifest(reader), table);
+	AUTO_FREE char *name = db_qualified(worker->db, through ? through->schema : table->schema,
+		through ? through->name : table->name);
+	AUTO_FREE char *columns = create_columns(worker->db, table);
+	AUTO_FREE char *sql = xstrfmt("copy %s %s%s%sfrom stdin", name, *columns ? "(" : "",
+		columns, *columns ? ") " : "");
+	int64_t rows = 0;
+	if (!table->members.count)
+		return true;
+	if (!pack_stream_table(reader, table, &stream, err) ||
+		!load_copy(worker, sql, stream, sent, &rows, err))
+		return err_context(err, "table %s.%s", table->schema, table->name);
+	if (rows == table->content.rows)
+		return true;
+	return err_set(err, ERR_CORRUPT,
+		"table %s.%s: %" PRId64 " row%s came in, the snapshot says %" PRId64, table->schema,
+		table->name, rows, str_plural(rows), table->content.rows);
+}
+
+static bool refill(struct db_worker *worker, struct pack_reader *reader,
+	const struct pack_turns *turns, void (*sent)(void *ctx, size_t bytes), struct err *err)
+{
+	for (size_t i = turns->count; i-- > 0;)
+		if (!empty_table(worker->db, turns->tables[i], err))
+			return false;
+	for (size_t i = 0; i < turns->count; i++)
+		if (!fill_table(worker, reader, turns->tables[i], sent, err))
+			return false;
+	return true;
+}
+
+static bool hint_circle(const struct pack_turns *turns, struct err *err)
+{
+	if (!turns->circle.count)
+		return false;
+	AUTO_FREE char *tables = strvec_join(&turns->circle, ", ");
+	return err_hint(err,
+		"configuration tables refer to one another in a circle: %s. Their rows come in "
+		"where the role that restores owns them",
+		tables);
+}
+
+bool load_extension_tables(struct db_worker *worker, struct pack_reader *reader,
+	void (*sent)(void *ctx, size_t bytes), int64_t *rows, struct err *err)
+{
+	CLEANUP(pack_turns_release) struct pack_turns turns;
+	AUTO_STRVEC(undo);
+	pack_turns_init(&turns, pack_reader_manifest(reader));
+	if ((turns.circle.count && !loosen(worker->db, &undo, err)) ||
+		!refill(worker, reader, &turns, sent, err) || !tighten(worker->db, &undo, err))
+		return hint_circle(&turns, err);
+	for (size_t i = 0; i < turns.count; i++)
+		*rows += turns.tables[i]->content.rows;
+	return true;
+}
