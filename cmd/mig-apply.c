@@ -102,6 +102,8 @@ static bool act(struct cli *cli, void *settings, struct err *err)
 	CLEANUP(migrate_answer_release) struct migrate_answer answer = {0};
 	AUTO_STRVEC(trees);
 	AUTO_STRVEC(envs);
+	AUTO_FREE char *title = cli_title(cli);
+	ask->command = title;
 	ask->operands = &cli->operands;
 	ask->trees = &trees;
 	ask->envs = &envs;

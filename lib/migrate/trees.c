@@ -1,5 +1,6 @@
 /* One verb over the named trees of mig.yaml: which of them are meant, and one answer of all. */
 #include "base/suggest.h"
+#include "migrate/report.h"
 #include "migrate/verbs.h"
 
 static bool no_such_tree(const struct migrate_ask *ask, const char *name, struct err *err)
@@ -12,14 +13,22 @@ static bool no_such_tree(const struct migrate_ask *ask, const char *name, struct
 	return err_hint(err, "there %s %s", ask->trees->count == 1 ? "is" : "are", all);
 }
 
+/* "-1", "+2", "previous": counted from where a database stands. */
+static bool is_relative(const char *word)
+{
+	bool signed_number = (*word == '+' || *word == '-') && word[1] &&
+			     strspn(word + 1, "0123456789") == strlen(word + 1);
+	return signed_number || !strcmp(word, "previous");
+}
+
 /* Words that mean something in every tree, and places that count from where each stands. */
 static bool is_general(const char *word)
 {
-	static const char *const words[] = {"", "head", "heads", "base", "current", "previous"};
+	static const char *const words[] = {"", "head", "heads", "base", "current"};
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 		if (!strcmp(words[i], word))
 			return true;
-	return (*word == '+' || *word == '-') && strspn(word + 1, "0123456789") == strlen(word + 1);
+	return is_relative(word);
 }
 
 static bool end_is_known(const struct graph *graph, const char *end)
@@ -172,6 +181,74 @@ static bool which_tree(const struct migrate_ask *ask, struct err *err)
 	return err_hint(err, "there are several: -t %s", names);
 }
 
+/* --- a target that is counted from where each tree stands --------------------------------------
+ */
+
+/* NULL: none was typed. Also the end of "current:-1". */
+static const char *relative_target(const struct migrate_verb *verb, const struct migrate_ask *ask)
+{
+	if (!verb->goes_up && !verb->goes_down)
+		return NULL;
+	STRVEC_EACH (ask->operands, word) {
+		const char *end = str_starts(word, "current:") ? word + strlen("current:") : word;
+		if (is_relative(end))
+			return word;
+	}
+	return NULL;
+}
+
+static bool can_move(const struct migrate_verb *verb, const struct migrate_session *session)
+{
+	bool up = verb->goes_up && !migrate_at_head(session->tree, &session->state);
+	bool down = verb->goes_down && session->state.current.count;
+	return up || down;
+}
+
+/* Trees that the target would move, each with the command for it alone. */
+static bool find_movable(const struct migrate_verb *verb, struct migrate_ask *ask,
+	const struct strvec *trees, const char *target, struct strvec *movable,
+	struct strvec *commands, struct err *err)
+{
+	STRVEC_EACH (trees, tree) {
+		AUTO_SESSION(session);
+		ask->tree = tree;
+		bool opened = ask->open(ask, MIGRATE_READ, MIGRATE_ROWS_ANY, &session, err);
+		ask->tree = NULL;
+		if (!opened)
+			return err_context(err, "tree %s", tree);
+		if (!can_move(verb, &session))
+			continue;
+		AUTO_FREE char *now = migrate_report_where(&session);
+		strvec_push(movable, tree);
+		strvec_pushf(commands, "%s -t %s%s%s %s    # from %s", ask->command, tree,
+			ask->dry_run ? " -n" : "", ask->sql ? " --sql" : "", target, now);
+	}
+	return true;
+}
+
+/* One step was meant: never one in each tree. */
+static bool narrow(const struct migrate_verb *verb, struct migrate_ask *ask, const char *target,
+	struct strvec *trees, struct err *err)
+{
+	AUTO_STRVEC(movable);
+	AUTO_STRVEC(commands);
+	if (!find_movable(verb, ask, trees, target, &movable, &commands, err))
+		return false;
+	if (movable.count > 1) {
+		AUTO_FREE char *names = strvec_join(&movable, ", ");
+		AUTO_FREE char *choices = strvec_join(&commands, "\n");
+		err_set(err, ERR_USAGE, "\"%s\" could mean %zu trees of migrations: %s", target,
+			movable.count, names);
+		err_detail(err, "%s", choices);
+		return err_hint(err, "choose one of these commands");
+	}
+	if (movable.count == 1) {
+		strvec_release(trees);
+		strvec_push(trees, movable.items[0]);
+	}
+	return true;
+}
+
 bool migrate_verb_run(const struct migrate_verb *verb, struct migrate_ask *ask,
 	struct migrate_answer *answer, struct err *err)
 {
@@ -190,6 +267,9 @@ bool migrate_verb_run(const struct migrate_verb *verb, struct migrate_ask *ask,
 		return good;
 	}
 	if (!choose(ask, &chosen, err))
+		return false;
+	const char *relative = relative_target(verb, ask);
+	if (chosen.count > 1 && relative && !narrow(verb, ask, relative, &chosen, err))
 		return false;
 	if (chosen.count == 1) {
 		ask->tree = chosen.items[0];

@@ -150,6 +150,6 @@ static bool plan(const struct migrate_ask *ask, struct migrate_answer *answer, s
 	       answer_plan(&session, ask->verbose, answer, err);
 }
 
-const struct migrate_verb migrate_verb_upgrade = {.run = upgrade};
-const struct migrate_verb migrate_verb_downgrade = {.run = downgrade};
-const struct migrate_verb migrate_verb_plan = {.run = plan};
+const struct migrate_verb migrate_verb_upgrade = {.goes_up = true, .run = upgrade};
+const struct migrate_verb migrate_verb_downgrade = {.goes_down = true, .run = downgrade};
+const struct migrate_verb migrate_verb_plan = {.goes_up = true, .run = plan};

@@ -125,7 +125,7 @@ static bool check(const struct migrate_ask *ask, struct migrate_answer *answer, 
 	return true;
 }
 
-const struct migrate_verb migrate_verb_stamp = {.run = stamp};
+const struct migrate_verb migrate_verb_stamp = {.goes_up = true, .goes_down = true, .run = stamp};
 const struct migrate_verb migrate_verb_revision = {.one_tree = true, .run = revision};
 const struct migrate_verb migrate_verb_check = {.run = check};
 const struct migrate_verb migrate_verb_merge = {.one_tree = true, .run = merge};

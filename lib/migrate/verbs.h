@@ -21,6 +21,7 @@ enum migrate_access {
 
 /* What was typed, of all verbs together; texts and lists are borrowed. */
 struct migrate_ask {
+	const char *command; /* "mig-apply upgrade", for advice */
 	const struct strvec *operands;
 	const char *tree; /* -t; while a verb runs: the tree it works on; NULL: the only one */
 	const struct strvec *trees; /* names in mig.yaml, one at least */
@@ -58,6 +59,11 @@ const char *migrate_ask_target(const struct migrate_ask *ask, const char *otherw
 struct migrate_verb {
 	bool one_tree; /* never runs over several trees */
 	bool every_env; /* asks all environments */
+	/*
+	 * Which way it goes from where the database stands. A target that is counted from there
+	 * ("-1") means one step, so that it is a usage error where several trees could make it.
+	 */
+	bool goes_up, goes_down;
 	bool (*run)(const struct migrate_ask *ask, struct migrate_answer *answer, struct err *err);
 };
 

@@ -199,3 +199,37 @@ v002 Models (vectors) (head)" ]
 	mig-apply plan -v | sql
 	[ "$(rows_of alembic_version) $(rows_of ai_version)" = "r002 v002" ]
 }
+
+@test "a target that is counted moves one tree: where several could move, a choice is asked for" {
+	two_trees "" "version_table: ai_version"
+	expect 2 mig-apply upgrade +1
+	says '"+1" could mean 2 trees of migrations: main, ai'
+	says "mig-apply upgrade -t main +1    # from <base>"
+	says "mig-apply upgrade -t ai +1    # from <base>"
+	[ "$(sql -c "select to_regclass('alembic_version') is null and to_regnamespace('mig') is null")" = t ]
+	expect 2 mig-apply plan +1
+	says "mig-apply plan -t ai +1"
+	expect 2 mig-apply upgrade -n +1
+	says "mig-apply upgrade -t ai -n +1"
+	expect 0 mig-apply upgrade -t ai +1
+	expect 0 mig-apply upgrade heads
+	[ "$(rows_of alembic_version) $(rows_of ai_version)" = "r002 v002" ]
+	for target in -1 previous -2 current:-1; do
+		expect 2 mig-apply downgrade $([ $target != current:-1 ] || echo --sql) $target
+		says "\"$target\" could mean 2 trees of migrations: main, ai"
+		says "$target    # from v002 Models"
+	done
+	expect 2 mig-apply stamp -1
+	says "mig-apply stamp -t main -1    # from r002 Table 2"
+	[ "$(rows_of alembic_version) $(rows_of ai_version)" = "r002 v002" ]
+	eval "$(mig-apply downgrade -1 2>&1 | grep -o 'mig-apply downgrade -t ai -1')"
+	[ "$(rows_of alembic_version) $(rows_of ai_version)" = "r002 v001" ]
+	# one alone can be meant: the other one is at its end
+	expect 0 mig-apply upgrade +1
+	[ "$(rows_of ai_version)" = v002 ]
+	expect 0 mig-apply downgrade base -t ai
+	expect 0 mig-apply downgrade -1
+	[ "$(rows_of alembic_version)$(rows_of ai_version)" = "r001" ]
+	expect 0 mig-apply downgrade base
+	expect 2 mig-apply downgrade -1
+}
