@@ -73,7 +73,8 @@ static const char own_sequences_sql[] =
  * role that may not see which process is which compares all that are nobody's.
  */
 static const char about_sql[] =
-	"select json_build_object('database', d.oid::bigint, 'at', clock_timestamp()::text,"
+	"select json_build_object('database', d.oid::bigint, 'at',"
+	" to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'),"
 	" 'stats_reset', s.stats_reset::text,"
 	" 'life', (select string_agg(pid || '@' || coalesce(backend_start::text, ''), ' ' order by "
 	"pid)"

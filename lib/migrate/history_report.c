@@ -2,13 +2,27 @@
 #include "migrate/verbs.h"
 
 /* What was done to the database, newest first. */
-static const char done_sql[] = "select revision, direction,"
-			       " to_char(at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS'), "
-			       "duration_ms, who, host, run, tool,"
-			       " detail->>'message', detail ? 'taken_out'"
-			       " from mig.history where tree = $1 order by id desc";
+static const char done_sql[] =
+	"select revision, direction,"
+	" to_char(at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS'), "
+	"duration_ms, who, host, run, tool,"
+	" detail->>'message', detail ? 'taken_out',"
+	" to_char(at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
+	" from mig.history where tree = $1 order by id desc";
 
-enum column { REVISION, DIRECTION, AT, DURATION, WHO, HOST, RUN, TOOL, MESSAGE, TAKEN_OUT };
+enum column {
+	REVISION,
+	DIRECTION,
+	AT,
+	DURATION,
+	WHO,
+	HOST,
+	RUN,
+	TOOL,
+	MESSAGE,
+	TAKEN_OUT,
+	EXACTLY
+};
 
 static bool may_read(const struct migrate_session *session, struct err *err)
 {
@@ -98,8 +112,8 @@ static json_t *row_json(
 {
 	json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s?, s:s?, s:s?}", "revision",
 		text_at(rows, row, REVISION), "message", message_of(session, rows, row),
-		"direction", text_at(rows, row, DIRECTION), "at", text_at(rows, row, AT), "who",
-		text_at(rows, row, WHO), "host", db_get(rows, row, HOST), "run",
+		"direction", text_at(rows, row, DIRECTION), "at", text_at(rows, row, EXACTLY),
+		"who", text_at(rows, row, WHO), "host", db_get(rows, row, HOST), "run",
 		db_get(rows, row, RUN), "tool", db_get(rows, row, TOOL));
 	if (db_get_bool(rows, row, TAKEN_OUT))
 		json_object_set_new(json, "taken_out", json_true());

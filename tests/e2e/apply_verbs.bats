@@ -82,6 +82,31 @@ fork() {
 	expect 2 mig-apply history --applied -r r001:
 }
 
+@test "every time in JSON has its zone, in whatever zone the server and the host are" {
+	line_of 1
+	mig_yaml "    stores: [near]
+    maintenance: [{file: closed}]
+stores:
+  near: {url: $WORK/near}" false
+	sql -c "alter role owner set timezone = 'Asia/Kolkata'" -c "alter role owner set datestyle = 'German'"
+	export TZ=America/New_York
+	mig-apply upgrade --json > all 2>&1
+	mig-backup create --json >> all 2>&1
+	mig-maintenance on --json -y >> all 2>&1 || true
+	for words in "mig-apply history --applied" "mig-apply history" "mig-apply current" "mig-apply status" \
+		"mig-apply doctor" "mig-backup list" "mig-backup status" "mig-backup show latest" \
+		"mig-maintenance status" "mig-restore copies" "mig status"; do
+		$words --json >> all 2>&1 || true
+	done
+	find . -name 'proof.json' -o -name '*.jsonl' | xargs cat >> all
+	sql -c "alter role owner reset all"
+	[ "$(grep -c '"event": *"result"' all)" -ge 10 ]
+	jq -r '.. | strings | select(test("^[0-9]{2,4}[-./][0-9]{2}[-./][0-9]{2,4}[ T]"))' all > times
+	[ "$(wc -l < times)" -ge 10 ]
+	run grep -vE '^20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{3})?Z$' times
+	[ "$output" = "" ]
+}
+
 @test "branches, heads and show, with --verbose and JSON" {
 	fork
 	expect 0 mig-apply branches
