@@ -1,13 +1,10 @@
 load ../support/common
 load ../support/migrations
 load ../support/alembic
-setup_file() { common_setup_file; }
-teardown_file() { common_teardown_file; }
 setup() {
 	need_alembic
 	common_setup
 }
-teardown() { common_teardown; }
 
 @test "a line of revisions goes up and down; plain Alembic agrees at each place" {
 	alembic_tree
@@ -172,7 +169,6 @@ teardown() { common_teardown; }
 		    op.create_table('half', sa.Column('i', sa.Integer))
 		    op.execute("insert into nosuch values (1)")
 
-
 		def downgrade():
 		    pass
 	END
@@ -230,7 +226,6 @@ teardown() { common_teardown; }
 		    with op.get_context().autocommit_block():
 		        op.execute("create index concurrently t_i on t (i)")
 
-
 		def downgrade():
 		    op.drop_index("t_i")
 	END
@@ -242,7 +237,6 @@ teardown() { common_teardown; }
 		    with op.get_context().autocommit_block():
 		        op.execute("create index concurrently t_i2 on t (i)")
 		    op.execute("select 1/0")
-
 
 		def downgrade():
 		    pass
@@ -266,7 +260,6 @@ teardown() { common_teardown; }
 		    op.execute("create table seen as select current_setting('lock_timeout') wait,"
 		               " current_setting('application_name') as name,"
 		               " (select count(*) from pg_locks where pid = pg_backend_pid() and locktype = 'advisory') as keys")
-
 
 		def downgrade():
 		    pass

@@ -1,17 +1,11 @@
 load ../support/common
 load ../support/migrations
 load ../support/alembic
-setup_file() {
-	common_setup_file
-	export TREE_CACHE=${XDG_CACHE_HOME:-$HOME/.cache}
-}
-teardown_file() { common_teardown_file; }
 setup() {
 	need_alembic
 	PACKAGES=$(XDG_CACHE_HOME=$TREE_CACHE sqlalchemy_2) || skip "Debian's archive cannot be reached"
 	common_setup
 }
-teardown() { common_teardown; }
 
 # goes_both_ways TEMPLATE SCHEME [PYTHONPATH]
 goes_both_ways() {
@@ -24,7 +18,6 @@ goes_both_ways() {
 		               " current_setting('work_mem') as memory,"
 		               " (select count(*) from pg_locks where pid = pg_backend_pid() and locktype = 'advisory') as keys")
 		    op.execute("create table rows as select 100 as percent where 'a%' like 'a%'")
-
 
 		def downgrade():
 		    op.drop_table("seen")

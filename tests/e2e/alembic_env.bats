@@ -1,16 +1,10 @@
 load ../support/common
 load ../support/migrations
 load ../support/alembic
-setup_file() {
-	common_setup_file
-	export TREE_CACHE=${XDG_CACHE_HOME:-$HOME/.cache}
-}
-teardown_file() { common_teardown_file; }
 setup() {
 	need_alembic
 	common_setup
 }
-teardown() { common_teardown; }
 
 # env_py < what stands between "engine = ..." and the end
 env_py() {
@@ -35,7 +29,6 @@ newer_packages() {
 		    op.execute("create table seen as select current_setting('lock_timeout') as wait,"
 		               " current_setting('statement_timeout') as statement,"
 		               " exists(select from pg_locks where locktype = 'advisory' and pid = pg_backend_pid() and objid = 4711) as locked")
-
 
 		def downgrade():
 		    op.drop_table("seen")
@@ -222,22 +215,17 @@ ways_to_commit() {
 		def upgrade(engine_name):
 		    globals()["upgrade_%s" % engine_name]()
 
-
 		def downgrade(engine_name):
 		    globals()["downgrade_%s" % engine_name]()
-
 
 		def upgrade_ours():
 		    op.execute("create table ours (i int)")
 
-
 		def downgrade_ours():
 		    op.drop_table("ours")
 
-
 		def upgrade_theirs():
 		    op.execute("create table theirs (i int)")
-
 
 		def downgrade_theirs():
 		    op.drop_table("theirs")
@@ -314,7 +302,6 @@ ways_to_commit() {
 		    with op.get_context().autocommit_block():
 		        op.execute("create table once (i int)")
 		    op.execute("alter table t1 add column x int")
-
 
 		def downgrade():
 		    pass

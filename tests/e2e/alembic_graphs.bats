@@ -1,12 +1,9 @@
 load ../support/common
 load ../support/alembic
-setup_file() { common_setup_file; }
-teardown_file() { common_teardown_file; }
 setup() {
 	need_alembic
 	common_setup
 }
-teardown() { common_teardown; }
 
 @test "random graphs, as trees and as native files: the same steps and rows as by Alembic itself" {
 	seed=${SEED:-$RANDOM}

@@ -2,16 +2,10 @@
 load ../support/common
 load ../support/migrations
 load ../support/alembic
-setup_file() {
-	common_setup_file
-	export TREE_CACHE=${XDG_CACHE_HOME:-$HOME/.cache}
-}
-teardown_file() { common_teardown_file; }
 setup() {
 	need_alembic
 	common_setup
 }
-teardown() { common_teardown; }
 
 # unpacked NAME: PACKAGES is where its modules are
 unpacked() {

@@ -1,11 +1,6 @@
 load ../support/common
 load ../support/migrations
 
-setup_file() { common_setup_file; }
-teardown_file() { common_teardown_file; }
-setup() { common_setup; }
-teardown() { common_teardown; }
-
 @test "a first revision is written, applied, taken back" {
 	expect 0 mig-apply revision -m "Add user preferences"
 	file=$(ls migrations/*.sql)

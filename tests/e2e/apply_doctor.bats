@@ -3,11 +3,6 @@ load ../support/common
 load ../support/migrations
 load ../support/alembic
 
-setup_file() { common_setup_file; }
-teardown_file() { common_teardown_file; }
-setup() { common_setup; }
-teardown() { common_teardown; }
-
 # mend CHECK: runs the command behind "next:" of that finding
 mend() {
 	local next

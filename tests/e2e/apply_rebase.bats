@@ -3,9 +3,6 @@ load ../support/common
 load ../support/migrations
 load ../support/alembic
 
-setup_file() { common_setup_file; }
-teardown_file() { common_teardown_file; }
-setup() { common_setup; }
 teardown() {
 	sql -c "drop database if exists ${DB}_two with (force)" postgres
 	common_teardown
@@ -82,10 +79,8 @@ private() {
 		branch_labels = None
 		depends_on = None
 
-
 		def upgrade():
 		    pass
-
 
 		def downgrade():
 		    pass

@@ -3,14 +3,11 @@ load ../support/common
 load ../support/migrations
 load ../support/alembic
 
-setup_file() { common_setup_file; }
-teardown_file() { common_teardown_file; }
 setup() {
 	common_setup
 	need_alembic
 	alembic_tree "    policy: {downgrade: allow}"
 }
-teardown() { common_teardown; }
 
 # a1 - b1, a1 - c1, and m1 that merges them
 diamond() {

@@ -4,14 +4,9 @@ load ../support/common
 load ../support/migrations
 load ../support/alembic
 
-setup_file() { common_setup_file; }
-teardown_file() { common_teardown_file; }
-setup() { common_setup; }
-teardown() { common_teardown; }
-
 # contents of the database, to be compared before and after
 contents() {
-	pg_dump "$DB" | grep -v '^.restrict\|^.unrestrict' | md5sum
+	plain_dump "$DB" | md5sum
 }
 
 # hinted TEXT COMMAND..: usage error whose hint has TEXT

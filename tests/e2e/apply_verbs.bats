@@ -3,11 +3,6 @@ load ../support/common
 load ../support/migrations
 load ../support/alembic
 
-setup_file() { common_setup_file; }
-teardown_file() { common_teardown_file; }
-setup() { common_setup; }
-teardown() { common_teardown; }
-
 # base - left (label left), base - right, each with a table
 fork() {
 	revision aaaa "" "Base" <<< $'-- migrate:up\ncreate table a (i int);\n-- migrate:down\ndrop table a;'

@@ -2,8 +2,6 @@
 load ../support/common
 load ../support/migrations
 
-setup_file() { common_setup_file; }
-teardown_file() { common_teardown_file; }
 setup() {
 	common_setup
 	sql -c "create table users (id bigint primary key, email text, uid uuid unique not null default gen_random_uuid())" \

@@ -1,9 +1,5 @@
 load ../support/common
 load ../support/every_kind
-setup_file() { common_setup_file; }
-teardown_file() { common_teardown_file; }
-setup() { common_setup; }
-teardown() { common_teardown; }
 
 store() {
 	echo "$XDG_STATE_HOME/mig/default/default/snapshots"
@@ -15,7 +11,7 @@ newest() {
 
 # everything that pg_dump sees, in an order that does not depend on the rows' places
 contents() {
-	pg_dump "$1" | grep -v -e '^\\restrict' -e '^\\unrestrict' | LC_ALL=C sort
+	plain_dump "$1" | LC_ALL=C sort
 }
 
 # restores with the script alone: mig is not in PATH

@@ -1,10 +1,6 @@
 # What is done with snapshots once they are there: copy, keep, status, cat.
 load ../support/common
 load ../support/every_kind
-setup_file() { common_setup_file; }
-teardown_file() { common_teardown_file; }
-setup() { common_setup; }
-teardown() { common_teardown; }
 
 two_stores() {
 	cat > mig.yaml <<-END
@@ -205,7 +201,7 @@ as_pg_dump() {
 		return 1
 	}
 	pg_dump "$@" | sed 's/^CREATE SCHEMA /CREATE SCHEMA IF NOT EXISTS /' | psql -Xq -v ON_ERROR_STOP=1 by_pg_dump > /dev/null
-	diff <(pg_dump by_mig | grep -v restrict | LC_ALL=C sort) <(pg_dump by_pg_dump | grep -v restrict | LC_ALL=C sort)
+	diff <(plain_dump by_mig | LC_ALL=C sort) <(plain_dump by_pg_dump | LC_ALL=C sort)
 	dropdb by_mig
 	dropdb by_pg_dump
 	rm -r unpacked
@@ -351,7 +347,7 @@ as_pg_dump() {
 }
 
 contents() {
-	pg_dump "$1" | grep -v -e '^\\restrict' -e '^\\unrestrict' | LC_ALL=C sort
+	plain_dump "$1" | LC_ALL=C sort
 }
 
 @test "cat: psql alone makes the same database of it, without a server to read from" {

@@ -9,7 +9,6 @@ setup() {
 	unset MIG_RUN MIG_ENV MIG_CONFIG MIG_JSON DATABASE_URL
 	cd "$WORK" || return 1
 }
-teardown() { common_teardown; }
 
 each_program() {
 	local program

@@ -3,8 +3,6 @@ load ../support/common
 load ../support/copies
 load ../support/maintenance
 load ../support/migrations
-setup_file() { common_setup_file; }
-teardown_file() { common_teardown_file; }
 setup() {
 	common_setup
 	write_config
@@ -12,7 +10,6 @@ setup() {
 	printf '    policy: {swap_back: allow, restore: allow, destructive: allow}\n' >> mig.yaml
 	make_live
 }
-teardown() { common_teardown; }
 
 clones() {
 	sql postgres -c "select datname from pg_database where datname like '${DB}__c_%' order by 1"

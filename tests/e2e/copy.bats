@@ -2,11 +2,6 @@
 load ../support/common
 load ../support/migrations
 
-setup_file() { common_setup_file; }
-teardown_file() { common_teardown_file; }
-setup() { common_setup; }
-teardown() { common_teardown; }
-
 # copied ROWS: a revision with as many rows of about 50 bytes
 copied() {
 	{

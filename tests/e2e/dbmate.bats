@@ -6,7 +6,6 @@ setup_file() {
 	DBMATE=$("$BATS_TEST_DIRNAME/../../tools/others" dbmate) || skip "no dbmate to compare with"
 	export DBMATE
 }
-teardown_file() { common_teardown_file; }
 setup() {
 	common_setup
 	PATH=$DBMATE:$PATH
@@ -15,7 +14,6 @@ setup() {
 	url_of "$DB"
 	mkdir -p db/migrations
 }
-teardown() { common_teardown; }
 
 url_of() {
 	export DATABASE_URL="postgres://$PGUSER@/$1?host=$PGHOST&port=$PGPORT&sslmode=disable"
@@ -40,7 +38,7 @@ versions() {
 
 # The schema without what only mig has.
 schema_of() {
-	pg_dump -s -N mig "$@" | grep -v '^\\\(un\)\?restrict' | grep -v '^--' | grep -v '^$'
+	plain_dump -s -N mig "$@" | grep -v '^--' | grep -v '^$'
 }
 
 @test "what mig applies, dbmate finds applied, and the reverse" {

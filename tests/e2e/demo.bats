@@ -1,6 +1,5 @@
 # The whole demo once, with fewer rows.
 load ../support/common
-setup() { common_setup; }
 teardown() {
 	[ -z "${SCENE:-}" ] || scene_stop
 	common_teardown

@@ -2,8 +2,6 @@
 # every way to restore them.
 load ../support/common
 load ../support/copies
-setup_file() { common_setup_file; }
-teardown_file() { common_teardown_file; }
 setup() { common_setup; }
 teardown() {
 	sql postgres -c "drop database if exists ${DB}_new" -c "drop role if exists \"caf_$BATS_TEST_NUMBER\""

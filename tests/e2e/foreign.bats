@@ -1,16 +1,10 @@
 load ../support/common
 load ../support/copies
+load ../support/dumps
 load ../support/every_kind
-setup_file() { common_setup_file; }
-teardown_file() { common_teardown_file; }
-setup() {
-	common_setup
-	write_config
-}
-teardown() { common_teardown; }
 
 dump_of() {
-	pg_dump --no-comments "$1" | grep -v '^\\\(un\)\?restrict' | sort
+	plain_dump --no-comments "$1" | sort
 }
 
 make_shop() {
@@ -33,20 +27,6 @@ make_shop() {
 		alter table items owner to "shop $BATS_TEST_NUMBER";
 		grant select on orders to "shop $BATS_TEST_NUMBER";
 	END
-}
-
-# make_dump FORM: at ./dump
-make_dump() {
-	case $1 in
-	custom) pg_dump -Fc -f dump "$DB" ;;
-	directory) pg_dump -Fd -f dump "$DB" ;;
-	folder) pg_dump -Fd -Z0 -f dump "$DB" ;;
-	tar) pg_dump -Ft -f dump "$DB" ;;
-	plain) pg_dump -f dump "$DB" ;;
-	inserts) pg_dump --inserts -f dump "$DB" ;;
-	gzip) pg_dump "$DB" | gzip > dump ;;
-	zstd) pg_dump "$DB" | zstd -q > dump ;;
-	esac
 }
 
 copy_of() {
@@ -247,7 +227,6 @@ comes_back() {
 	[ "$(copies)" = 0 ]
 	expect 17 mig-restore ./dump --to-db "$DB"
 }
-
 
 @test "mig-verify backup reads a dump to its end, and says what that proves" {
 	make_live

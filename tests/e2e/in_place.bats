@@ -1,8 +1,6 @@
 # --in-place: over the live database, by a role that may not make databases, in one transaction.
 load ../support/common
 load ../support/copies
-setup_file() { common_setup_file; }
-teardown_file() { common_teardown_file; }
 setup() {
 	common_setup
 	sql postgres -c "drop role if exists plain_$BATS_TEST_NUMBER" -c "create role plain_$BATS_TEST_NUMBER login" \
@@ -19,7 +17,7 @@ as_plain() { export PGUSER=plain_$BATS_TEST_NUMBER; }
 as_owner() { export PGUSER=owner; }
 
 dump_of() {
-	PGUSER=owner pg_dump "$DB" -N mig | grep -v '^\\\(un\)\?restrict' | sort
+	PGUSER=owner plain_dump "$DB" -N mig | sort
 }
 
 make_shop() {

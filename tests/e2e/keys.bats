@@ -1,11 +1,8 @@
 load ../support/common
-setup_file() { common_setup_file; }
-teardown_file() { common_teardown_file; }
 setup() {
 	common_setup
 	keys=$BUILD/support/keys
 }
-teardown() { common_teardown; }
 
 # start WORD COMMAND..: runs it in the background until it has printed a line with WORD
 start() {

@@ -1,13 +1,6 @@
 # The loss report row by row, and --export-lost.
 load ../support/common
 load ../support/copies
-setup_file() { common_setup_file; }
-teardown_file() { common_teardown_file; }
-setup() {
-	common_setup
-	write_config
-}
-teardown() { common_teardown; }
 
 # Tables with a key, a composite one, without one, and partitioned; then a snapshot.
 make_tables() {

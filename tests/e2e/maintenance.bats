@@ -5,7 +5,6 @@ setup_file() {
 	common_setup_file
 	sql -c "create role app login" -c "create role other login" -c "create role deploy login" postgres
 }
-teardown_file() { common_teardown_file; }
 setup() {
 	common_setup
 	sql -c "create table orders (id serial primary key, item text)" \
@@ -13,7 +12,6 @@ setup() {
 	switch=$WORK/switch
 	config "{file: flag}"
 }
-teardown() { common_teardown; }
 
 # conform ITEM: the contract of every provider
 conform() {

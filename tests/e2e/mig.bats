@@ -1,11 +1,6 @@
 # The front door: init, doctor, pins, help, and the way to the other programs.
 load ../support/common
 
-setup_file() { common_setup_file; }
-teardown_file() { common_teardown_file; }
-setup() { common_setup; }
-teardown() { common_teardown; }
-
 # url DATABASE [USER]
 url() {
 	echo "postgresql://${2:-owner}@/$1?host=$PGHOST&port=$PGPORT"

@@ -2,8 +2,6 @@
 load ../support/common
 load ../support/migrations
 
-setup_file() { common_setup_file; }
-teardown_file() { common_teardown_file; }
 setup() {
 	common_setup
 	cat > mig.yaml <<-END
@@ -15,7 +13,6 @@ setup() {
 		environments: {development: {database: "dbname=$PGDATABASE"}}
 	END
 }
-teardown() { common_teardown; }
 
 @test "values stand as they are, in quotes their quotes are doubled; comments, bodies and rows are kept" {
 	revision r001 "" "Filled" <<-'END'

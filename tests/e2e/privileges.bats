@@ -1,9 +1,6 @@
 # What docs/privileges.md promises: one role without superuser does everything.
 load ../support/common
 
-setup_file() { common_setup_file; }
-teardown_file() { common_teardown_file; }
-
 setup() {
 	common_setup
 	psql -Xq postgres <<-END
@@ -42,7 +39,6 @@ setup() {
 		    maintenance: [{file: closed}, {database: read-only}]
 	END
 }
-teardown() { common_teardown; }
 
 @test "safety_22 a role without superuser backs up, migrates, closes, restores and swaps" {
 	expect 0 mig doctor

@@ -1,17 +1,14 @@
 load ../support/common
 load ../support/copies
-setup_file() { common_setup_file; }
-teardown_file() { common_teardown_file; }
 setup() {
 	common_setup
 	keys=$BUILD/support/keys
 	write_config
 }
-teardown() { common_teardown; }
 
 # What pg_dump says, whatever the order of rows and of enum partitions.
 dump_of() {
-	pg_dump --no-comments "$1" | grep -v '^\\\(un\)\?restrict' | sort
+	plain_dump --no-comments "$1" | sort
 }
 
 traits_of() {
@@ -469,7 +466,7 @@ make_broad() {
 }
 
 schema_of() {
-	pg_dump -s "$1" | grep -v '^\\\(un\)\?restrict'
+	plain_dump -s "$1"
 }
 
 @test "safety_18 every form of index, constraint and trigger: the schema comes back byte for byte" {

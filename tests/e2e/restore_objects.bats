@@ -2,13 +2,6 @@
 # logical dump (materialized views, large objects, event triggers, publications, subscriptions).
 load ../support/common
 load ../support/copies
-setup_file() { common_setup_file; }
-teardown_file() { common_teardown_file; }
-setup() {
-	common_setup
-	write_config
-}
-teardown() { common_teardown; }
 
 copy() {
 	databases | grep __r_

@@ -2,16 +2,9 @@
 # --no-tablespaces, another environment's snapshot.
 load ../support/common
 load ../support/copies
-setup_file() { common_setup_file; }
-teardown_file() { common_teardown_file; }
-setup() {
-	common_setup
-	write_config
-}
-teardown() { common_teardown; }
 
 dump_of() {
-	pg_dump "$@" | grep -v '^\\\(un\)\?restrict' | sort
+	plain_dump "$@" | sort
 }
 
 make_shop() {

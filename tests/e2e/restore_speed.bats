@@ -2,14 +2,11 @@
 # compression of long values, helpers of index builds.
 load ../support/common
 load ../support/copies
-setup_file() { common_setup_file; }
-teardown_file() { common_teardown_file; }
 setup() {
 	common_setup
 	write_config
 	back=${DB}_back
 }
-teardown() { common_teardown; }
 
 # Statements that the server ran while COMMAND was running, one per line.
 statements_of() {
@@ -79,7 +76,7 @@ compression_in() {
 	[ "$(compression_in "$back")" = lz4 ]
 	# the column's own choice
 	[ "$(sql -d "$back" -c "select distinct pg_column_compression(old) from documents")" = pglz ]
-	diff <(pg_dump -s "$DB" | grep -v restrict) <(pg_dump -s "$back" | grep -v restrict)
+	diff <(plain_dump -s "$DB") <(plain_dump -s "$back")
 	# and a person's
 	dropdb "$back"
 	sql -c "alter role owner set default_toast_compression = 'pglz'"

@@ -1,14 +1,11 @@
 # What a snapshot says about extensions and collations, against the server it is restored into.
 load ../support/common
 load ../support/copies
-setup_file() { common_setup_file; }
-teardown_file() { common_teardown_file; }
 setup() {
 	common_setup
 	write_config
 	forge=$BATS_TEST_DIRNAME/../support/forge.py
 }
-teardown() { common_teardown; }
 
 @test "extensions that are missing or only older are listed, all of them, before anything is made: 17" {
 	sql -c "create extension hstore" -c "create table t (h hstore)" -c "insert into t values ('a=>1')"

@@ -1,8 +1,6 @@
 # mig-run with plain commands as steps: order, undo, the ladder, exit codes, journal, directory.
 load ../support/common
 load ../support/http
-setup_file() { common_setup_file; }
-teardown_file() { common_teardown_file; }
 setup() {
 	common_setup
 	cat > mig.yaml <<-END

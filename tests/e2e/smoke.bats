@@ -4,9 +4,6 @@ bats_require_minimum_version 1.5.0
 load ../support/common
 load ../support/http
 load ../support/migrations
-setup_file() { common_setup_file; }
-teardown_file() { common_teardown_file; }
-setup() { common_setup; }
 teardown() {
 	http_stop
 	common_teardown

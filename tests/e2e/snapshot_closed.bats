@@ -2,8 +2,6 @@
 # hand and by a run, and all at once.
 load ../support/common
 load ../support/copies
-setup_file() { common_setup_file; }
-teardown_file() { common_teardown_file; }
 setup() {
 	common_setup
 	sql postgres -c "drop role if exists closed_app" -c "create role closed_app login"

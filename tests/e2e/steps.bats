@@ -2,14 +2,11 @@
 load ../support/common
 load ../support/migrations
 
-setup_file() { common_setup_file; }
-teardown_file() { common_teardown_file; }
 setup() {
 	common_setup
 	[ -z "${DB:-}" ] || sql -c "create table log (n int); create table items (id int primary key, a int, b int);
 		insert into items select i, i % 10, i % 7 from generate_series(1, 2000) i"
 }
-teardown() { common_teardown; }
 
 # off ID PARENT MESSAGE < BODY
 off() { revision "$1" "$2" "$3" -h "transaction: off"; }

@@ -1,13 +1,10 @@
 load ../support/common
 load ../support/copies
-setup_file() { common_setup_file; }
-teardown_file() { common_teardown_file; }
 setup() {
 	common_setup
 	COPY=${DB}__r_0123456789
 	write_config
 }
-teardown() { common_teardown; }
 
 closed() { expect 0 mig-maintenance on; }
 swap() { expect "$1" mig-restore swap "$COPY" --accept-loss --yes; }

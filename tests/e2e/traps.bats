@@ -1,8 +1,5 @@
 # Traps of a logical dump that no other file walks into: what PostgreSQL lets go wrong in silence.
 load ../support/common
-setup_file() { common_setup_file; }
-teardown_file() { common_teardown_file; }
-setup() { common_setup; }
 teardown() {
 	[ -z "${STANDBY:-}" ] || standby_stop
 	common_teardown
@@ -16,7 +13,7 @@ comes_back() {
 }
 
 dump() {
-	pg_dump "$1" | grep -v -e '^\\restrict' -e '^\\unrestrict' | LC_ALL=C sort
+	plain_dump "$1" | LC_ALL=C sort
 }
 
 @test "foreign keys in a circle, and to the table itself" {

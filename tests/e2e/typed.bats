@@ -1,9 +1,5 @@
 # What people type at three in the morning: rightly, wrongly, and out of cron.
 load ../support/common
-setup_file() { common_setup_file; }
-teardown_file() { common_teardown_file; }
-setup() { common_setup; }
-teardown() { common_teardown; }
 
 @test "safety_22 latest, labels, times and status mean the database that is connected to" {
 	sql -c "create table mine (i int)"

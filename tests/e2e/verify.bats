@@ -1,13 +1,6 @@
 # mig-verify backup and data: what a snapshot is worth, and whether a database still is one.
 load ../support/common
 load ../support/copies
-setup_file() { common_setup_file; }
-teardown_file() { common_teardown_file; }
-setup() {
-	common_setup
-	write_config
-}
-teardown() { common_teardown; }
 
 store() {
 	echo "$STATE/snapshots"

@@ -1,13 +1,6 @@
 # mig-verify data --against SNAPSHOT: is the database still what the snapshot says?
 load ../support/common
 load ../support/copies
-setup_file() { common_setup_file; }
-teardown_file() { common_teardown_file; }
-setup() {
-	common_setup
-	write_config
-}
-teardown() { common_teardown; }
 
 make_all() {
 	sql > /dev/null <<-END

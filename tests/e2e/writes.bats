@@ -4,7 +4,6 @@ setup_file() {
 	common_setup_file
 	sql -c "create role app login" -c "create role plain login" postgres
 }
-teardown_file() { common_teardown_file; }
 setup() {
 	common_setup
 	w=$BUILD/support/writes
@@ -15,7 +14,6 @@ setup() {
 		-c "grant all on all tables in schema public to app" \
 		-c "grant all on all sequences in schema public to app"
 }
-teardown() { common_teardown; }
 
 as_app() { sql -U app -c "$1"; }
 

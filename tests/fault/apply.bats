@@ -1,11 +1,6 @@
 load ../support/common
 load ../support/migrations
 
-setup_file() { common_setup_file; }
-teardown_file() { common_teardown_file; }
-setup() { common_setup; }
-teardown() { common_teardown; }
-
 # until_running TEXT: waits until another session runs a statement like it
 until_running() {
 	local i

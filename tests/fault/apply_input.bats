@@ -3,11 +3,6 @@ load ../support/common
 load ../support/migrations
 load ../support/alembic
 
-setup_file() { common_setup_file; }
-teardown_file() { common_teardown_file; }
-setup() { common_setup; }
-teardown() { common_teardown; }
-
 # refused CODE TEXT COMMAND..: ends with it, says it, and says what to do next
 refused() {
 	local code=$1 text=$2

@@ -1,9 +1,5 @@
 # What goes wrong while a snapshot is taken or read: {what, break it, exit code, what is left}.
 load ../support/common
-setup_file() { common_setup_file; }
-teardown_file() { common_teardown_file; }
-setup() { common_setup; }
-teardown() { common_teardown; }
 
 store() {
 	echo "$XDG_STATE_HOME/mig/default/default/snapshots"

@@ -11,14 +11,12 @@ setup_file() {
 	cluster_as sed -i '1i host all limited 127.0.0.1/32 scram-sha-256' "$CLUSTER/data/pg_hba.conf"
 	psql -Xqc "select pg_reload_conf()" postgres > /dev/null
 }
-teardown_file() { common_teardown_file; }
 
 setup() {
 	common_setup
 	url="postgresql://owner@/$DB?host=$PGHOST&port=$PGPORT"
 	tcp="postgresql://limited@127.0.0.1:$PGPORT/$DB"
 }
-teardown() { common_teardown; }
 
 # config LINE..: a mig.yaml with these lines under its one environment
 config() {

@@ -20,13 +20,11 @@ setup_file() {
 	END
 	PATH=$BUILD/bin:$PATH HOME=$CLUSTER mig-backup create -q -d dbname=rich --to "$GOOD"
 }
-teardown_file() { common_teardown_file; }
 setup() {
 	common_setup
 	echo "# seed $SEED" >&3
 	RANDOM=$SEED
 }
-teardown() { common_teardown; }
 
 # members: block number, length and name of each, as GNU tar sees them
 members() {

@@ -2,8 +2,6 @@
 # what it did), the place named, nothing half-made, maintenance not left on.
 load ../support/common
 load ../support/deploy
-setup_file() { common_setup_file; }
-teardown_file() { common_teardown_file; }
 setup() {
 	common_setup
 	export SENTRY_DSN=

@@ -1,19 +1,7 @@
 # Dumps that are damaged, and loads of them that are broken off: exit code, and nothing left over.
 load ../support/common
 load ../support/copies
-setup_file() { common_setup_file; }
-teardown_file() { common_teardown_file; }
-setup() {
-	common_setup
-	write_config
-}
-teardown() {
-	local job
-	for job in $(jobs -p); do
-		kill -9 "$job" 2> /dev/null || true
-	done
-	common_teardown
-}
+load ../support/dumps
 
 # In a copy, and only there, its index takes a minute.
 make_shop() {
@@ -31,21 +19,6 @@ make_shop() {
 		end $$;
 		select lo_from_bytea(77, decode(repeat('ab', 30000), 'hex'));
 	END
-}
-
-# make_dump FORM: at ./dump
-make_dump() {
-	case $1 in
-	custom) pg_dump -Fc -f dump "$DB" ;;
-	raw) pg_dump -Fc -Z0 -f dump "$DB" ;;
-	directory) pg_dump -Fd -f dump "$DB" ;;
-	folder) pg_dump -Fd -Z0 -f dump "$DB" ;;
-	tar) pg_dump -Ft -f dump "$DB" ;;
-	plain) pg_dump -f dump "$DB" ;;
-	inserts) pg_dump --inserts -f dump "$DB" ;;
-	gzip) pg_dump "$DB" | gzip > dump ;;
-	zstd) pg_dump "$DB" | zstd -q > dump ;;
-	esac
 }
 
 # refused STATUS TEXT PATH: with its reason, and nothing is made

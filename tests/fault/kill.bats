@@ -1,7 +1,5 @@
 # SIGINT and SIGKILL in each kind of step: exit code, end state, what status and recover say after.
 load ../support/common
-setup_file() { common_setup_file; }
-teardown_file() { common_teardown_file; }
 setup() {
 	common_setup
 	cat > mig.yaml <<-END

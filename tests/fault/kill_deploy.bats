@@ -1,8 +1,6 @@
 # SIGKILL and SIGINT in each step of a real deploy: nothing half-made, the truth told, safe to go on.
 load ../support/common
 load ../support/deploy
-setup_file() { common_setup_file; }
-teardown_file() { common_teardown_file; }
 setup() {
 	common_setup
 	export SENTRY_DSN=

@@ -2,8 +2,6 @@
 # the truth is told, and the next deploy goes through. KILLS=N rounds; SEED repeats a series.
 load ../support/common
 load ../support/deploy
-setup_file() { common_setup_file; }
-teardown_file() { common_teardown_file; }
 setup() {
 	common_setup
 	export SENTRY_DSN=

@@ -3,8 +3,6 @@
 load ../support/common
 load ../support/copies
 load ../support/deploy
-setup_file() { common_setup_file; }
-teardown_file() { common_teardown_file; }
 setup() {
 	common_setup
 	export SENTRY_DSN=

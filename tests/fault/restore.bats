@@ -2,13 +2,6 @@
 # and no database left that `copies` does not list.
 load ../support/common
 load ../support/copies
-setup_file() { common_setup_file; }
-teardown_file() { common_teardown_file; }
-setup() {
-	common_setup
-	write_config
-}
-teardown() { common_teardown; }
 
 snapshot() {
 	expect 0 mig-backup create

@@ -2,8 +2,6 @@
 # locks. Each row: its exit code, the live database as it was, and the next restore works.
 load ../support/common
 load ../support/copies
-setup_file() { common_setup_file; }
-teardown_file() { common_teardown_file; }
 setup() {
 	common_setup
 	write_config
@@ -13,7 +11,6 @@ setup() {
 	mig-backup create -q
 	FILE=$(find "$STATE" -name '*.mig.tar')
 }
-teardown() { common_teardown; }
 
 # restoring TEXT [ARGUMENT..]: a restore in the background that has come to TEXT; sets RESTORE
 restoring() {

@@ -1,16 +1,9 @@
 # A side-by-side restore that died is gone on with: what is in and equal stays, nothing comes twice.
 load ../support/common
 load ../support/copies
-setup_file() { common_setup_file; }
-teardown_file() { common_teardown_file; }
-setup() {
-	common_setup
-	write_config
-}
-teardown() { common_teardown; }
 
 dump_of() {
-	pg_dump "$1" | grep -v '^\\\(un\)\?restrict' | sort
+	plain_dump "$1" | sort
 }
 
 make_shop() {

@@ -2,9 +2,6 @@
 load ../support/common
 load ../support/http
 load ../support/deploy
-setup_file() { common_setup_file; }
-teardown_file() { common_teardown_file; }
-setup() { common_setup; }
 teardown() {
 	[ -z "${WRITER:-}" ] || kill "$WRITER" 2> /dev/null || true
 	http_stop

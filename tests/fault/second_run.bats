@@ -2,8 +2,6 @@
 # the key and since when, and changes nothing. What only reads is not held up.
 load ../support/common
 load ../support/deploy
-setup_file() { common_setup_file; }
-teardown_file() { common_teardown_file; }
 setup() {
 	common_setup
 	export SENTRY_DSN=

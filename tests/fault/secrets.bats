@@ -15,7 +15,6 @@ setup_file() {
 	cluster_as sed -i '1i host all deployer 127.0.0.1/32 scram-sha-256' "$CLUSTER/data/pg_hba.conf"
 	sql -c "select pg_reload_conf()" > /dev/null
 }
-teardown_file() { common_teardown_file; }
 setup() {
 	common_setup
 	sentry_start

@@ -3,9 +3,6 @@
 bats_require_minimum_version 1.5.0
 load ../support/common
 load ../support/http
-setup_file() { common_setup_file; }
-teardown_file() { common_teardown_file; }
-setup() { common_setup; }
 teardown() {
 	http_stop
 	[ -z "${OTHER_PID:-}" ] || kill "$OTHER_PID" 2> /dev/null || true

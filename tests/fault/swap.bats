@@ -5,7 +5,6 @@ setup_file() {
 	common_setup_file
 	sql -c "create role deployer login createdb"
 }
-teardown_file() { common_teardown_file; }
 setup() {
 	common_setup
 	COPY=${DB}__r_0123456789

@@ -21,7 +21,6 @@ setup_file() {
 	PGDATABASE=postgres pg_dump -Fc -f "$BATS_FILE_TMPDIR/wide.custom" postgres
 	PGDATABASE=postgres psql -Xqc "drop table wide" -c checkpoint
 }
-teardown_file() { common_teardown_file; }
 setup() {
 	common_setup
 	write_config

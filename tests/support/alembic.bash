@@ -116,3 +116,9 @@ alembic_init() {
 sqlalchemy_2() {
 	"$BATS_TEST_DIRNAME/../../tools/debs" sqlalchemy-2 2>/dev/null
 }
+
+# Packages are kept outside of the home that each test has for itself.
+setup_file() {
+	common_setup_file
+	export TREE_CACHE=${XDG_CACHE_HOME:-$HOME/.cache}
+}

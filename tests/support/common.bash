@@ -68,3 +68,14 @@ says() {
 sql() {
 	psql -XAtq -v ON_ERROR_STOP=1 "$@"
 }
+
+# plain_dump OPTIONS..: what pg_dump says, without the word that it draws anew each time
+plain_dump() {
+	pg_dump "$@" | grep -v '^\\\(un\)\?restrict'
+}
+
+# What a file of tests begins and ends with, unless it says otherwise.
+setup_file() { common_setup_file; }
+teardown_file() { common_teardown_file; }
+setup() { common_setup; }
+teardown() { common_teardown; }

@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 
 # write_config [LINES..]: one environment with a file as its maintenance; state in $STATE
+# shellcheck disable=SC2120 # the lines come from tests
 write_config() {
 	export STATE=$WORK/state/shop/live
 	cat > mig.yaml <<-END
@@ -53,4 +54,11 @@ until_true() {
 	done
 	echo "never true: $*"
 	return 1
+}
+
+# What such a file of tests begins with, unless it says otherwise.
+setup() {
+	common_setup
+	# shellcheck disable=SC2119 # none of bats' own
+	write_config
 }
