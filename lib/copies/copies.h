@@ -38,7 +38,7 @@ struct copies_mark {
 
 /* The comment's text; caller owns. */
 char *copies_mark_text(const struct copies_mark *mark);
-/* False when the comment (may be NULL) is not a mark. */
+/* False when the comment (may be NULL) is not a mark; release it in both cases. */
 bool copies_mark_parse(const char *comment, struct copies_mark *mark);
 void copies_mark_release(struct copies_mark *mark);
 

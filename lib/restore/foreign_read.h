@@ -11,7 +11,8 @@
 struct foreign_hands {
 	/* Without its semicolon. rows: it is COPY .. FROM stdin, and its rows follow. */
 	bool (*statement)(void *ctx, const char *sql, bool rows, struct err *err);
-	bool (*row)(void *ctx, const char *line, size_t length, struct err *err); /* with newline */
+	/* With its newline; without one the text ended there, and foreign_read will refuse it. */
+	bool (*row)(void *ctx, const char *line, size_t length, struct err *err);
 	bool (*rows_end)(void *ctx, struct err *err);
 	void (*comment)(void *ctx, const char *line); /* between statements; may be NULL */
 	void *ctx;

@@ -97,9 +97,9 @@ def python_says(text):
 
 def main():
     program, rounds, seed = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))  # 'a' * 999999999 is refused
     dice = random.Random(seed)
     child = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))  # 'a' * 999999999 is refused
     counts = collections.Counter()
     for number in range(rounds):
         text = header(dice)

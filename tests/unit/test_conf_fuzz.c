@@ -1,8 +1,8 @@
 /*
  * conf under mutation: whatever bytes a file holds, loading it neither crashes nor fails without a
- * place. The seed is printed; MIG_SEED repeats it, MIG_ROUNDS runs longer.
+ * place.
  */
-#include "base/clock.h"
+#include "../support/fuzz.h"
 #include "base/fs.h"
 #include "conf/config.h"
 
@@ -28,45 +28,8 @@ static const char seed_text[] =
 	"    smoke: {base: \"http://127.0.0.1\", header: {X: {env: Y}}}\n"
 	"    alerts:\n      sentry: {dsn: {env: SENTRY_DSN}}\n  staging: {database: y}\n";
 
-static uint64_t word;
-
-static uint64_t next(void)
-{
-	word ^= word << 13;
-	word ^= word >> 7;
-	word ^= word << 17;
-	return word;
-}
-
-static void mutate(struct strbuf *text)
-{
-	static const char *const pieces[] = {"{", "}", "[", "]", ":", "- ", "\n", "  ", "\"", "&a ",
-		"*a", "!t ", "---\n", "|", "\t", "\xff", "#", "env", "mig", "file: ", "? ", "<<"};
-	size_t at = text->len ? next() % text->len : 0;
-	size_t cut = text->len ? next() % (text->len - at) % 12 : 0;
-	AUTO_STRBUF(out);
-	strbuf_add(&out, text->buf, at);
-	switch (next() % 4) {
-	case 0: /* one byte changed */
-		strbuf_addc(&out, (char)next());
-		cut = text->len > at;
-		break;
-	case 1: /* a piece put in */
-		strbuf_adds(&out, pieces[next() % ARRAY_SIZE(pieces)]);
-		cut = 0;
-		break;
-	case 2: /* a part twice */
-		strbuf_add(&out, text->buf + at, cut);
-		cut = 0;
-		break;
-	default: /* a part lost */
-		break;
-	}
-	strbuf_add(&out, text->buf + at + cut, text->len - at - cut);
-	strbuf_release(text);
-	*text = out;
-	out = (struct strbuf)STRBUF_INIT;
-}
+static const char *const pieces[] = {"{", "}", "[", "]", ":", "- ", "\n", "  ", "\"", "&a ", "*a",
+	"!t ", "---\n", "|", "\t", "\xff", "#", "env", "mig", "file: ", "? ", "<<"};
 
 static const char *nothing(const char *name)
 {
@@ -99,17 +62,13 @@ static void mutated_files_never_crash(void **state)
 	(void)state;
 	AUTO_ERR(err);
 	AUTO_FREE char *folder = NULL;
-	const char *seed = getenv("MIG_SEED"), *rounds = getenv("MIG_ROUNDS");
-	word = seed ? strtoull(seed, NULL, 10) : (uint64_t)clock_now_ms() | 1;
-	printf("# MIG_SEED=%llu\n", (unsigned long long)word);
+	uint64_t count = fuzz_begin(2000);
 	assert_true(fs_temp_dir(NULL, &folder, &err));
 	AUTO_FREE char *path = fs_join(folder, "mig.yaml");
-	uint64_t count = rounds ? strtoull(rounds, NULL, 10) : 2000;
 	for (uint64_t i = 0; i < count; i++) {
 		AUTO_STRBUF(text);
 		strbuf_adds(&text, seed_text);
-		for (uint64_t n = 1 + next() % 4; n; n--)
-			mutate(&text);
+		fuzz_mutate(&text, pieces, ARRAY_SIZE(pieces));
 		check_load(path, &text, (int)i);
 	}
 	assert_true(fs_remove_tree(folder, &err));

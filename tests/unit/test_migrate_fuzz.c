@@ -1,9 +1,8 @@
 /*
  * Migration files under mutation: whatever bytes a file holds, reading it and cutting it into
- * statements neither crashes nor fails without a place, and no statement is lost or made up. The
- * seed is printed; MIG_SEED repeats it, MIG_ROUNDS runs longer.
+ * statements neither crashes nor fails without a place, and no statement is lost or made up.
  */
-#include "base/clock.h"
+#include "../support/fuzz.h"
 #include "migrate/tree.h"
 
 #include <setjmp.h>
@@ -26,47 +25,8 @@ static const char seed_text[] =
 	"update t set a = b where c = ${x};\n-- migrate:verify\nselect true;\n"
 	"-- migrate:down\ndrop table t;\n";
 
-static uint64_t word;
-
-static uint64_t next(void)
-{
-	word ^= word << 13;
-	word ^= word >> 7;
-	word ^= word << 17;
-	return word;
-}
-
-static uint64_t number(const char *name, uint64_t otherwise)
-{
-	const char *given = getenv(name);
-	return given ? strtoull(given, NULL, 10) : otherwise;
-}
-
-/* One to four of: another byte, a piece left out, a piece doubled, the end cut off. */
-static void mutate(struct strbuf *text)
-{
-	static const char bytes[] = "'\"$;-\\/*\n\r:(){}\t E\xff";
-	for (uint64_t i = 1 + next() % 4; i > 0 && text->len; i--) {
-		size_t at = next() % text->len, length = next() % (text->len - at) % 40;
-		AUTO_FREE char *piece = xstrndup(text->buf + at, length);
-		switch (next() % 4) {
-		case 0:
-			text->buf[at] = bytes[next() % (sizeof(bytes) - 1)];
-			break;
-		case 1:
-			memmove(text->buf + at, text->buf + at + length, text->len - at - length);
-			text->len -= length;
-			text->buf[text->len] = '\0';
-			break;
-		case 2:
-			strbuf_adds(text, piece);
-			break;
-		default:
-			text->len = at;
-			text->buf[at] = '\0';
-		}
-	}
-}
+static const char *const pieces[] = {"'", "\"", "$$", ";", "--", "\\", "/*", "*/", "\n", "\r\n",
+	":", "(", ")", "{", "}", "\t", "E'", "\xff", "-- migrate:up\n", "begin atomic", "${"};
 
 static void assert_placed(const struct err *err)
 {
@@ -122,15 +82,12 @@ static void read_one(const struct strbuf *text)
 static void mutated_files_are_read_or_refused_with_a_place(void **state)
 {
 	(void)state;
-	uint64_t seed = number("MIG_SEED", (uint64_t)clock_now_ms() | 1);
-	uint64_t rounds = number("MIG_ROUNDS", 3000);
-	word = seed;
-	printf("# MIG_SEED=%llu\n", (unsigned long long)seed);
+	uint64_t rounds = fuzz_begin(3000);
 	for (uint64_t i = 0; i < rounds; i++) {
 		AUTO_STRBUF(text);
 		strbuf_add(&text, seed_text, sizeof(seed_text) - 1);
 		if (i)
-			mutate(&text);
+			fuzz_mutate(&text, pieces, ARRAY_SIZE(pieces));
 		read_one(&text);
 	}
 }

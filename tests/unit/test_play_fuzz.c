@@ -1,8 +1,8 @@
 /*
  * Playbooks and journals under mutation: whatever bytes a file holds, reading it neither crashes
- * nor fails without a place. The seed is printed; MIG_SEED repeats it, MIG_ROUNDS runs longer.
+ * nor fails without a place.
  */
-#include "base/clock.h"
+#include "../support/fuzz.h"
 #include "base/fs.h"
 #include "play/journal.h"
 #include "play/playbook.h"
@@ -40,23 +40,13 @@ static const char journal_text[] =
 
 static char *folder;
 static char *path;
-static uint64_t word;
-
-static uint64_t next(void)
-{
-	word ^= word << 13;
-	word ^= word >> 7;
-	word ^= word << 17;
-	return word;
-}
+static uint64_t rounds;
 
 static int prepare(void **state)
 {
 	AUTO_ERR(err);
 	(void)state;
-	const char *seed = getenv("MIG_SEED");
-	word = seed ? strtoull(seed, NULL, 10) : (uint64_t)clock_now_ms();
-	printf("# seed %llu\n", (unsigned long long)word);
+	rounds = fuzz_begin(1500);
 	bool made = fs_temp_dir(NULL, &folder, &err);
 	path = fs_join(folder, "file");
 	return made ? 0 : -1;
@@ -72,40 +62,15 @@ static int clean(void **state)
 	return gone ? 0 : -1;
 }
 
-static uint64_t rounds(void)
-{
-	const char *text = getenv("MIG_ROUNDS");
-	return text ? strtoull(text, NULL, 10) : 1500;
-}
-
-/* One part of the text is changed, doubled, lost or replaced by a piece. */
-static void mutate(struct strbuf *text)
-{
-	static const char *const pieces[] = {"{", "}", "[", "]", ":", "- ", "\n", "\"", "${", "}}",
-		"${steps.", "on", "id: ", "undo: ", "\xff", "#", "null", "-1",
-		"99999999999999999999"};
-	AUTO_STRBUF(out);
-	size_t at = next() % text->len;
-	size_t cut = next() % (text->len - at) % 16;
-	strbuf_add(&out, text->buf, at);
-	if (next() % 3 == 0)
-		strbuf_adds(&out, pieces[next() % ARRAY_SIZE(pieces)]);
-	else if (next() % 2)
-		strbuf_addc(&out, (char)next());
-	size_t from = next() % 2 ? at : at + cut;
-	strbuf_add(&out, text->buf + from, text->len - from);
-	strbuf_release(text);
-	*text = out;
-	out = (struct strbuf)STRBUF_INIT;
-}
+static const char *const pieces[] = {"{", "}", "[", "]", ":", "- ", "\n", "\"", "${", "}}",
+	"${steps.", "on", "id: ", "undo: ", "\xff", "#", "null", "-1", "99999999999999999999"};
 
 static void write_mutant(const char *origin)
 {
 	AUTO_STRBUF(text);
 	AUTO_ERR(err);
 	strbuf_adds(&text, origin);
-	for (uint64_t n = next() % 4 + 1; n > 0 && text.len > 0; n--)
-		mutate(&text);
+	fuzz_mutate(&text, pieces, ARRAY_SIZE(pieces));
 	assert_true(fs_write_atomic(path, text.buf, text.len, &err));
 }
 
@@ -118,7 +83,7 @@ static void a_broken_playbook_is_refused_with_its_place(void **state)
 	assert_true(fs_write_atomic(path, book_text, strlen(book_text), &whole));
 	if (!play_book_load(path, &origin, &whole))
 		fail_msg("%s: %s", whole.where, whole.msg);
-	for (uint64_t i = 0; i < rounds(); i++) {
+	for (uint64_t i = 0; i < rounds; i++) {
 		CLEANUP(play_book_free_auto) struct play_book *book = NULL;
 		AUTO_ERR(err);
 		write_mutant(book_text);
@@ -131,13 +96,13 @@ static void a_broken_playbook_is_refused_with_its_place(void **state)
 		assert_non_null(err.where);
 	}
 	printf("# %zu mutants were good playbooks\n", read);
-	assert_int_not_equal(read, rounds());
+	assert_int_not_equal(read, rounds);
 }
 
 static void a_broken_journal_is_read_as_far_as_it_goes(void **state)
 {
 	(void)state;
-	for (uint64_t i = 0; i < rounds(); i++) {
+	for (uint64_t i = 0; i < rounds; i++) {
 		struct play_story story;
 		AUTO_ERR(err);
 		write_mutant(journal_text);
