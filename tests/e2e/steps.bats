@@ -217,6 +217,75 @@ line_of_next() {
 	log_is "1 2 2 3 3"
 }
 
+# a subscription s of this database to publication one of database ${DB}_pub, in the same cluster
+subscribed() {
+	createdb "${DB}_pub"
+	sql -d "${DB}_pub" -c "create table one (i int primary key); create table two (i int primary key);
+		insert into one values (1); insert into two values (1), (2);
+		create publication one for table one; create publication two for table two" \
+		-c "select pg_create_logical_replication_slot('$DB', 'pgoutput')" > /dev/null
+	sql -c "create table one (i int primary key); create table two (i int primary key)" \
+		-c "create subscription s connection 'dbname=${DB}_pub host=$PGHOST port=$PGPORT' publication one
+			with (create_slot = false, slot_name = '$DB')"
+}
+
+unsubscribed() {
+	sql -c "alter subscription s disable" -c "alter subscription s set (slot_name = none)" -c "drop subscription s"
+	until sql -d "${DB}_pub" -c "select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = '$DB'" 2>/dev/null; do sleep 0.1; done
+	dropdb -f "${DB}_pub"
+}
+
+publications_are() {
+	[ "$(sql -c "select array_to_string(subpublications, ' ') from pg_subscription where subname = 's' and subdbid = (select oid from pg_database where datname = current_database())")" = "$1" ]
+}
+
+@test "a subscription that was being altered is altered again; what cannot be said twice is in doubt" {
+	subscribed
+	off r001 "" "Publications" <<-'END'
+		-- migrate:up
+		insert into log values (1);
+		alter subscription s set publication one, two;
+		alter subscription s refresh publication;
+		insert into log values (2);
+	END
+	# killed while the subscriber's server asks the publisher, which does not answer
+	PGAPPNAME=holder psql -Xq -d "${DB}_pub" <<< $'begin;\nlock table pg_publication;\n\\! sleep 60' > /dev/null 2>&1 3>&- &
+	local holder=$!
+	until [ "$(sql -d "${DB}_pub" -c "select count(*) from pg_locks where relation = 'pg_publication'::regclass and granted and mode = 'AccessExclusiveLock'")" = 1 ]; do sleep 0.05; done
+	mig-apply upgrade > victim.log 2>&1 3>&- &
+	local victim=$!
+	until [ "$(sql -c "select count(*) from mig.history_step where state = 'begun'" 2>/dev/null)" = 1 ]; do sleep 0.05; done
+	sleep 0.2
+	kill -9 $victim
+	wait $victim || true
+	steps_are "1 done, 2 begun"
+	pkill -P $holder || true
+	sql -c "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'holder'" > /dev/null
+	wait $holder || true
+	expect 0 mig-apply upgrade
+	publications_are "one two"
+	log_is "1 2"
+	until [ "$(sql -c "select (select count(*) from one) + (select count(*) from two)")" = 3 ]; do sleep 0.1; done
+
+	# done before the death: said again, it changes nothing
+	off r002 r001 "Twice" <<< $'-- migrate:up\nalter subscription s set publication one, two;'
+	sql -c "insert into mig.history_step (revision, direction, number, checksum, statement, state)
+		values ('r002', 'up', 1, encode(sha256('alter subscription s set publication one, two'), 'hex'), 'ALTER SUBSCRIPTION', 'begun')"
+	expect 0 mig-apply upgrade
+	publications_are "one two"
+
+	off r003 r002 "Once" <<< $'-- migrate:up\nalter subscription s drop publication two;'
+	sql -c "insert into mig.history_step (revision, direction, number, checksum, statement, state)
+		values ('r003', 'up', 1, encode(sha256('alter subscription s drop publication two'), 'hex'), 'ALTER SUBSCRIPTION', 'begun')"
+	expect 22 mig-apply upgrade
+	says "ALTER SUBSCRIPTION of r003 was interrupted, and nothing tells whether it was done"
+	publications_are "one two"
+	sql -c "delete from mig.history_step"
+	expect 0 mig-apply upgrade
+	publications_are "one"
+	unsubscribed
+}
+
 @test "a partition of which the first half of the detaching is committed is finished" {
 	sql -c "create table parts (i int) partition by range (i); create table part_1 partition of parts for values from (1) to (2)"
 	off r001 "" "Detach" <<< $'-- migrate:up\nalter table parts detach partition part_1 concurrently;\ninsert into log values (1);'
