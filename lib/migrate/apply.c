@@ -95,7 +95,8 @@ static bool record(struct attempt *attempt, int64_t started_ms, struct err *err)
 	if (attempt->part != PART_WHOLE && attempt->part != PART_END)
 		return record_part(attempt, ms, err);
 	attempt->wrote = true;
-	return (attempt->part != PART_END || steps_took(attempt->steps, &before_ms, err)) &&
+	return (attempt->part != PART_END ||
+		       steps_took(attempt->steps, &before_ms, &attempt->step->untimed, err)) &&
 	       record_revision(session, attempt->step, &attempt->rows, before_ms + ms,
 		       &attempt->transaction, err) &&
 	       (attempt->part != PART_END || steps_clear(attempt->steps, err)) &&

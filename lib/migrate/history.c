@@ -22,12 +22,14 @@ static json_t *names_json(const struct strvec *names)
 }
 
 /* What the way back needs to know when the file is not there any more. */
-static char *graph_text(const struct migrate_file *file)
+static char *graph_text(const struct migrate_file *file, int untimed)
 {
 	json_t *detail = json_pack("{s:s, s:o, s:o, s:o, s:b}", "message",
 		file->message ? file->message : "", "down", names_json(&file->down), "depends",
 		names_json(&file->depends), "labels", names_json(&file->labels), "bare",
 		file->down_section.bare);
+	if (untimed)
+		json_object_set_new(detail, "untimed", json_integer(untimed));
 	char *text = json_dumps(detail, JSON_COMPACT);
 	json_decref(detail);
 	return text;
@@ -57,7 +59,7 @@ struct db_call history_call(const struct migrate_session *session, const struct 
 	call->up = row->bound ? section_text(file, &file->up) : NULL;
 	call->down = row->bound ? section_text(file, &file->down_section) : NULL;
 	call->duration = row->duration_ms < 0 ? NULL : xstrfmt("%" PRId64, row->duration_ms);
-	call->detail = row->bound       ? graph_text(file)
+	call->detail = row->bound       ? graph_text(file, row->untimed)
 		       : row->taken_out ? xstrdup("{\"taken_out\": true}")
 					: NULL;
 	const char *const params[] = {file->id, row->direction, row->bound ? file->checksum : NULL,

@@ -7,7 +7,8 @@ static const char done_sql[] =
 	" to_char(at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS'), "
 	"duration_ms, who, host, run, tool,"
 	" detail->>'message', detail ? 'taken_out',"
-	" to_char(at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
+	" to_char(at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'),"
+	" detail ? 'untimed'"
 	" from mig.history where tree = $1 order by id desc";
 
 enum column {
@@ -21,7 +22,8 @@ enum column {
 	TOOL,
 	MESSAGE,
 	TAKEN_OUT,
-	EXACTLY
+	EXACTLY,
+	UNTIMED
 };
 
 static bool may_read(const struct migrate_session *session, struct err *err)
@@ -57,8 +59,10 @@ static const char *message_of(
 
 static char *duration_at(const struct db_result *rows, int row)
 {
-	return db_get(rows, row, DURATION) ? clock_duration_text(db_get_int(rows, row, DURATION))
-					   : xstrdup("");
+	if (!db_get(rows, row, DURATION))
+		return xstrdup("");
+	AUTO_FREE char *took = clock_duration_text(db_get_int(rows, row, DURATION));
+	return xstrfmt("%s%s", db_get_bool(rows, row, UNTIMED) ? "more than " : "", took);
 }
 
 /* A cell of a table of Markdown: what would end it is told apart. */
@@ -117,6 +121,8 @@ static json_t *row_json(
 		db_get(rows, row, RUN), "tool", db_get(rows, row, TOOL));
 	if (db_get_bool(rows, row, TAKEN_OUT))
 		json_object_set_new(json, "taken_out", json_true());
+	if (db_get_bool(rows, row, UNTIMED))
+		json_object_set_new(json, "took_more", json_true());
 	json_object_set_new(json, "duration_ms",
 		db_get(rows, row, DURATION) ? json_integer(db_get_int(rows, row, DURATION))
 					    : json_null());

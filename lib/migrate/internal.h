@@ -13,6 +13,7 @@ struct history_row {
 	bool bound; /* with checksum and texts: what ran is what the file said */
 	bool taken_out; /* stamp: the database stands there no more */
 	int64_t duration_ms; /* < 0: since the transaction began, as the server tells */
+	int untimed; /* statements whose time is not in it */
 };
 MUST_CHECK bool history_write(
 	const struct migrate_session *session, const struct history_row *row, struct err *err);

@@ -91,6 +91,7 @@ struct migrate_step {
 	bool bare; /* not in one transaction */
 	const struct strvec *losses; /* lines of Python that take data away, "12: drop_table" */
 	unsigned flags; /* of all statements together */
+	int untimed; /* statements found done after a death: how long they took, nobody knows */
 };
 
 struct migrate_plan {

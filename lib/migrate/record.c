@@ -92,7 +92,8 @@ static bool prepare(struct record *record, const struct migrate_session *session
 	const struct history_row row = {.file = step->file,
 		.direction = direction == MIGRATE_UP ? "up" : "down",
 		.bound = true,
-		.duration_ms = duration_ms};
+		.duration_ms = duration_ms,
+		.untimed = step->untimed};
 	if (!order_rows(session->tree, direction, rows, step->index, changes, err))
 		return false;
 	record->count = record->before + changes->count + 3;

@@ -163,15 +163,17 @@ bool steps_mark_done(struct steps *steps, const char *id, bool settled, struct e
 		id, err);
 }
 
-bool steps_took(struct steps *steps, int64_t *ms, struct err *err)
+bool steps_took(struct steps *steps, int64_t *ms, int *untimed, struct err *err)
 {
 	AUTO_RESULT(sum);
 	if (!db_query(steps->session->db, &sum, err,
-		    "select coalesce(sum(duration_ms), 0)::bigint from mig.history_step"
+		    "select coalesce(sum(duration_ms), 0)::bigint,"
+		    " count(*) filter (where duration_ms is null) from mig.history_step"
 		    " where tree = $3 and revision = $1 and direction = $2",
 		    steps->step->file->id, direction_of(steps), steps->session->how.where->name))
 		return false;
 	*ms = db_get_int(&sum, 0, 0);
+	*untimed = (int)db_get_int(&sum, 0, 1);
 	return true;
 }
 

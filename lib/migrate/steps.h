@@ -41,8 +41,11 @@ MUST_CHECK bool steps_write_begun(
 	struct steps *steps, size_t index, const char *before, char **id, struct err *err);
 /* `settled`: it was found done after a death, and nobody knows how long it took. */
 MUST_CHECK bool steps_mark_done(struct steps *steps, const char *id, bool settled, struct err *err);
-/* All statements so far together, whichever command ran them. */
-MUST_CHECK bool steps_took(struct steps *steps, int64_t *ms, struct err *err);
+/*
+ * All statements so far together, whichever command ran them; *untimed of them were found done, and
+ * nobody knows how long they took.
+ */
+MUST_CHECK bool steps_took(struct steps *steps, int64_t *ms, int *untimed, struct err *err);
 MUST_CHECK bool steps_forget(struct steps *steps, const char *id, struct err *err);
 /* With the row of the revision: the journal is at its end. */
 MUST_CHECK bool steps_clear(struct steps *steps, struct err *err);

@@ -328,6 +328,20 @@ publications_are() {
 	[ "$(sql -c "select duration_ms between 600 and 60000 from mig.history")" = t ]
 }
 
+@test "the time of a statement that was found done is not known: the duration says so" {
+	off r001 "" "Killed" <<< $'-- migrate:up\ncreate index concurrently items_a on items (a);\nselect 1 / 0;'
+	expect 11 mig-apply upgrade
+	sql -c "update mig.history_step set state = 'begun', duration_ms = null where number = 1"
+	sed -i 's,1 / 0,1,' migrations/r001_killed.sql
+	expect 0 mig-apply upgrade
+	[ "$(sql -c "select detail->'untimed' from mig.history")" = 1 ]
+	expect 0 mig-apply history --applied
+	[[ $output = *"up    r001 Killed, more than "*" s, by owner"* ]]
+	mig-apply history --applied --json | tail -1 | jq -e '.applied[0].took_more'
+	expect 0 mig-apply history --applied --markdown
+	says "| more than 0"
+}
+
 @test "a section without statements is said, a merge has none" {
 	revision r001 "" "Empty" <<< $'-- migrate:up\n-- nothing yet\n-- migrate:down\n'
 	revision r002 "" "Other" <<< $'-- migrate:up\nselect 1;\n-- migrate:down\nselect 1;'
