@@ -25,8 +25,13 @@ char *fs_join(const char *directory, const char *name)
 {
 	if (!directory || !*directory || *name == '/')
 		return xstrdup(name);
-	const char *slash = str_ends(directory, "/") ? "" : "/";
-	return xstrfmt("%s%s%s", directory, slash, name);
+	size_t length = strlen(directory), more = strlen(name);
+	char *path = xcalloc(1, length + more + 2);
+	memcpy(path, directory, length);
+	if (path[length - 1] != '/')
+		path[length++] = '/';
+	memcpy(path + length, name, more);
+	return path;
 }
 
 char *fs_dirname(const char *path)
@@ -55,18 +60,12 @@ bool fs_is_dir(const char *path)
 	return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
-bool fs_read(const char *path, size_t limit, struct strbuf *out, struct err *err)
+enum { READ_PIECE = 65536 };
+
+/* Behind what is in `out` already. */
+static bool read_all(
+	int fd, const char *path, size_t limit, size_t room, struct strbuf *out, struct err *err)
 {
-	if (!limit)
-		limit = READ_LIMIT;
-	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return err_sys(err, errno == ENOENT ? ERR_NOTFOUND : ERR_FAILED, "%s", path);
-	struct stat about;
-	size_t room = 65536;
-	if (fstat(fd, &about) == 0 && S_ISREG(about.st_mode) && (size_t)about.st_size < room)
-		room = (size_t)about.st_size + 1; /* thousands of small files need no more */
-	strbuf_reset(out);
 	for (;;) {
 		strbuf_reserve(out, room);
 		ssize_t got = read(fd, out->buf + out->len, room);
@@ -80,9 +79,55 @@ bool fs_read(const char *path, size_t limit, struct strbuf *out, struct err *err
 		out->buf[out->len] = '\0';
 		if (out->len > limit)
 			return err_set(err, ERR_FAILED, "%s is larger than %zu bytes", path, limit);
-		if ((size_t)got < room && room < 65536 && got == about.st_size)
-			return true;
+		room = READ_PIECE;
 	}
+}
+
+bool fs_read(const char *path, size_t limit, struct strbuf *out, struct err *err)
+{
+	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_sys(err, errno == ENOENT ? ERR_NOTFOUND : ERR_FAILED, "%s", path);
+	struct stat about;
+	size_t room = READ_PIECE;
+	if (fstat(fd, &about) == 0 && S_ISREG(about.st_mode) && about.st_size < READ_PIECE)
+		room = (size_t)about.st_size + 1; /* thousands of small files need no more */
+	strbuf_reset(out);
+	return read_all(fd, path, limit ? limit : READ_LIMIT, room, out, err);
+}
+
+/* The folder of `path`, open: its own path is walked for the first of its files alone. */
+static bool open_folder(struct fs_folder *folder, const char *path, size_t length, struct err *err)
+{
+	if (folder->path && !strncmp(folder->path, path, length) && !folder->path[length])
+		return true;
+	fs_folder_release(folder);
+	AUTO_FREE char *name = xstrndup(path, length);
+	folder->fd = open(length ? name : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (folder->fd < 0)
+		return err_sys(err, errno == ENOENT ? ERR_NOTFOUND : ERR_FAILED, "%s", path);
+	folder->path = xtake(&name);
+	return true;
+}
+
+bool fs_read_next(struct fs_folder *folder, const char *path, struct strbuf *out, struct err *err)
+{
+	const char *name = fs_basename(path);
+	if (!open_folder(folder, path, (size_t)(name - path), err))
+		return false;
+	AUTO_FD int fd = openat(folder->fd, name, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_sys(err, errno == ENOENT ? ERR_NOTFOUND : ERR_FAILED, "%s", path);
+	strbuf_reset(out);
+	return read_all(fd, path, READ_LIMIT, READ_PIECE, out, err);
+}
+
+void fs_folder_release(struct fs_folder *folder)
+{
+	if (folder->path)
+		close(folder->fd);
+	free(folder->path);
+	*folder = (struct fs_folder){0};
 }
 
 bool fs_write_all(int fd, const void *bytes, size_t length, struct err *err)

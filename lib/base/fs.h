@@ -19,6 +19,17 @@ bool fs_is_dir(const char *path);
 
 /* ERR_NOTFOUND when absent, ERR_FAILED otherwise; files over `limit` bytes (0: 64 MiB) refused. */
 MUST_CHECK bool fs_read(const char *path, size_t limit, struct strbuf *out, struct err *err);
+/*
+ * For many files of one folder, one after the other: the way to it is looked up once, and `out`,
+ * which is the caller's to use again, grows once. Zeroed before the first; reads like fs_read().
+ */
+struct fs_folder {
+	char *path; /* NULL: none yet */
+	int fd;
+};
+MUST_CHECK bool fs_read_next(
+	struct fs_folder *folder, const char *path, struct strbuf *out, struct err *err);
+void fs_folder_release(struct fs_folder *folder);
 /* Temporary name in the same folder, write, fsync, rename, fsync of the folder. */
 MUST_CHECK bool fs_write_atomic(
 	const char *path, const void *bytes, size_t length, struct err *err);

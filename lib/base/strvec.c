@@ -13,7 +13,7 @@ void strvec_release(struct strvec *vec)
 void strvec_push_take(struct strvec *vec, char *text)
 {
 	if (vec->count + 2 > vec->alloc) {
-		vec->alloc = vec->alloc ? vec->alloc * 2 : 8;
+		vec->alloc = vec->alloc ? vec->alloc * 2 : 4;
 		vec->items = xrealloc(vec->items, vec->alloc * sizeof(char *));
 	}
 	vec->items[vec->count++] = text;

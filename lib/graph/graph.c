@@ -29,17 +29,10 @@ struct graph *graph_new(void)
 static void revision_release(struct graph_revision *revision)
 {
 	free(revision->id);
-	free(revision->message);
-	free(revision->origin);
 	strvec_release(&revision->down);
 	strvec_release(&revision->depends);
 	strvec_release(&revision->labels);
 	strvec_release(&revision->branches);
-	graph_list_release(&revision->parents);
-	graph_list_release(&revision->needs);
-	graph_list_release(&revision->requires);
-	graph_list_release(&revision->children);
-	graph_list_release(&revision->followers);
 }
 
 void graph_free(struct graph *graph)
@@ -49,7 +42,8 @@ void graph_free(struct graph *graph)
 	for (size_t i = 0; i < graph->count; i++)
 		revision_release(&graph->revisions[i]);
 	free(graph->revisions);
-	free(graph->by_id);
+	free(graph->slots);
+	free(graph->edges);
 	free(graph);
 }
 
@@ -58,28 +52,17 @@ struct graph_revision *graph_add(
 {
 	xgrow(graph->revisions, graph->count, graph->alloc);
 	struct graph_revision *revision = &graph->revisions[graph->count++];
-	*revision = (struct graph_revision){
-		.id = xstrdup(id),
-		.message = xstrdup(message ? message : ""),
-		.origin = xstrdup(origin ? origin : id),
-	};
+	*revision = (struct graph_revision){0};
+	const char *texts[] = {id, message ? message : "", origin ? origin : id};
+	size_t at[ARRAY_SIZE(texts) + 1] = {0};
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		at[i + 1] = at[i] + strlen(texts[i]) + 1;
+	revision->id = xrealloc(NULL, at[ARRAY_SIZE(texts)]);
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		memcpy(revision->id + at[i], texts[i], at[i + 1] - at[i]);
+	revision->message = revision->id + at[1];
+	revision->origin = revision->id + at[2];
 	return revision;
-}
-
-size_t graph_find(const struct graph *graph, const char *id)
-{
-	size_t low = 0, high = graph->by_id ? graph->count : 0;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		int order = strcmp(graph->revisions[graph->by_id[middle]].id, id);
-		if (!order)
-			return graph->by_id[middle];
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return GRAPH_NONE;
 }
 
 char *graph_name(const struct graph *graph, size_t index)

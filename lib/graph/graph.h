@@ -25,9 +25,9 @@ bool graph_list_has(const struct graph_list *list, size_t index);
 void graph_list_release(struct graph_list *list);
 
 struct graph_revision {
-	char *id;
-	char *message;
-	char *origin; /* the file, for messages */
+	char *id; /* the two that follow are in its block */
+	const char *message;
+	const char *origin; /* the file, for messages */
 	struct strvec down; /* down_revision as written: empty for a base, several for a merge */
 	struct strvec depends; /* depends_on as written: ids or branch labels */
 	struct strvec labels; /* branch_labels as written */
@@ -43,7 +43,9 @@ struct graph_revision {
 struct graph {
 	struct graph_revision *revisions;
 	size_t count, alloc;
-	size_t *by_id; /* indexes sorted by id, after graph_link() */
+	/* after graph_link() */
+	size_t *slots, slot_mask; /* by hash of the id: index + 1, 0 where none is */
+	size_t *edges; /* where the lists of the revisions lie */
 };
 
 struct graph *graph_new(void);

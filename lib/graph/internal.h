@@ -6,6 +6,8 @@
 
 #include "graph/graph.h"
 
+/* Makes what graph_find() looks up. ERR_CONFIG: an id twice, or none that could be one. */
+MUST_CHECK bool graph_index(struct graph *graph, struct err *err);
 /* The revision that bears this label in its own header; GRAPH_NONE when absent. */
 size_t graph_find_label(const struct graph *graph, const char *label);
 /* Has the revision any of `others` among its ancestors or descendants, itself included? */

@@ -1,47 +1,6 @@
 #include "base/suggest.h"
 #include "graph/internal.h"
 
-static int compare_ids(const void *a, const void *b, void *graph_pointer)
-{
-	const struct graph *graph = graph_pointer;
-	size_t left = *(const size_t *)a, right = *(const size_t *)b;
-	int order = strcmp(graph->revisions[left].id, graph->revisions[right].id);
-	return order ? order : left < right ? -1 : left > right;
-}
-
-static bool check_id(const struct graph_revision *revision, struct err *err)
-{
-	if (*revision->id && !strpbrk(revision->id, "@-+: \t,'\"\\"))
-		return true;
-	err_set(err, ERR_CONFIG, "%s: \"%s\" cannot be a revision id", revision->origin,
-		revision->id);
-	err_detail(err, "an id is not empty and has no space, quote, or any of @ - + : ,");
-	return err_hint(err, "give it another id in its header (12 hex digits are usual)");
-}
-
-static bool index_ids(struct graph *graph, struct err *err)
-{
-	free(graph->by_id);
-	graph->by_id = xcalloc(graph->count + 1, sizeof(size_t));
-	for (size_t i = 0; i < graph->count; i++) {
-		if (!check_id(&graph->revisions[i], err))
-			return false;
-		graph->by_id[i] = i;
-	}
-	qsort_r(graph->by_id, graph->count, sizeof(size_t), compare_ids, graph);
-	for (size_t i = 1; i < graph->count; i++) {
-		const struct graph_revision *a = &graph->revisions[graph->by_id[i - 1]];
-		const struct graph_revision *b = &graph->revisions[graph->by_id[i]];
-		if (strcmp(a->id, b->id))
-			continue;
-		err_set(err, ERR_CONFIG, "revision %s is in two files: %s and %s", a->id, a->origin,
-			b->origin);
-		return err_hint(err, "give one of them another id in its header, and set the "
-				     "down_revision of what stands on it");
-	}
-	return true;
-}
-
 size_t graph_find_label(const struct graph *graph, const char *label)
 {
 	for (size_t i = 0; i < graph->count; i++)
@@ -247,13 +206,56 @@ static void spread_label(struct graph *graph, size_t index, const char *label)
 	}
 }
 
+/* The lists of all revisions lie in one block: thousands of small ones cost more than the links. */
+static void give_room(struct graph_list *list, size_t room, size_t **block)
+{
+	list->items = *block;
+	list->alloc = room;
+	*block += room;
+}
+
+static size_t *room_below(struct graph *graph)
+{
+	size_t room = 0;
+	for (size_t i = 0; i < graph->count; i++)
+		room += 4 * graph->revisions[i].down.count + 3 * graph->revisions[i].depends.count;
+	size_t *block = graph->edges = xcalloc(room, sizeof(size_t));
+	for (size_t i = 0; i < graph->count; i++) {
+		struct graph_revision *revision = &graph->revisions[i];
+		size_t down = revision->down.count, depends = revision->depends.count;
+		give_room(&revision->parents, down, &block);
+		give_room(&revision->needs, depends, &block);
+		give_room(&revision->requires, down + depends, &block);
+	}
+	return block;
+}
+
+static void room_above(struct graph *graph, size_t *block)
+{
+	for (size_t i = 0; i < graph->count; i++) {
+		const struct graph_revision *revision = &graph->revisions[i];
+		for (size_t n = 0; n < revision->parents.count; n++)
+			graph->revisions[revision->parents.items[n]].children.alloc++;
+		for (size_t n = 0; n < revision->needs.count; n++)
+			graph->revisions[revision->needs.items[n]].followers.alloc++;
+	}
+	for (size_t i = 0; i < graph->count; i++) {
+		struct graph_revision *revision = &graph->revisions[i];
+		size_t children = revision->children.alloc;
+		give_room(&revision->children, children, &block);
+		give_room(&revision->followers, children + revision->followers.alloc, &block);
+	}
+}
+
 bool graph_link(struct graph *graph, struct err *err)
 {
-	if (!index_ids(graph, err) || !check_labels(graph, err))
+	if (!graph_index(graph, err) || !check_labels(graph, err))
 		return false;
+	size_t *block = room_below(graph);
 	for (size_t i = 0; i < graph->count; i++)
 		if (!resolve_edges(graph, i, err))
 			return false;
+	room_above(graph, block);
 	for (size_t i = 0; i < graph->count; i++)
 		link_back(graph, i);
 	if (!check_cycles(graph, err))

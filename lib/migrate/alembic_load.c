@@ -23,6 +23,8 @@ static bool is_revision_file(const char *name)
 
 /* What was listed: a name is looked up only where two names can be one file. */
 struct listed {
+	struct migrate_tree *tree; /* gets the files */
+	const struct alembic_place *place;
 	struct strvec folders; /* real paths of those before */
 	struct strvec links; /* real paths of what symbolic links led to */
 };
@@ -47,8 +49,8 @@ static bool is_new_link(struct listed *listed, const char *folder, const char *n
 	return !before;
 }
 
-static bool is_new(struct listed *listed, const char *folder, const char *name, const char *path,
-	bool odd, bool again)
+static bool is_new(
+	struct listed *listed, const char *folder, const char *name, const char *path, bool odd)
 {
 	struct stat about = {.st_mode = S_IFREG};
 	if (odd && (lstat(path, &about) < 0 || S_ISDIR(about.st_mode)))
@@ -56,36 +58,49 @@ static bool is_new(struct listed *listed, const char *folder, const char *name, 
 	if (S_ISLNK(about.st_mode))
 		return !fs_is_dir(path) && is_new_link(listed, folder, name, realpath(path, NULL));
 	if (!listed->links.count)
-		return !again;
+		return true;
 	AUTO_FREE char *real = fs_join(folder, name);
-	return !again && !strvec_has(&listed->links, real);
+	return !strvec_has(&listed->links, real);
+}
+
+/* As a person would name it: below the folder in which Alembic is run. */
+static char *shown_name(const struct alembic_place *place, const char *path)
+{
+	size_t length = strlen(place->home);
+	bool below = !strncmp(path, place->home, length) && path[length] == '/';
+	return xstrdup(below ? path + length + 1 : path);
+}
+
+static void add_file(
+	struct listed *listed, const char *folder, const char *dir, const char *name, bool odd)
+{
+	AUTO_FREE char *path = fs_join(dir, name);
+	if (is_new(listed, folder, name, path, odd)) {
+		char *shown = shown_name(listed->place, path);
+		migrate_tree_take(listed->tree, xtake(&path), shown);
+	}
 }
 
 /* In Alembic's order: by name, the folders inside after the files. Names one file twice: once. */
-static bool list_files(const char *dir, bool recursive, struct listed *listed, struct strvec *files,
-	struct err *err)
+static bool list_files(struct listed *listed, const char *dir, struct err *err)
 {
 	AUTO_STRVEC(names);
 	AUTO_STRVEC(odd);
 	AUTO_FREE char *folder = realpath(dir, NULL);
-	bool again = folder && strvec_has(&listed->folders, folder);
 	if (!fs_list_odd(dir, &names, &odd, err))
 		return false;
-	STRVEC_EACH (&names, name) {
-		if (!folder || !is_revision_file(name))
-			continue;
-		AUTO_FREE char *path = fs_join(dir, name);
-		if (is_new(listed, folder, name, path, strvec_has(&odd, name), again))
-			strvec_push(files, path);
-	}
-	if (folder && !again)
+	if (folder && !strvec_has(&listed->folders, folder)) {
+		STRVEC_EACH (&names, name)
+			if (is_revision_file(name))
+				add_file(listed, folder, dir, name, strvec_has(&odd, name));
 		strvec_push(&listed->folders, folder);
+	}
 	strvec_sort(&odd);
 	STRVEC_EACH (&odd, name) {
 		AUTO_FREE char *path = fs_join(dir, name);
-		if (!recursive || !fs_is_dir(path) || !strcmp(name, "__pycache__"))
+		if (!listed->place->recursive || !fs_is_dir(path) || !strcmp(name, "__pycache__"))
 			continue;
-		if (!list_files(path, true, listed, files, err))
+		if (!list_files(listed, path, err))
 			return false;
 	}
 	return true;
@@ -155,29 +170,50 @@ static bool check_text(const struct migrate_file *file, struct err *err)
 	return err_set(err, ERR_CONFIG, "%s: a NUL byte: not a text file", file->name);
 }
 
-static bool read_file(struct migrate_file *file, bool *unsure, struct err *err)
+struct names {
+	struct python_name names[NAMES];
+	struct python_header header;
+};
+
+static void names_init(struct names *names, bool code)
 {
-	struct python_name names[NAMES] = {0};
-	CLEANUP(python_header_release)
-	struct python_header header = {.names = names, .count = NAMES};
+	*names = (struct names){.header = {.names = names->names, .count = NAMES, .code = code}};
 	for (size_t i = 0; i < NAMES; i++)
-		names[i].name = header_names[i];
-	AUTO_STRBUF(text);
-	if (!fs_read(file->path, 0, &text, err))
+		names->names[i].name = header_names[i];
+}
+
+static void names_release(struct names *names)
+{
+	python_header_release(&names->header);
+}
+
+static bool read_file(struct migrate_file *file, struct fs_folder *folder, struct strbuf *text,
+	bool *unsure, struct err *err)
+{
+	CLEANUP(names_release) struct names names;
+	names_init(&names, false);
+	if (!fs_read_next(folder, file->path, text, err))
 		return false;
-	file->length = text.len;
-	file->source = strbuf_take(&text);
+	file->length = text->len;
+	file->source = xmemdup(text->buf, text->len);
 	if (!check_text(file, err))
 		return false;
-	python_header_read(&header, file->source, file->length);
-	take_docstring(file, header.docstring);
-	take_checksum(file, &header.rest);
-	strvec_push_all(&file->up_losses, &header.up_losses);
-	strvec_push_all(&file->down_losses, &header.down_losses);
+	python_header_read(&names.header, file->source, file->length);
+	take_docstring(file, names.header.docstring);
 	file->up = (struct migrate_section){true, 0, file->length, 1};
 	file->down_section.present = true;
-	*unsure = !take_names(file, &header);
+	*unsure = !take_names(file, &names.header);
 	return true;
+}
+
+void alembic_study(struct migrate_file *file)
+{
+	CLEANUP(names_release) struct names names;
+	names_init(&names, true);
+	python_header_read(&names.header, file->source, file->length);
+	take_checksum(file, &names.header.rest);
+	strvec_push_all(&file->up_losses, &names.header.up_losses);
+	strvec_push_all(&file->down_losses, &names.header.down_losses);
 }
 
 /* Opening and reading thousands of files is most of the time that `history` takes. */
@@ -191,8 +227,10 @@ struct reading {
 static bool read_range(void *ctx, size_t from, size_t to, struct err *err)
 {
 	struct reading *reading = ctx;
+	CLEANUP(fs_folder_release) struct fs_folder folder = {0};
+	AUTO_STRBUF(text);
 	for (size_t i = from; i < to; i++)
-		if (!read_file(&reading->tree->files[i], &reading->unsure[i], err))
+		if (!read_file(&reading->tree->files[i], &folder, &text, &reading->unsure[i], err))
 			return false;
 	return true;
 }
@@ -278,29 +316,15 @@ static bool check_ids(const struct migrate_tree *tree, struct err *err)
 	return true;
 }
 
-/* As a person would name it: below the folder in which Alembic is run. */
-static char *shown_name(const struct alembic_place *place, const char *path)
-{
-	size_t length = strlen(place->home);
-	bool below = !strncmp(path, place->home, length) && path[length] == '/';
-	return xstrdup(below ? path + length + 1 : path);
-}
-
 bool alembic_load(struct migrate_tree *tree, struct err *err)
 {
 	CLEANUP(alembic_place_release) struct alembic_place place = {0};
-	CLEANUP(listed_release) struct listed seen = {0};
-	AUTO_STRVEC(paths);
+	CLEANUP(listed_release) struct listed listed = {.tree = tree, .place = &place};
 	if (!alembic_place_find(tree->where, &place, err))
 		return false;
 	STRVEC_EACH (&place.versions, dir)
-		if (!list_files(dir, place.recursive, &seen, &paths, err))
+		if (!list_files(&listed, dir, err))
 			return false;
-	STRVEC_EACH (&paths, path) {
-		struct migrate_file *file = migrate_tree_add(tree, path);
-		free(file->name);
-		file->name = shown_name(&place, file->path);
-	}
 	AUTO_FREE bool *unsure = xcalloc(tree->count + 1, sizeof(*unsure));
 	struct reading reading = {tree, unsure};
 	return parallel_ranges(tree->count, FILES_TO_A_THREAD, read_range, &reading, err) &&

@@ -43,6 +43,8 @@ bool edited_find(struct db *db, const struct migrate_tree *tree, const struct mi
 	if (!state->applied.pg && !db_query(db, &asked, err, edited_sql, tree->where->name))
 		return false;
 	const struct db_result *rows = state->applied.pg ? &state->applied : &asked;
+	if (db_rows(rows))
+		migrate_tree_study(tree);
 	for (int i = 0; i < db_rows(rows); i++) {
 		size_t index = graph_find(tree->graph, db_get(rows, i, 0));
 		if (index != GRAPH_NONE && graph_set_has(&applied, index) &&

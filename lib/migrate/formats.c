@@ -10,6 +10,7 @@ static const struct migrate_format formats[] = {
 		.books = &books_alembic,
 		.detect = alembic_detect,
 		.load = alembic_load,
+		.study = alembic_study,
 		.apply = alembic_apply,
 		.revision = alembic_revision,
 		.script = alembic_script,

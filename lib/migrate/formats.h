@@ -11,6 +11,7 @@ MUST_CHECK bool native_load(struct migrate_tree *tree, struct err *err);
 
 bool alembic_detect(const char *dir);
 MUST_CHECK bool alembic_load(struct migrate_tree *tree, struct err *err);
+void alembic_study(struct migrate_file *file);
 MUST_CHECK bool alembic_apply(struct migrate_session *session, size_t *done, struct err *err);
 MUST_CHECK bool alembic_revision(const struct migrate_tree *tree, struct migrate_file *header,
 	const struct migrate_new *request, struct err *err);

@@ -194,6 +194,8 @@ bool migrate_plan_make(const struct migrate_tree *tree, const struct migrate_sta
 	AUTO_LIST(order);
 	if (!order_steps(tree, direction, &state->current, target, &order, err))
 		return false;
+	if (order.count)
+		migrate_tree_study(tree);
 	plan->steps = xcalloc(order.count + 1, sizeof(struct migrate_step));
 	for (size_t i = 0; i < order.count; i++)
 		if (!add_step(plan, order.items[i], err))

@@ -193,7 +193,7 @@ static bool is_name(const char *text, const struct token *token, const char *nam
 {
 	size_t length = token->end - token->start;
 	/* asked for every word of every file: most differ in their first letter */
-	return token->kind == NAME && text[token->start] == *name &&
+	return text[token->start] == *name && token->kind == NAME &&
 	       !strncmp(text + token->start, name, length) && !name[length];
 }
 
@@ -305,30 +305,31 @@ void python_value_release(struct python_value *value)
 	*value = (struct python_value){0};
 }
 
-/* Whoever says a name otherwise than by assigning a literal may bind it: Python has to be asked. */
-static bool mentions(const char *text, const struct line *line, const char *name)
-{
-	for (size_t i = 0; i < line->count; i++)
-		if (is_name(text, &line->tokens[i], name) &&
-			(!i || !is_sign(text, &line->tokens[i - 1], '.')))
-			return true;
-	return false;
-}
-
 static bool imports_all(const char *text, const struct line *line)
 {
 	return line->count > 2 && is_name(text, &line->tokens[0], "from") &&
 	       is_sign(text, &line->tokens[line->count - 1], '*');
 }
 
+static void forget(struct python_name *name)
+{
+	python_value_release(&name->value);
+	name->value.kind = PYTHON_OTHER;
+}
+
+/* Whoever says a name otherwise than by assigning a literal may bind it: Python has to be asked. */
 static void make_unsure(struct python_header *header, const char *text, const struct line *line)
 {
-	for (size_t i = 0; i < header->count; i++) {
-		struct python_value *value = &header->names[i].value;
-		if (!imports_all(text, line) && !mentions(text, line, header->names[i].name))
+	bool all = imports_all(text, line);
+	for (size_t i = 0; all && i < header->count; i++)
+		forget(&header->names[i]);
+	for (size_t at = 0; at < line->count; at++) {
+		const struct token *token = &line->tokens[at];
+		if (token->kind != NAME || (at && is_sign(text, token - 1, '.')))
 			continue;
-		python_value_release(value);
-		value->kind = PYTHON_OTHER;
+		for (size_t i = 0; i < header->count; i++)
+			if (is_name(text, token, header->names[i].name))
+				forget(&header->names[i]);
 	}
 }
 
@@ -426,16 +427,35 @@ static struct strvec *losses_of(
 					       : NULL;
 }
 
+/* No line from here on can bind one of the names, whatever it is: none says it. */
+static bool is_settled(const struct python_header *header, const char *text)
+{
+	for (size_t i = 0; i < header->count; i++)
+		if (strstr(text, header->names[i].name))
+			return false;
+	const char *from = strstr(text, "from"); /* .. import * */
+	return !from || !strchr(from, '*');
+}
+
+static void take_code(struct python_header *header, const char *text, const struct line *line,
+	struct strvec *losses)
+{
+	keep_line(header, text, line);
+	if (losses)
+		find_losses(text, line, losses);
+}
+
 void python_header_read(struct python_header *header, const char *text, size_t length)
 {
 	struct lexer lexer = {.text = text, .length = length, .line = 1, .fresh = true};
 	CLEANUP(line_release) struct line line = {0};
 	struct strvec *losses = NULL;
 	bool own_names = false; /* of the block that indented lines are in */
+	bool may_end = !header->code; /* most functions say nothing of their file's header */
 	if (str_starts(text, "\xef\xbb\xbf"))
 		lexer.at = 3;
 	header->rest = (struct strbuf)STRBUF_INIT;
-	strbuf_reserve(&header->rest, length);
+	strbuf_reserve(&header->rest, header->code ? length : 0);
 	for (bool first = true; read_line(&lexer, &line); first = false) {
 		const struct token *token = &line.tokens[0];
 		if (first && token->kind == TEXT && line.count == 1) {
@@ -448,12 +468,14 @@ void python_header_read(struct python_header *header, const char *text, size_t l
 			own_names = has_own_names(text, &line);
 			if (take_assignment(header, text, &line))
 				continue;
+			if (own_names && may_end && is_settled(header, text + token->start))
+				return;
+			may_end &= !own_names;
 		}
 		if (!own_names || is_name(text, token, "global"))
 			make_unsure(header, text, &line);
-		keep_line(header, text, &line);
-		if (losses)
-			find_losses(text, &line, losses);
+		if (header->code)
+			take_code(header, text, &line, losses);
 	}
 }
 

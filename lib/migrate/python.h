@@ -32,6 +32,7 @@ struct python_header {
 	struct python_name *names;
 	size_t count;
 	char *docstring; /* NULL: there is none */
+	bool code; /* asked for: what follows, too */
 	struct strbuf rest; /* the code but for docstring, names, comments and empty lines */
 	/* Lines that take data away, of the function `upgrade` or `downgrade` alone. */
 	struct strvec up_losses, down_losses; /* "12: op.drop_table" */

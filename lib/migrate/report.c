@@ -207,6 +207,7 @@ json_t *migrate_report_revision(const struct migrate_tree *tree, size_t index)
 {
 	const struct graph_revision *revision = revision_at(tree, index);
 	const struct migrate_file *file = &tree->files[index];
+	migrate_tree_study(tree);
 	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:s, s:s*, s:s, s:b, s:b, s:b, s:b}",
 		"revision", revision->id, "message", revision->message, "down_revision",
 		names_json(&revision->down), "depends_on", names_json(&revision->depends),

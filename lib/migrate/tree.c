@@ -1,6 +1,7 @@
 #include "migrate/tree.h"
 
 #include "base/fs.h"
+#include "base/parallel.h"
 #include "base/sha256.h"
 #include "base/utf8.h"
 #include "migrate/formats.h"
@@ -38,16 +39,39 @@ void migrate_tree_free(struct migrate_tree *tree)
 	free(tree);
 }
 
-struct migrate_file *migrate_tree_add(struct migrate_tree *tree, const char *file_name)
+struct migrate_file *migrate_tree_take(struct migrate_tree *tree, char *path, char *name)
 {
 	xgrow(tree->files, tree->count, tree->alloc);
 	struct migrate_file *file = &tree->files[tree->count++];
-	*file = (struct migrate_file){
-		.path = fs_join(tree->dir, file_name),
-		.name = fs_join(tree->where->shown ? tree->where->shown : fs_basename(tree->dir),
-			file_name),
-	};
+	*file = (struct migrate_file){.path = path, .name = name};
 	return file;
+}
+
+struct migrate_file *migrate_tree_add(struct migrate_tree *tree, const char *file_name)
+{
+	const char *shown = tree->where->shown ? tree->where->shown : fs_basename(tree->dir);
+	return migrate_tree_take(tree, fs_join(tree->dir, file_name), fs_join(shown, file_name));
+}
+
+static bool study_range(void *ctx, size_t from, size_t to, struct err *err)
+{
+	const struct migrate_tree *tree = ctx;
+	(void)err;
+	for (struct migrate_file *file = &tree->files[from]; file < &tree->files[to]; file++) {
+		if (!file->studied)
+			tree->format->study(file);
+		file->studied = true;
+	}
+	return true;
+}
+
+void migrate_tree_study(const struct migrate_tree *tree)
+{
+	enum { FILES_TO_A_THREAD = 200 };
+	AUTO_ERR(none);
+	bool done = !tree->format->study || parallel_ranges(tree->count, FILES_TO_A_THREAD,
+						    study_range, (void *)tree, &none);
+	(void)done;
 }
 
 void migrate_file_take_checksum(struct migrate_file *file)

@@ -40,6 +40,7 @@ struct migrate_file {
 	struct strvec up_losses, down_losses; /* of Python: "12: op.drop_table" */
 	char checksum[65]; /* SHA-256 of the up section, line ends and white space at its ends aside
 			    */
+	bool studied; /* by the format's study() */
 	bool recalled; /* out of mig.history: only the way back is known */
 	struct err trouble; /* why it cannot be run; ERR_NONE: nothing */
 };
@@ -69,6 +70,8 @@ struct migrate_format {
 	bool (*detect)(const char *dir);
 	/* Adds the files, not yet the graph. */
 	bool (*load)(struct migrate_tree *tree, struct err *err);
+	/* Fills in a file's checksum and losses, if load() leaves that to it. */
+	void (*study)(struct migrate_file *file);
 	/* The text of a new, empty revision file. Caller owns. NULL: `revision` writes it. */
 	char *(*template)(const struct migrate_file *header);
 	/* The id of a new file. Caller owns. NULL: 12 random hex digits. */
@@ -107,8 +110,12 @@ void migrate_tree_free(struct migrate_tree *tree);
 DEFINE_AUTO(struct migrate_tree, migrate_tree_free)
 /* Makes the graph of the files anew. */
 MUST_CHECK bool migrate_tree_link(struct migrate_tree *tree, struct err *err);
+/* Who looks at checksums or losses calls it before: to list revisions takes neither. */
+void migrate_tree_study(const struct migrate_tree *tree);
 /* An empty file record in the tree, for formats. */
 struct migrate_file *migrate_tree_add(struct migrate_tree *tree, const char *file_name);
+/* The same, with both names as they shall be; owns them from then on. */
+struct migrate_file *migrate_tree_take(struct migrate_tree *tree, char *path, char *name);
 void migrate_file_release(struct migrate_file *file);
 /* UTF-8 without NUL bytes, else ERR_CONFIG with the place. */
 MUST_CHECK bool migrate_file_check_text(const struct migrate_file *file, struct err *err);

@@ -60,7 +60,7 @@ def header(dice):
     for name in names:
         lines.append("%s%s = %s%s" % (name, dice.choice(ANNOTATIONS), value_of(dice, name),
                                       dice.choice(("", "", "  # noqa", ";"))))
-    lines += ["", "def upgrade():", "    revision = 'no'", "    pass", "", "def downgrade():",
+    lines += ["", "def upgrade():", dice.choice(("    revision = 'no'", "    x = 1")), "    pass", "", "def downgrade():",
               "    pass", ""]
     return end.join(line.replace("\n", end) for line in lines)
 

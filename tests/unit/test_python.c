@@ -10,12 +10,12 @@
 #include <cmocka.h>
 
 /* What `revision` is said to be: "text:a", "list:a,b", "none", "absent", "other". */
-static char *value_of(const char *text)
+static char *value_of(const char *text, bool code)
 {
 	static const char *const kinds[] = {"absent", "none", "text", "list", "other"};
 	struct python_name names[] = {{"revision", {0}}};
 	CLEANUP(python_header_release)
-	struct python_header header = {.names = names, .count = 1};
+	struct python_header header = {.names = names, .count = 1, .code = code};
 	python_header_read(&header, text, strlen(text));
 	AUTO_FREE char *items = strvec_join(&names[0].value.items, ",");
 	return xstrfmt(
@@ -88,18 +88,26 @@ static void values(void **state)
 		{"# revision = 'a'\n", "absent"},
 		{"revisions = 'a'", "absent"},
 		{"def f():\n    revision = 'a'\n", "absent"},
+		{"def f():\n    pass\nrevision = 'a'\n", "text:a"},
+		{"revision = 'a'\ndef f():\n    pass\ndel revision\n", "other"},
+		{"revision = 'a'\ndef f():\n    pass\nfrom a import *\n", "other"},
+		{"revision = 'a'\ndef f():\n    pass\nrevision = 'b'\n", "text:b"},
+		{"revision = 'a'\ndef f():\n    '''\nrevision = 'b'\n'''\n", "text:a"},
+		{"revision = 'a'\nclass A:\n    pass\ndef f():\n    global revision\n", "other"},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		AUTO_FREE char *is = value_of(rows[i].text);
+		AUTO_FREE char *is = value_of(rows[i].text, false);
+		AUTO_FREE char *whole = value_of(rows[i].text, true);
 		if (strcmp(is, rows[i].is))
 			print_message("%s\n", rows[i].text);
 		assert_string_equal(is, rows[i].is);
+		assert_string_equal(is, whole);
 	}
 }
 
 static char *rest_of(const char *text, char **docstring)
 {
-	CLEANUP(python_header_release) struct python_header header = {0};
+	CLEANUP(python_header_release) struct python_header header = {.code = true};
 	python_header_read(&header, text, strlen(text));
 	*docstring = xtake(&header.docstring);
 	return strbuf_take(&header.rest);
@@ -132,7 +140,7 @@ static void losses_by_function(void **state)
 				   "def helper():\n    op.drop_table('x')\n"
 				   "def downgrade() -> None:\n    op.drop_table('a')\n"
 				   "def upgrade_engine1():\n    op.drop_table('e')\n";
-	CLEANUP(python_header_release) struct python_header header = {0};
+	CLEANUP(python_header_release) struct python_header header = {.code = true};
 	python_header_read(&header, text, strlen(text));
 	AUTO_FREE char *up = strvec_join(&header.up_losses, ", ");
 	AUTO_FREE char *down = strvec_join(&header.down_losses, ", ");
@@ -155,7 +163,7 @@ static void any_bytes(void **state)
 		}
 		/* an exact allocation, so that the sanitizer sees a step beyond it */
 		AUTO_FREE char *exact = xstrndup(text.buf, text.len);
-		AUTO_FREE char *is = value_of(exact);
+		AUTO_FREE char *is = value_of(exact, i % 3 == 0);
 		assert_non_null(is);
 	}
 }
