@@ -208,6 +208,25 @@ static bool interrupted(struct err *err)
 	return err_set(err, ERR_SIGNAL, "interrupted; nothing was published");
 }
 
+/* A lost keeper or leader means lost locks: what was copied since may be empty. */
+static bool locks_held(struct create *create, struct err *err)
+{
+	AUTO_RESULT(row);
+	if (!db_query(create->locks.keeper, &row, err, "select 1") ||
+		!db_query(create->locks.leader, &row, err, "select 1"))
+		return err_context(err, "the locks were lost");
+	return keys_check(create->keys, err);
+}
+
+/* What takes the server away takes pg_dump with it, which may be the first to say so. */
+static bool read_dump(struct create *create, int wait_ms, struct err *err)
+{
+	AUTO_ERR(lost);
+	if (create_dump_read(create->dump, wait_ms, &create->dump_ended, err))
+		return true;
+	return locks_held(create, &lost) ? err_context(err, "definitions") : err_move(err, &lost);
+}
+
 /*
  * Until pg_dump has its locks: behind a request that is queued behind ours it would wait for ever,
  * so it gives up early, and then we let go, too, and begin anew. To look at many locks takes time
@@ -222,8 +241,8 @@ static bool dump_has_locks(struct create *create, struct err *err)
 		progress_tick(create->progress);
 		if (cancelled(create))
 			return interrupted(err);
-		if (!create_dump_read(create->dump, (int)pause, &create->dump_ended, err))
-			return err_context(err, "definitions");
+		if (!read_dump(create, (int)pause, err))
+			return false;
 		int64_t began = clock_monotonic_ms();
 		if (!create_locks_shared(
 			    &create->locks, create_dump_session(create->dump), &shared, err))
@@ -262,16 +281,6 @@ static bool take_snapshot(struct create *create, struct err *err)
 		create_locks_release(&create->locks);
 		clock_sleep_ms(clock_jitter(PAUSE_MS));
 	}
-}
-
-/* A lost keeper or leader means lost locks: what was copied since may be empty. */
-static bool locks_held(struct create *create, struct err *err)
-{
-	AUTO_RESULT(row);
-	if (!db_query(create->locks.keeper, &row, err, "select 1") ||
-		!db_query(create->locks.leader, &row, err, "select 1"))
-		return err_context(err, "the locks were lost");
-	return keys_check(create->keys, err);
 }
 
 /* Now and then while others work, or while the rate makes us wait. */
@@ -325,8 +334,8 @@ static bool take_dump(struct create *create, struct err *err)
 			return false;
 		if (create_copy_failed(create->copy))
 			return true; /* create_copy_finish says why */
-		if (!create_dump_read(create->dump, 200, &create->dump_ended, err))
-			return err_context(err, "definitions");
+		if (!read_dump(create, 200, err))
+			return false;
 	}
 	return create_fingerprint_check(create->locks.keeper, create->definitions, err) &&
 	       check_dump(create, err) && create_dump_add(create->dump, create->writer, err);

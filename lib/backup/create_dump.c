@@ -166,7 +166,8 @@ static void classify(struct err *err)
 		err->code = ERR_LOCK;
 	else if (strstr(said, "permission denied"))
 		err->code = ERR_SQL;
-	else if (strstr(said, "connection to server"))
+	else if (strstr(said, "connection to server") ||
+		 strstr(said, "server closed the connection"))
 		err->code = ERR_DATABASE;
 }
 

@@ -247,6 +247,23 @@ ended_by() {
 	done
 }
 
+@test "the connection of pg_dump is cut: 10, nothing left, the next one works" {
+	sql <<< "do \$\$ begin for i in 1..3000 loop
+		execute format('create function f%s() returns int language sql as ''select %s''', i, i);
+		end loop; end \$\$"
+	mig-backup create > log 2>&1 &
+	local taking=$! status=0
+	wait_for "select count(pg_terminate_backend(pid)) > 0 from pg_stat_activity where application_name like 'mig-backup pg_dump%'"
+	wait $taking || status=$?
+	[ $status = 10 ] || {
+		cat log
+		return 1
+	}
+	grep -q "definitions: " log
+	nothing_left
+	expect 0 mig-backup create
+}
+
 @test "the disk is full: 12, nothing left" {
 	[ "$(id -u)" = 0 ] || skip "needs to mount a small file system"
 	mkdir full
