@@ -1,4 +1,5 @@
 #include "migrate/books.h"
+#include "migrate/internal.h"
 #include "migrate/report.h"
 #include "migrate/verbs.h"
 
@@ -76,18 +77,11 @@ static bool stand_at(struct migrate_session *session, const char *from, struct e
 	return true;
 }
 
-/* The name as mig.yaml or the tool of the tree has it. */
-static const char *table_name(const struct migrate_tree *tree)
-{
-	const char *name = tree->where->version_table;
-	return name ? name : tree->format->books->table;
-}
-
 static char *version_table_sql(const struct migrate_session *session)
 {
 	const struct migrate_tree *tree = session->tree;
-	const char *dot = strrchr(table_name(tree), '.');
-	AUTO_FREE char *name = xstrfmt("%s_pkc", dot ? dot + 1 : table_name(tree));
+	const char *dot = strrchr(shared_table(tree), '.');
+	AUTO_FREE char *name = xstrfmt("%s_pkc", dot ? dot + 1 : shared_table(tree));
 	AUTO_FREE char *constraint = quoted(name);
 	AUTO_FREE char *ddl =
 		tree->format->books->ddl(tree, session->state.versions.qualified, constraint);
@@ -110,7 +104,7 @@ static char *plan_sql(struct migrate_session *session, struct err *err)
 	if (format->script)
 		return format->script(&session->plan, session->db, &sql, err) ? sql : NULL;
 	if (!session->state.versions.qualified)
-		session->state.versions.qualified = quoted(table_name(session->tree));
+		session->state.versions.qualified = quoted(shared_table(session->tree));
 	return native_script(session, err);
 }
 

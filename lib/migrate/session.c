@@ -88,23 +88,6 @@ static bool check_open(const struct migrate_session *session, struct err *err)
 	return true;
 }
 
-/* The tree's own tool reads all rows of its table, and stops at one that it does not know. */
-static bool check_shared(const struct migrate_session *session, struct err *err)
-{
-	const struct migrate_tree *tree = session->tree;
-	const struct migrate_state *state = &session->state;
-	if (!tree->format->apply || !state->foreign.count)
-		return true;
-	err_set(err, ERR_REFUSED,
-		"table %s has rows of another tree (%s): Alembic cannot share its version table",
-		state->versions.table, state->foreign.items[0]);
-	return err_hint(err,
-		"give one of the trees a table of its own, in its env.py: context.configure(.., "
-		"version_table=\"%s_version\"), and in mig.yaml: %s: {version_table: "
-		"%s_version, ..}",
-		tree->where->name, tree->where->name, tree->where->name);
-}
-
 /* Who only reads need not have the rights to write; the tree's own tool may do it as another role.
  */
 static bool check_table(const struct migrate_session *session, struct err *err)
@@ -120,7 +103,7 @@ bool migrate_plan(struct migrate_session *session, enum migrate_direction direct
 {
 	struct migrate_plan *plan = &session->plan;
 	if (!migrate_plan_make(session->tree, &session->state, direction, target, plan, err) ||
-		!check_shared(session, err) || !check_half(session, err) ||
+		!shared_check(session, err) || !check_half(session, err) ||
 		!check_open(session, err) || !check_table(session, err))
 		return false;
 	AUTO_LIST(steps);

@@ -154,12 +154,6 @@ static bool tell_way(struct db *db, const struct migrate_tree *tree,
 	return false;
 }
 
-static const char *table_of(const struct migrate_tree *tree)
-{
-	const char *name = tree->where->version_table;
-	return name ? name : tree->format->books->table;
-}
-
 /* Rows that only another tree knows, which keeps its rows in the same table. */
 static bool take_out(const struct migrate_tree *tree, const struct conf_migrations *other,
 	struct migrate_state *state, struct err *err)
@@ -167,7 +161,7 @@ static bool take_out(const struct migrate_tree *tree, const struct conf_migratio
 	CLEANUP(migrate_tree_free_auto) struct migrate_tree *sibling = NULL;
 	if (!migrate_tree_load(other, &sibling, err))
 		return err_context(err, "tree %s", other->name);
-	if (strcmp(table_of(tree), table_of(sibling)) != 0)
+	if (strcmp(shared_table(tree), shared_table(sibling)) != 0)
 		return true;
 	struct strvec kept = {0};
 	STRVEC_EACH (&state->versions.rows, row) {

@@ -1,0 +1,158 @@
+# One Alembic tree in several folders, and two trees that would share a version table.
+load ../support/common
+load ../support/migrations
+load ../support/alembic
+setup_file() { common_setup_file; }
+teardown_file() { common_teardown_file; }
+setup() {
+	need_alembic
+	common_setup
+}
+teardown() { common_teardown; }
+
+# locations "LINE of alembic.ini".. : folders alembic/versions and ai/versions of one env.py, one table
+locations() {
+	alembic_tree "    policy: {downgrade: allow}"
+	printf '%s\n' "$@" >> alembic.ini
+	py_line 2
+	mkdir -p ai/versions
+	py v001 None "Vectors" <<< $'def upgrade():\n    op.execute("create table v (i int)")\ndef downgrade():\n    op.execute("drop table v")'
+	py v002 "'v001'" "Models" <<< $'def upgrade():\n    op.execute("create table m (i int)")\ndef downgrade():\n    op.execute("drop table m")'
+	sed -i "s/^branch_labels = None/branch_labels = ('ai',)/; s/^depends_on = None/depends_on = 'a001'/" alembic/versions/v001_.py
+	mv alembic/versions/v00?_.py ai/versions/
+}
+
+@test "version_locations: several folders, one env.py, one table, as Alembic has it" {
+	locations 'version_locations = %(here)s/alembic/versions %(here)s/ai/versions'
+	expect 0 mig-apply heads
+	says "a002 Table 2 (head)"
+	says "v002 Models (ai) (head)"
+	expect 2 mig-apply upgrade head
+	says '"heads" for all'
+	expect 0 mig-apply upgrade ai@head
+	rows_are "v002"
+	expect 0 alembic current
+	says "v002 (head)"
+	expect 0 mig-apply upgrade heads
+	rows_are "a002 v002"
+	alembic upgrade heads 2>&1 | grep -c Running && false
+	expect 0 mig-apply current --check
+	expect 2 mig-apply downgrade -1
+	says "mig-apply downgrade a002@-1"
+	expect 0 mig-apply downgrade ai@-1
+	rows_are "a002 v001"
+	expect 0 alembic downgrade ai@base
+	expect 0 mig-apply current
+	[ "$output" = "a002 Table 2 (head)" ]
+	# a new revision lies where its branch does
+	expect 0 mig-apply revision -m "More models" --head ai@head --rev-id v003
+	[ -e ai/versions/v003_more_models.py ]
+	expect 0 mig-apply revision -m "More tables" --head a002 --rev-id a003
+	[ -e alembic/versions/a003_more_tables.py ]
+	expect 0 mig-apply upgrade heads
+	rows_are "a003 v003"
+	expect 0 alembic downgrade base
+	rows_are ""
+}
+
+@test "version_path_separator: os, and folders relative to where one types alembic" {
+	locations 'version_locations = alembic/versions:ai/versions' 'version_path_separator = os'
+	expect 0 mig-apply upgrade heads
+	rows_are "a002 v002"
+	expect 0 alembic current
+	says "v002 (head)"
+}
+
+# two trees of their own, ai/ beside the main one, both with table alembic_version
+apart() {
+	alembic_tree
+	py_line 2
+	mkdir ai
+	mv alembic alembic.ini ai/
+	sed -i "s/'a00/'v00/g; s/'t\([12]\)'/'v\1'/; s/Table/Vectors/" ai/alembic/versions/*.py
+	alembic_tree
+	py_line 2
+	cat > mig.yaml <<-END
+		mig: 1
+		project: shop
+		state_dir: state
+		migrations:
+		  main: {dir: alembic, python: /usr/bin/python3}
+		  ai: {dir: ai/alembic, python: /usr/bin/python3}
+		environments:
+		  test:
+		    database: "dbname=$PGDATABASE"
+		    policy: {downgrade: allow}
+	END
+}
+
+@test "two env.py with one table: both ways out work as they are advised" {
+	apart
+	for words in upgrade "upgrade -t ai" plan "upgrade -n -t main"; do
+		expect 17 mig-apply $words
+		says "trees main and ai keep their rows in one table, alembic_version: Alembic stops at a row of the other tree"
+		says '/ai/alembic/env.py: context.configure(.., version_table="ai_version")'
+		says "mig.yaml: ai: {version_table: ai_version, ..}"
+		says "version_locations"
+	done
+	nothing_written
+	expect 0 alembic upgrade head
+	(cd ai && run alembic current && [ "$status" != 0 ])
+	# one tree in two folders, with one entry in mig.yaml
+	mkdir one
+	cp -r alembic alembic.ini ai mig.yaml one/
+	cd one
+	echo "version_locations = alembic/versions ai/alembic/versions" >> alembic.ini
+	sed -i 's/^  main:.*/  dir: alembic/; s,^  ai:.*,  python: /usr/bin/python3,' mig.yaml
+	expect 0 mig-apply upgrade heads
+	rows_are "a002 v002"
+	expect 0 alembic current
+	expect 0 mig-apply downgrade v002@base
+	rows_are "a002"
+	cd ..
+	# a table each
+	sed -i 's/connection=connection/&, version_table="ai_version"/' ai/alembic/env.py
+	sed -i 's,{dir: ai/alembic,&\, version_table: ai_version,' mig.yaml
+	expect 0 mig-apply upgrade
+	[ "$(sql -c "select version_num from ai_version")" = v002 ]
+	rows_are "a002"
+}
+
+@test "a table that has rows of both already: the advice says how they part" {
+	apart
+	expect 0 alembic upgrade head
+	sql -c "insert into alembic_version values ('v001')" -c "create table v1 (id int primary key)"
+	for words in "downgrade -t main -1" "upgrade -t ai"; do
+		expect 17 mig-apply $words
+		says "trees main and ai keep"
+		says "mig-apply stamp -t ai v001"
+	done
+	sed -i 's/connection=connection/&, version_table="ai_version"/' ai/alembic/env.py
+	sed -i 's,{dir: ai/alembic,&\, version_table: ai_version,' mig.yaml
+	eval "$(grep -o "mig-apply stamp -t ai .*" <<< "$output")"
+	eval "$(grep -o "psql -d .*" <<< "$output")"
+	expect 0 mig-apply upgrade
+	rows_are a002
+	[ "$(sql -c "select version_num from ai_version")" = v002 ]
+}
+
+@test "a tree of SQL that shares with one of Alembic is refused likewise, and needs no env.py" {
+	alembic_tree
+	py_line 1
+	revision v001 "" "Vectors" <<< $'-- migrate:up\ncreate table v (i int);'
+	cat > mig.yaml <<-END
+		mig: 1
+		project: shop
+		migrations:
+		  main: {dir: alembic, python: /usr/bin/python3}
+		  ai: {dir: migrations}
+		environments:
+		  test: {database: "dbname=$PGDATABASE"}
+	END
+	expect 17 mig-apply upgrade
+	says "mig.yaml: ai: {version_table: ai_version, ..}"
+	[[ $output != *env.py* ]]
+	nothing_written
+	expect 0 mig-apply current
+	expect 0 mig-apply history
+}
