@@ -1,5 +1,6 @@
 /* mig-apply doctor: each inconsistency of files, version table and schema, with its remedy. */
 #include "migrate/doctor.h"
+#include "migrate/advice.h"
 #include "migrate/report.h"
 #include "migrate/verbs.h"
 
@@ -21,7 +22,7 @@ static void check_heads(const struct migrate_session *session, struct findings *
 		return;
 	AUTO_FREE char *names = graph_names(session->tree->graph, &heads);
 	findings_add(findings, "heads", false, xstrfmt("there are %zu: %s", heads.count, names),
-		xstrdup("mig-apply merge heads -m \"Merge\""));
+		advice_merge(session));
 }
 
 static void check_files(struct migrate_session *session, struct findings *findings)
@@ -152,17 +153,6 @@ static bool same_rows(const struct graph_list *a, const struct graph_list *b)
 	return same;
 }
 
-static char *stamp_command(const struct migrate_tree *tree, const struct graph_list *rows)
-{
-	AUTO_STRBUF(text);
-	strbuf_adds(&text, "mig-apply stamp --purge");
-	for (size_t i = 0; i < rows->count; i++)
-		strbuf_addf(&text, " %s", tree->files[rows->items[i]].id);
-	if (!rows->count)
-		strbuf_adds(&text, " base");
-	return strbuf_take(&text);
-}
-
 static void add_nearest(const struct migrate_session *session, const struct doctor_replay *replay,
 	struct findings *findings)
 {
@@ -202,7 +192,7 @@ static void add_match(const struct migrate_session *session, const struct doctor
 	findings_add(findings, "schema", true,
 		xstrfmt("the schema is that of %s%s; the version table says %s", list,
 			replay->count > 1 ? " (they differ in data only)" : "", now),
-		stamp_command(session->tree, &replay->matches[0].rows));
+		advice_stamp(session, &replay->matches[0].rows, true));
 }
 
 static bool check_schema(

@@ -1,4 +1,5 @@
 /* What a command that died, or was refused in the middle, may have left behind. */
+#include "migrate/advice.h"
 #include "migrate/books.h"
 #include "migrate/report.h"
 
@@ -24,19 +25,6 @@ char *migrate_half_what(const struct migrate_session *session, const struct migr
 		half->done, half->done == 1 ? "is" : "are");
 }
 
-/* "mig-apply stamp 3f9c1a7be2d4" for these rows. */
-static char *stamp_command(const struct migrate_tree *tree, const struct graph_list *rows)
-{
-	AUTO_STRBUF(text);
-	bool one = !tree->env || !tree->env->other_count;
-	strbuf_adds(&text, "mig-apply stamp");
-	for (size_t i = 0; i < rows->count; i++)
-		strbuf_addf(&text, " %s", tree->graph->revisions[rows->items[i]].id);
-	if (!rows->count)
-		strbuf_addf(&text, " %s%sbase", one ? "" : tree->where->name, one ? "" : "@");
-	return strbuf_take(&text);
-}
-
 /* Only a person can see what is there: the way is said for both ends. */
 static char *split_way(const struct migrate_session *session, const struct migrate_half *half)
 {
@@ -47,24 +35,32 @@ static char *split_way(const struct migrate_session *session, const struct migra
 	AUTO_ERR(ignored);
 	for (size_t i = 0; i < session->state.current.count; i++)
 		graph_list_push(&after, session->state.current.items[i]);
-	AUTO_FREE char *before = stamp_command(tree, &after);
+	AUTO_FREE char *before = advice_stamp(session, &after, false);
 	if (index == GRAPH_NONE ||
 		!order_rows(tree, half->direction, &after, index, &changes, &ignored))
 		return xstrfmt("see what of it is there, and put it right; then: %s", before);
-	AUTO_FREE char *done = stamp_command(tree, &after);
+	AUTO_FREE char *done = advice_stamp(session, &after, false);
 	return xstrfmt("see what of it is there, and put it right by hand; then, when nothing of "
 		       "it is %s: %s; when all is: %s",
 		half->direction == MIGRATE_UP ? "there" : "taken back", before, done);
 }
 
+char *migrate_half_command(const struct migrate_session *session, const struct migrate_half *half)
+{
+	if (half->direction == MIGRATE_UP)
+		return xstrfmt("mig-apply upgrade %s", half->revision);
+	AUTO_FREE char *one_back = advice_word(session, "-1");
+	return xstrfmt("mig-apply downgrade %s", one_back);
+}
+
 char *migrate_half_way(const struct migrate_session *session, const struct migrate_half *half)
 {
-	bool up = half->direction == MIGRATE_UP;
 	if (half->split)
 		return split_way(session, half);
-	return xstrfmt("go on with it first: mig-apply %s%s; or, when you have put it right by "
-		       "hand, say where the database stands: mig-apply stamp REV",
-		up ? "upgrade " : "downgrade -1", up ? half->revision : "");
+	AUTO_FREE char *command = migrate_half_command(session, half);
+	return xstrfmt("go on with it first: %s; or, when you have put it right by hand, say where "
+		       "the database stands: mig-apply stamp REV",
+		command);
 }
 
 /*

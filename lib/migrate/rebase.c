@@ -1,6 +1,7 @@
 /* mig-apply rebase: a revision that nobody has applied yet moves onto another parent. */
 #include "base/diff.h"
 #include "base/fs.h"
+#include "migrate/advice.h"
 #include "migrate/report.h"
 #include "migrate/verbs.h"
 
@@ -107,7 +108,8 @@ static bool ask_one(
 		return true;
 	AUTO_FREE char *name = graph_name(rebase->session.tree->graph, rebase->index);
 	err_set(err, ERR_REFUSED, "%s %s environment %s", name, why, env);
-	return err_hint(err, "make the heads one instead: mig-apply merge heads -m \"Merge\"");
+	AUTO_FREE char *merge = advice_merge(&rebase->session);
+	return err_hint(err, "make the heads one instead: %s", merge);
 }
 
 static bool ask_all(const struct migrate_ask *ask, struct rebase *rebase, struct err *err)

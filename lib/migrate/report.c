@@ -123,13 +123,13 @@ static char *half_text(const struct migrate_session *session, const struct migra
 	AUTO_FREE char *name = index == GRAPH_NONE ? xstrdup(half->revision)
 						   : graph_name(session->tree->graph, index);
 	AUTO_FREE char *way = migrate_half_way(session, half);
+	AUTO_FREE char *command = migrate_half_command(session, half);
 	if (half->split)
 		return xstrfmt("%s: %s: it has committed a part of itself; %s",
 			up ? "applied" : "taken back", name, way);
-	return xstrfmt("%s: %s: %d statement%s done%s%s; go on: mig-apply %s%s",
-		up ? "applied" : "taken back", name, half->done, half->done == 1 ? " is" : "s are",
-		half->begun ? ", interrupted in " : "", half->begun ? half->begun : "",
-		up ? "upgrade " : "downgrade -1", up ? half->revision : "");
+	return xstrfmt("%s: %s: %d statement%s done%s%s; go on: %s", up ? "applied" : "taken back",
+		name, half->done, half->done == 1 ? " is" : "s are",
+		half->begun ? ", interrupted in " : "", half->begun ? half->begun : "", command);
 }
 
 void migrate_report_half(const struct migrate_session *session, struct strvec *lines)

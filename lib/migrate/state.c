@@ -1,3 +1,4 @@
+#include "migrate/advice.h"
 #include "migrate/internal.h"
 
 static void known_rows(const struct migrate_tree *tree, struct migrate_state *state)
@@ -132,9 +133,11 @@ static bool tell_origin(struct db *db, const struct migrate_tree *tree,
 }
 
 /* How to have the files; SQL can be taken back without them. What nobody knows is another's. */
-static bool tell_way(struct db *db, const struct migrate_tree *tree,
-	const struct migrate_state *state, struct err *err)
+static bool tell_way(const struct migrate_session *session, struct err *err)
 {
+	struct db *db = session->db;
+	const struct migrate_tree *tree = session->tree;
+	const struct migrate_state *state = &session->state;
 	bool applied_here = tell_origin(db, tree, state, err);
 	STRVEC_EACH (&state->versions.rows, row) {
 		if (graph_find(tree->graph, row) != GRAPH_NONE)
@@ -146,10 +149,12 @@ static bool tell_way(struct db *db, const struct migrate_tree *tree,
 				"is %s the right database? see: mig-apply status; if it is: %s; if "
 				"the row means nothing: mig-apply stamp --purge REV",
 				db->dbname, way);
-		return err_hint(err, "this checkout is older than the database: %s%s", way,
+		AUTO_FREE char *one_back = advice_word(session, "-1");
+		return err_hint(err, "this checkout is older than the database: %s%s%s", way,
 			kept ? "; or take it back without its file: mig-apply downgrade "
-			       "--from-history -1"
-			     : "");
+			       "--from-history "
+			     : "",
+			kept ? one_back : "");
 	}
 	return false;
 }
@@ -272,7 +277,6 @@ static bool ask_tables(struct migrate_session *session, struct schema_asked *ask
 bool migrate_state_read(
 	struct migrate_session *session, const char *begin, enum migrate_rows rows, struct err *err)
 {
-	struct db *db = session->db;
 	const struct migrate_tree *tree = session->tree;
 	struct migrate_state *state = &session->state;
 	const struct migrate_books *books = tree->format->books;
@@ -289,7 +293,7 @@ bool migrate_state_read(
 	if (rows == MIGRATE_ROWS_ANY || books->each)
 		known_rows(tree, state);
 	else if (!graph_current(tree->graph, &state->versions.rows, &state->current, err))
-		return tell_way(db, tree, state, err);
+		return tell_way(session, err);
 	return true;
 }
 

@@ -1,4 +1,5 @@
 /* mig-apply status: all that one asks before doing anything, on one page. */
+#include "migrate/advice.h"
 #include "migrate/internal.h"
 #include "migrate/report.h"
 #include "migrate/verbs.h"
@@ -85,8 +86,9 @@ static void tell_pending(struct page *page)
 	}
 	if (pending.count > SHOWN)
 		say(page, "", "  and %zu more: mig-apply plan", pending.count - SHOWN);
+	AUTO_FREE char *merge = advice_merge(page->session);
 	if (heads.count > 1 && !page->session->tree->format->books->each)
-		say(page, "heads", "%zu: mig-apply merge heads -m \"Merge\"", heads.count);
+		say(page, "heads", "%zu: %s", heads.count, merge);
 	json_object_set_new(
 		page->json, "pending", migrate_report_list(page->session->tree, &pending));
 }

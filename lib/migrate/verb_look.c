@@ -1,4 +1,5 @@
 #include "graph/draw.h"
+#include "migrate/advice.h"
 #include "migrate/report.h"
 #include "migrate/verbs.h"
 
@@ -128,7 +129,8 @@ static bool heads(const struct migrate_ask *ask, struct migrate_answer *answer, 
 	if (!ask->check || list.count < 2)
 		return true;
 	err_set(err, ERR_NO, "there are %zu heads", list.count);
-	return err_hint(err, "make them one: mig-apply merge heads -m \"Merge\"");
+	AUTO_FREE char *merge = advice_merge(&session);
+	return err_hint(err, "make them one: %s", merge);
 }
 
 static bool branches(const struct migrate_ask *ask, struct migrate_answer *answer, struct err *err)

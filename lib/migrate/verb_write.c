@@ -1,3 +1,4 @@
+#include "migrate/advice.h"
 #include "migrate/report.h"
 #include "migrate/verbs.h"
 
@@ -64,8 +65,9 @@ static bool too_few_heads(
 		ids->count);
 	if (heads.count)
 		err_detail(err, "heads: %s", names);
-	return err_hint(err, heads.count > 1 ? "all of them: mig-apply merge heads"
-					     : "there is one head: nothing has to be merged");
+	AUTO_FREE char *merge = advice_merge(session);
+	return heads.count > 1 ? err_hint(err, "all of them: %s", merge)
+			       : err_hint(err, "there is one head: nothing has to be merged");
 }
 
 static bool find_merged(const struct migrate_ask *ask, const struct migrate_session *session,

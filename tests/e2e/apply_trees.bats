@@ -228,3 +228,35 @@ v002 Models (vectors) (head)" ]
 	expect 0 mig-apply downgrade base
 	expect 2 mig-apply downgrade -1
 }
+
+@test "advice for one of several trees leaves the others alone when it is typed as it stands" {
+	two_trees
+	mig-apply stamp heads
+	[ "$(rows_of alembic_version)" = "r002 v002" ]
+	expect 4 mig-apply doctor --replay -t ai
+	says "the schema is that of <base>; the version table says v002 Models"
+	says "next: mig-apply stamp --purge ai@base"
+	eval "$(sed -n 's/.*next: \(mig-apply stamp.*\)/\1/p' <<< "$output")"
+	[ "$(rows_of alembic_version)" = r002 ]
+	(cd ai && revision v003 v001 "Other" <<< $'-- migrate:up\nselect 1;')
+	expect 4 mig-apply heads --check -t ai
+	eval "$(sed -n 's/.*make them one: \(mig-apply merge ai@heads.*\)/\1/p' <<< "$output")"
+	expect 0 mig-apply heads --check -t ai
+}
+
+@test "what is half taken back in one of several trees is gone on with in that tree alone" {
+	two_trees "" "version_table: ai_version"
+	(
+		cd ai || return
+		revision v003 v002 "Half" -h "transaction: off" <<< $'-- migrate:up\nselect 1;\n-- migrate:down\ncreate table a (i int);\nselect 1 / (select count(*) from a);'
+	)
+	expect 0 mig-apply upgrade
+	expect 11 mig-apply downgrade ai@-1
+	expect 0 mig-apply status -t ai
+	says "half taken back: v003 Half: 1 statement is done; go on: mig-apply downgrade ai@-1"
+	expect 17 mig-apply upgrade -t ai
+	says "go on with it first: mig-apply downgrade ai@-1"
+	sql -c "insert into a values (1)"
+	expect 0 mig-apply downgrade ai@-1
+	[ "$(rows_of alembic_version) $(rows_of ai_version)" = "r002 v002" ]
+}

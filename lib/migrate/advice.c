@@ -1,0 +1,24 @@
+#include "migrate/advice.h"
+
+char *advice_word(const struct migrate_session *session, const char *word)
+{
+	bool alone = !session->how.env->other_count;
+	return alone ? xstrdup(word) : xstrfmt("%s@%s", session->how.where->name, word);
+}
+
+char *advice_stamp(const struct migrate_session *session, const struct graph_list *rows, bool purge)
+{
+	AUTO_STRVEC(words);
+	strvec_push(&words, purge ? "mig-apply stamp --purge" : "mig-apply stamp");
+	for (size_t i = 0; i < rows->count; i++)
+		strvec_push(&words, session->tree->files[rows->items[i]].id);
+	if (!rows->count)
+		strvec_push_take(&words, advice_word(session, "base"));
+	return strvec_join(&words, " ");
+}
+
+char *advice_merge(const struct migrate_session *session)
+{
+	AUTO_FREE char *heads = advice_word(session, "heads");
+	return xstrfmt("mig-apply merge %s -m \"Merge\"", heads);
+}
