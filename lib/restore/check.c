@@ -2,6 +2,7 @@
 #include "base/suggest.h"
 #include "copies/space.h"
 #include "restore/foreign.h"
+#include "restore/rights.h"
 #include "restore/room.h"
 #include "restore/versions.h"
 #include "schema/roles.h"
@@ -186,9 +187,30 @@ bool restore_check_dump(const struct restore_settings *settings, const struct fo
 				     "install the extension's package), or do without: --role-map "
 				     "OLD=NEW, --no-tablespaces");
 	}
+	const struct restore_needed needed = {
+		&facts->rights, &facts->extensions, &facts->tablespaces, true};
+	if (!restore_rights_check(settings, &needed, server, err))
+		return false;
 	if (facts->server)
 		warn_of_age(settings, "dump", (int)strtol(facts->server, NULL, 10), server);
 	return check_space(settings, server, facts->bytes, err);
+}
+
+/* Definitions are read only where it may matter. */
+bool restore_check_rights(const struct restore_settings *settings, struct db *server,
+	bool makes_database, struct err *err)
+{
+	const struct pack_manifest *manifest = pack_reader_manifest(settings->reader);
+	CLEANUP(restore_rights_release) struct restore_rights rights = {0};
+	AUTO_STRVEC(extensions);
+	if (server->superuser)
+		return true;
+	for (size_t i = 0; i < manifest->extensions.count; i++)
+		strvec_push(&extensions, manifest->extensions.items[i].name);
+	const struct restore_needed needed = {
+		&rights, &extensions, &manifest->tablespaces, makes_database};
+	return restore_rights_read(settings->reader, &rights, err) &&
+	       restore_rights_check(settings, &needed, server, err);
 }
 
 bool restore_check(const struct restore_settings *settings, struct db *server, struct err *err)

@@ -10,6 +10,7 @@
 
 #include "foreign/probe.h"
 #include "restore/restore.h"
+#include "restore/rights.h"
 
 /* What the first reading finds in a dump. */
 struct foreign_facts {
@@ -17,6 +18,7 @@ struct foreign_facts {
 	int64_t rows, bytes; /* in COPY */
 	int64_t inserts; /* statements of pg_dump --inserts */
 	struct strvec roles, tablespaces, extensions; /* that it names */
+	struct restore_rights rights;
 	bool event_triggers;
 	struct strvec left_out; /* kinds of statements that are not run (foreign_fate.h) */
 };

@@ -12,6 +12,7 @@ void foreign_facts_release(struct foreign_facts *facts)
 	strvec_release(&facts->roles);
 	strvec_release(&facts->tablespaces);
 	strvec_release(&facts->extensions);
+	restore_rights_release(&facts->rights);
 	strvec_release(&facts->left_out);
 	*facts = (struct foreign_facts){0};
 }
@@ -102,6 +103,7 @@ static bool check_statement(void *ctx, const char *sql, bool rows, struct err *e
 		add_once(&facts->tablespaces, name_behind(sql, "SET default_tablespace = "));
 	add_once(&facts->extensions, name_behind(sql, "CREATE EXTENSION IF NOT EXISTS "));
 	return check_encoding(sql, err) && check_fate(facts, sql, rows, err) &&
+	       restore_rights_add(&facts->rights, sql, err) &&
 	       schema_roles_names(sql, &facts->roles, err);
 }
 

@@ -44,7 +44,7 @@ bool restore_in_place_check(
 	if (manifest->partial.count)
 		strvec_push(&lines, "the snapshot holds a part of the database only");
 	if (!lines.count)
-		return true;
+		return restore_check_rights(settings, live, false, err);
 	AUTO_FREE char *detail = strvec_join(&lines, "\n");
 	err_set(err, ERR_REFUSED, "not possible in place, in one transaction: %s%s", lines.items[0],
 		lines.count > 1 ? ", and more" : "");

@@ -63,6 +63,7 @@ static bool begin(
 		.log = settings->log,
 	};
 	return restore_check(settings, restoring->server, err) &&
+	       restore_check_rights(settings, restoring->server, true, err) &&
 	       (settings->schema_only ||
 		       restore_wal_begin(&restoring->watched, &restoring->wal, err));
 }

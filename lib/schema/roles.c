@@ -176,6 +176,35 @@ bool schema_roles_names(const char *sql, struct strvec *names, struct err *err)
 	return !names_roles(sql) || read_statement(&reading, err);
 }
 
+static bool is_becoming(const char *sql)
+{
+	return str_starts(sql, "ALTER DEFAULT PRIVILEGES FOR ROLE ") ||
+	       str_starts(sql, "SET ROLE ") ||
+	       (str_starts(sql, "ALTER ") && strstr(sql, " OWNER TO "));
+}
+
+bool schema_roles_become(const char *sql, struct strvec *names, struct err *err)
+{
+	struct sql_lexer lexer = {.file = "roles", .text = sql, .length = strlen(sql)};
+	struct sql_token token;
+	bool owner = false, announced = false;
+	if (!is_becoming(sql))
+		return true;
+	for (;;) {
+		if (!sql_lex(&lexer, &token, err))
+			return false;
+		if (token.kind == SQL_END)
+			return true;
+		if (token.kind == SQL_COMMENT)
+			continue;
+		AUTO_FREE char *name = announced ? name_of(sql, &token) : NULL;
+		if (name && !strvec_has(names, name))
+			strvec_push(names, name);
+		announced = word_is(sql, &token, "role") || (owner && word_is(sql, &token, "to"));
+		owner = word_is(sql, &token, "owner");
+	}
+}
+
 /*
  * Access privileges: {owner=CTc/owner,"\\"odd role\\"=c/owner"}
  */

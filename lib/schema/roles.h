@@ -21,6 +21,11 @@ MUST_CHECK bool schema_roles_map(
 	const struct strvec *map, const char *sql, char **mapped, struct err *err);
 /* Adds the roles that a statement names, each once. */
 MUST_CHECK bool schema_roles_names(const char *sql, struct strvec *names, struct err *err);
+/*
+ * Adds the roles that whoever runs the statement has to be able to become, each once: the new owner
+ * of something, whose default privileges change, SET ROLE.
+ */
+MUST_CHECK bool schema_roles_become(const char *sql, struct strvec *names, struct err *err);
 /* An aclitem[] as text, with roles exchanged; NULL stays NULL. Caller owns. */
 char *schema_roles_acl(const struct strvec *map, const char *acl);
 

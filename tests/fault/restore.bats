@@ -38,6 +38,57 @@ fails() {
 	fails 17 'tablespace "elsewhere"' latest
 }
 
+@test "a role that may not give things to their owners: 17 before anything is made, with what to type" {
+	sql postgres -c "create role shop_owner" -c "create role \"Odd one\"" -c "create role plain login createdb"
+	sql -c "create table t (a int)" -c "insert into t values (1), (2)" \
+		-c "alter database $DB owner to plain" -c "select lo_create(77)" -c "alter large object 77 owner to \"Odd one\"" \
+		-c "alter default privileges for role shop_owner grant select on tables to public" \
+		-c "create publication p for table t" -c "alter schema public owner to plain" \
+		-c "alter table t owner to plain" -c "alter publication p owner to plain" > /dev/null
+	snapshot
+	pg_dump -Fc --no-publications -f "$WORK/a.dump"
+	pg_dump -f "$WORK/a.sql"
+	local what
+	for what in "$FILE" "$WORK/a.dump" "$WORK/a.sql"; do
+		PGUSER=plain fails 17 'is no member of it' "$what" -d "dbname=$DB user=plain"
+		says 'GRANT "Odd one" TO "plain";'
+		says 'GRANT "shop_owner" TO "plain";'
+		says "--role-map 'Odd one=plain'"
+		says "--role-map 'shop_owner=plain'"
+	done
+	PGUSER=plain expect 0 mig-restore "$WORK/a.dump" -d "dbname=$DB user=plain" --to-db "${DB}_new" \
+		--role-map 'Odd one=plain' --role-map 'shop_owner=plain'
+	dropdb "${DB}_new"
+	sql -c 'grant "Odd one", shop_owner to plain'
+	PGUSER=plain expect 0 mig-restore "$WORK/a.dump" -d "dbname=$DB user=plain" --to-db "${DB}_new"
+	dropdb "${DB}_new"
+	sql postgres -c "drop database $DB with (force)" -c "drop role plain, shop_owner, \"Odd one\""
+	createdb "$DB"
+}
+
+@test "what only superusers may make, and a tablespace without CREATE: 17 before anything is made" {
+	sql postgres -c "create role plain login createdb" -c "create role giver" \
+		-c "grant giver to plain"
+	sql -c "set allow_in_place_tablespaces = on" -c "create tablespace elsewhere location ''"
+	sql -c "create function f() returns event_trigger language plpgsql as 'begin end'" \
+		-c "create event trigger e on ddl_command_start execute function f()" \
+		-c "create table t (a int) tablespace elsewhere" -c "create publication all_of_it for all tables" \
+		-c "grant select on t to giver with grant option" -c "set role giver" \
+		-c "grant select on t to public"
+	snapshot
+	PGUSER=plain fails 17 'role "plain" may not restore this' "$FILE" -d "dbname=$DB user=plain"
+	says 'for superusers alone: CREATE EVENT TRIGGER e'
+	says 'for superusers alone: CREATE PUBLICATION all_of_it FOR ALL TABLES'
+	says 'privileges that role "giver" gave can be given again by a superuser alone'
+	says 'tablespace "elsewhere": no CREATE on it'
+	says 'Or restore as a superuser'
+	PGUSER=plain fails 17 'role "plain" may not restore this' "$FILE" --no-tablespaces -d "dbname=$DB user=plain"
+	[[ $output != *elsewhere* ]]
+	sql -c "drop event trigger e" -c "drop table t" -c "drop tablespace elsewhere"
+	sql postgres -c "drop database $DB with (force)" -c "drop role plain, giver"
+	createdb "$DB"
+}
+
 @test "a snapshot that is truncated, or not there" {
 	make_live
 	snapshot
@@ -171,13 +222,15 @@ fails() {
 	fails 13 "20261120T010203Z-1a2b3c" latest
 }
 
-@test "the role may not make databases: 11, nothing left" {
+@test "the role may not make databases: 17, nothing left" {
 	sql -c "create role plain login" postgres
 	make_live
 	sql -c "grant all on t to plain"
 	snapshot
-	PGUSER=plain expect 11 mig-restore latest
-	says "permission denied to create database"
+	PGUSER=plain expect 17 mig-restore latest
+	says '"plain" may not make databases'
+	says 'ALTER ROLE "plain" CREATEDB'
+	says 'GRANT "owner" TO "plain"'
 	[ "$(databases)" = "$DB" ]
 	[ -z "$(find "$STATE/intents" -name 'create-*' 2>/dev/null)" ]
 }

@@ -242,6 +242,25 @@ static void test_roles(void **state)
 	assert_string_equal(all, "a b,c,d,e");
 }
 
+static void test_who_one_has_to_become(void **state)
+{
+	static const char *const statements[] = {"ALTER TABLE owner.t OWNER TO \"a b\"",
+		"GRANT SELECT ON TABLE t TO c", "SET ROLE d", "SET ROLE d",
+		"ALTER LARGE OBJECT 7 OWNER TO e",
+		"ALTER DEFAULT PRIVILEGES FOR ROLE f IN SCHEMA s GRANT ALL ON TABLES TO g",
+		"ALTER TABLE t ALTER COLUMN owner SET DEFAULT ' OWNER TO h'",
+		"CREATE FUNCTION f() RETURNS text LANGUAGE sql AS 'alter table x OWNER TO i'",
+		"REVOKE ALL ON SCHEMA s FROM j"};
+	AUTO_STRVEC(names);
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(statements); i++) {
+		AUTO_ERR(err);
+		assert_true(schema_roles_become(statements[i], &names, &err));
+	}
+	AUTO_FREE char *all = strvec_join(&names, ",");
+	assert_string_equal(all, "a b,d,e,f");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -252,6 +271,7 @@ int main(void)
 		cmocka_unit_test(test_cut_short),
 		cmocka_unit_test(test_fates),
 		cmocka_unit_test(test_roles),
+		cmocka_unit_test(test_who_one_has_to_become),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
