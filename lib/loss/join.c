@@ -6,7 +6,6 @@
 
 /* How a side's row becomes (key, contents): numbers of fields, in the order both sides share. */
 struct shape {
-	bool whole; /* contents are the row as it stands */
 	size_t columns; /* in a row */
 	size_t *fields, *keys;
 	size_t field_count, key_count;
@@ -21,6 +20,7 @@ struct joining {
 	const struct loss_join *join;
 	struct loss_counts *counts;
 	struct shape live, other;
+	bool whole; /* the same columns in the same order: contents are the row as it stands */
 	struct bucket *buckets; /* NULL: all in one pass */
 	uint32_t passes, pass;
 	struct loss_held held;
@@ -62,20 +62,22 @@ static size_t position(const struct strvec *columns, const char *name)
 static void make_shape(struct shape *shape, const struct loss_unit *own,
 	const struct loss_unit *first, const struct loss_unit *second, const struct strvec *key)
 {
-	shape->whole = own->columns.count == first->columns.count &&
-		       own->columns.count == second->columns.count;
 	shape->columns = own->columns.count;
 	shape->fields = xcalloc(first->columns.count + 1, sizeof(size_t));
 	shape->keys = xcalloc(key->count + 1, sizeof(size_t));
-	STRVEC_EACH (&first->columns, column) {
-		if (!strvec_has(&second->columns, column))
-			continue;
-		size_t at = position(&own->columns, column);
-		shape->whole = shape->whole && at == shape->field_count;
-		shape->fields[shape->field_count++] = at;
-	}
+	STRVEC_EACH (&first->columns, column)
+		if (strvec_has(&second->columns, column))
+			shape->fields[shape->field_count++] = position(&own->columns, column);
 	STRVEC_EACH (key, column)
 		shape->keys[shape->key_count++] = position(&own->columns, column);
+}
+
+static bool in_same_order(const struct strvec *a, const struct strvec *b)
+{
+	bool same = a->count == b->count;
+	for (size_t i = 0; same && i < a->count; i++)
+		same = str_equal(a->items[i], b->items[i]);
+	return same;
 }
 
 /* A tab in a value is escaped: what is between two tabs is a field. */
@@ -113,9 +115,9 @@ static bool identify(struct joining *joining, const char *row, size_t length, st
 {
 	const struct shape *shape = joining->shape;
 	*id = (struct loss_row){0};
-	if ((shape->key_count || !shape->whole) && !split(joining, row, length, err))
+	if ((shape->key_count || !joining->whole) && !split(joining, row, length, err))
 		return false;
-	if (shape->whole)
+	if (joining->whole)
 		pack_hash_row(&id->contents, row, length);
 	else
 		id->contents = hash_fields(joining, shape->fields, shape->field_count);
@@ -228,6 +230,7 @@ bool loss_join(const struct loss_join *join, struct loss_counts *counts, struct 
 	*counts = (struct loss_counts){0};
 	make_shape(&joining.live, live, other, live, join->key);
 	make_shape(&joining.other, other, other, live, join->key);
+	joining.whole = in_same_order(&live->columns, &other->columns);
 	if (!survey(&joining, join->room ? join->room : LOSS_JOIN_ROOM, err))
 		return false;
 	for (joining.pass = 1; joining.pass <= joining.passes; joining.pass++) {

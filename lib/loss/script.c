@@ -133,15 +133,17 @@ static bool read_columns(struct db *db, const struct loss_script_table *table,
 	return true;
 }
 
-/* "a", "b" out of the columns that `wanted` says, each by its format: %1 quoted, %2 type. */
+/* Without any column in common a row is what its defaults make it. */
 static void add_names(struct strbuf *out, const struct columns *columns)
 {
-	const char *comma = "";
+	const char *comma = " (";
 	for (size_t i = 0; i < columns->count; i++)
 		if (columns->items[i].common) {
 			strbuf_addf(out, "%s%s", comma, columns->items[i].quoted);
 			comma = ", ";
 		}
+	if (*comma == ',')
+		strbuf_adds(out, ") overriding system value");
 }
 
 static void add_values(struct strbuf *out, const struct columns *columns)
@@ -244,11 +246,7 @@ static bool add_table(
 		plain, table->rows, str_plural(table->rows), literal);
 	add_temporary(out, table, &columns);
 	strbuf_addf(out, "insert into %s", qualified);
-	if (table->other->columns.count) {
-		strbuf_adds(out, " (");
-		add_names(out, &columns);
-		strbuf_adds(out, ") overriding system value");
-	}
+	add_names(out, &columns);
 	strbuf_adds(out, "\n  select ");
 	add_values(out, &columns);
 	strbuf_addf(out, " from pg_temp.mig_lost_%d", table->number);

@@ -111,6 +111,31 @@ all_counts() {
 	sql -c "drop database ${DB}_old" postgres
 }
 
+@test "safety_09 columns in another order or under another name: only what differs is counted" {
+	sql -c "create table moved (v text, id int primary key, w int)" \
+		-c "insert into moved select 'v' || i, i, i from generate_series(1, 100) i" \
+		-c "create table renamed (id int primary key, v text)" \
+		-c "insert into renamed select i, i from generate_series(1, 100) i" \
+		-c "create table apart (a int)" -c "insert into apart values (1)"
+	expect 0 mig-backup create
+	sql -c "alter table moved drop v" -c "alter table moved add v text" \
+		-c "update moved set v = 'v' || id" -c "update moved set v = 'other' where id = 7" \
+		-c "delete from moved where id = 8" -c "insert into moved values (101, 1, 'new')" \
+		-c "alter table renamed rename v to w" -c "insert into renamed values (101, 'new')" \
+		-c "alter table apart rename a to b" -c "insert into apart values (2)"
+	expect 0 mig-restore latest -n --json --export-lost lost
+	counts public.moved 1 1 1
+	counts public.renamed 1 0 0
+	counts public.apart 1 0 0
+	expect 0 mig-restore latest --to-db "${DB}_old"
+	(cd lost && psql -Xq -d "${DB}_old" -f load.sql)
+	diff <(sql -c "select v, id, w from moved order by id") \
+		<(sql -d "${DB}_old" -c "select * from moved where id <> 8 order by id")
+	[ "$(sql -d "${DB}_old" -c "select count(*), count(v) from renamed")" = "101|100" ]
+	[ "$(sql -d "${DB}_old" -c "select count(*), count(a) from apart")" = "2|1" ]
+	sql -c "drop database ${DB}_old" postgres
+}
+
 @test "--export-lost: a folder is whole or not there, and nothing is written over" {
 	make_tables
 	change_tables
