@@ -71,7 +71,7 @@ static void note(struct restore_early *early, struct reading *reading, const str
 	int64_t oid = db_get_int(row, 0, 0), file = db_get_int(row, 0, 1);
 	pthread_mutex_lock(&early->lock);
 	bool first = reading->read++ == 0;
-	reading->changed = !first && (reading->oid != oid || reading->file != file);
+	reading->changed |= !first && (reading->oid != oid || reading->file != file);
 	reading->oid = oid;
 	reading->file = file;
 	pack_content_add(&reading->content, content);
