@@ -8,10 +8,10 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "backup/create_rows.h"
 #include "backup/session.h"
+#include "base/parallel.h"
 
 struct create_copy {
 	const struct backup_settings *settings;
@@ -187,25 +187,20 @@ static void *worker_main(void *arg)
 
 /* --- all of them ------------------------------------------------------------------------------ */
 
-static int jobs_wanted(const struct backup_settings *settings)
-{
-	long jobs = settings->jobs > 0 ? (long)settings->jobs : sysconf(_SC_NPROCESSORS_ONLN);
-	return jobs > 0 ? (int)jobs : 1;
-}
-
 static bool plan_parts(struct create_copy *copy, struct err *err)
 {
 	AUTO_FREE struct create_size *sizes = NULL;
 	if (!create_tables_sizes(
 		    copy->locks->leader, &copy->locks->filter, copy->manifest, &sizes, err))
 		return false;
-	create_parts_plan(copy->manifest, sizes, jobs_wanted(copy->settings), &copy->parts);
+	create_parts_plan(
+		copy->manifest, sizes, parallel_workers(copy->settings->jobs), &copy->parts);
 	return true;
 }
 
 static bool start_workers(struct create_copy *copy, struct err *err)
 {
-	int wanted = jobs_wanted(copy->settings);
+	int wanted = parallel_workers(copy->settings->jobs);
 	if ((size_t)wanted > copy->parts.count)
 		wanted = (int)copy->parts.count;
 	copy->threads = xcalloc((size_t)wanted + 1, sizeof(*copy->threads));

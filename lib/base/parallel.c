@@ -3,7 +3,25 @@
 #include <pthread.h>
 #include <unistd.h>
 
-enum { THREADS_MAX = 8 };
+enum {
+	THREADS_MAX = 8,
+	WORKERS_MAX = 64, /* of those that nobody asked for */
+	WORKERS_BLIND = 2, /* where nobody can say how many cores there are */
+};
+
+static int cores(void)
+{
+	long count = sysconf(_SC_NPROCESSORS_ONLN);
+	return count > 0 ? (int)count : 0;
+}
+
+int parallel_workers(int64_t asked)
+{
+	int count = cores();
+	if (asked > 0)
+		return (int)asked;
+	return !count ? WORKERS_BLIND : count < WORKERS_MAX ? count : WORKERS_MAX;
+}
 
 struct range {
 	parallel_work work;
@@ -23,10 +41,9 @@ static void *range_main(void *arg)
 
 static size_t ranges_for(size_t count, size_t least)
 {
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	size_t ranges = count / (least ? least : 1);
-	if (cores > 0 && ranges > (size_t)cores)
-		ranges = (size_t)cores;
+	size_t ranges = count / (least ? least : 1), most = (size_t)cores();
+	if (most && ranges > most)
+		ranges = most;
 	return ranges > THREADS_MAX ? THREADS_MAX : ranges ? ranges : 1;
 }
 

@@ -19,4 +19,7 @@ typedef bool (*parallel_work)(void *ctx, size_t from, size_t to, struct err *err
 MUST_CHECK bool parallel_ranges(
 	size_t count, size_t least, parallel_work work, void *ctx, struct err *err);
 
+/* How many sessions are to work at once: those asked for, if any (> 0), else one per core. */
+int parallel_workers(int64_t asked);
+
 #endif

@@ -1,8 +1,8 @@
 #include "backup/create_room.h"
+#include "base/parallel.h"
 #include "compare/measure.h"
 #include "compare/room.h"
 #include "db/copy_session.h"
-#include <unistd.h>
 
 /* --- both sides by name ----------------------------------------------------------------------- */
 
@@ -241,7 +241,6 @@ static bool measure(struct comparing *comparing, const struct by_name *snapshot,
 	struct pack_manifest *live = comparing->live;
 	const struct compare_settings *settings = comparing->settings;
 	AUTO_FREE struct compare_table *tables = xcalloc(live->tables.count + 1, sizeof(*tables));
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 	size_t count = 0;
 	for (size_t i = 0; i < live->tables.count; i++) {
 		struct pack_table *table = &live->tables.items[i];
@@ -260,9 +259,7 @@ static bool measure(struct comparing *comparing, const struct by_name *snapshot,
 	struct compare_measure how = {.params = settings->target,
 		.encoding = comparing->snapshot->database.encoding,
 		.snapshot = comparing->shared,
-		.workers = settings->workers > 0     ? settings->workers
-			   : cores > 0 && cores < 64 ? (int)cores
-						     : 2,
+		.workers = parallel_workers(settings->workers),
 		.cancelled = settings->cancelled,
 		.cancel_ctx = settings->cancel_ctx,
 		.what = "compare"};

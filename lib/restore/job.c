@@ -1,6 +1,6 @@
 #include "restore/job.h"
+#include "base/parallel.h"
 #include "maint/maint.h"
-#include <unistd.h>
 
 void restore_job_release(struct restore_job *job)
 {
@@ -17,12 +17,6 @@ void restore_answer_release(struct restore_answer *answer)
 	*answer = (struct restore_answer){0};
 }
 
-static int default_workers(void)
-{
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	return cores > 0 && cores < 64 ? (int)cores : 2;
-}
-
 bool restore_job_open(struct restore_job *job, struct restore_job_settings *settings,
 	const struct restore_ask *ask, struct err *err)
 {
@@ -30,7 +24,7 @@ bool restore_job_open(struct restore_job *job, struct restore_job_settings *sett
 	params.dbname = "postgres";
 	job->settings = settings;
 	job->ask = ask;
-	job->workers = ask->jobs > 0 ? (int)ask->jobs : default_workers();
+	job->workers = parallel_workers(ask->jobs);
 	if (!db_open(&params, &job->server, err))
 		return err_context(err, "copies are looked after from database \"postgres\"");
 	job->place = (struct copies_place){

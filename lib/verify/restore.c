@@ -1,9 +1,9 @@
 #include "verify/restore.h"
 
 #include "base/clock.h"
+#include "base/parallel.h"
 #include "copies/intent.h"
 #include "restore/restore.h"
-#include <unistd.h>
 
 /* Sessions are named "mig-verify <run>": so a living verification is told from a dead one. */
 #define PROGRAM "mig-verify"
@@ -102,14 +102,6 @@ static bool drop(struct proving *proving, const char *name, struct err *err)
 	return err_hint(err, "remove it: mig-restore drop %s --yes", name);
 }
 
-static int workers_of(const struct verify_restore *settings)
-{
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	if (settings->workers > 0)
-		return settings->workers;
-	return cores > 0 && cores < 64 ? (int)cores : 2;
-}
-
 bool verify_restore_run(const struct verify_restore *settings, struct pack_reader *reader,
 	struct verify_restored *restored, struct err *err)
 {
@@ -124,7 +116,7 @@ bool verify_restore_run(const struct verify_restore *settings, struct pack_reade
 		.live = settings->live,
 		.scratch = true,
 		.run = proving.run,
-		.workers = workers_of(settings),
+		.workers = parallel_workers(settings->workers),
 		.cancelled = settings->cancelled,
 		.cancel_ctx = settings->cancel_ctx,
 		.log = settings->log,

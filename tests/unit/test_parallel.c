@@ -48,11 +48,20 @@ static void the_first_error_counts(void **state)
 	assert_string_equal(err.msg, "item 10");
 }
 
+static void as_many_workers_as_asked_for(void **state)
+{
+	(void)state;
+	assert_int_equal(parallel_workers(1), 1);
+	assert_int_equal(parallel_workers(1000), 1000);
+	assert_in_range(parallel_workers(0), 1, 64);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_item_is_visited_once),
 		cmocka_unit_test(the_first_error_counts),
+		cmocka_unit_test(as_many_workers_as_asked_for),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
