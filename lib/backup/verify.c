@@ -70,10 +70,10 @@ static bool check_rows(struct verify *verify, struct pack_stream *stream, const 
 
 static bool check_table(struct verify *verify, const struct pack_table *table, struct err *err)
 {
-	CLEANUP(pack_stream_free_auto) struct pack_stream *stream = NULL;
+	CLEANUP(pack_stream_free_auto)
+	struct pack_stream *stream = pack_stream_table(verify->reader, table);
 	AUTO_FREE char *what = xstrfmt("table %s.%s", table->schema, table->name);
-	return pack_stream_table(verify->reader, table, &stream, err) &&
-	       check_rows(verify, stream, what, &table->content, err);
+	return check_rows(verify, stream, what, &table->content, err);
 }
 
 static bool check_root(struct verify *verify, const struct pack_root *root, struct err *err)
@@ -101,11 +101,11 @@ static bool check_others(struct verify *verify, struct err *err)
 	CLEANUP(pack_rows_release) struct pack_rows large = {0};
 	for (size_t i = 0; i < verify->manifest->members.count; i++) {
 		const struct pack_member *member = &verify->manifest->members.items[i];
-		CLEANUP(pack_stream_free_auto) struct pack_stream *stream = NULL;
 		if (member->table)
 			continue;
-		if (!pack_stream_member(verify->reader, member, &stream, err) ||
-			!drain(verify, stream, is_large_object_data(member) ? &large : NULL, err))
+		CLEANUP(pack_stream_free_auto)
+		struct pack_stream *stream = pack_stream_member(verify->reader, member);
+		if (!drain(verify, stream, is_large_object_data(member) ? &large : NULL, err))
 			return false;
 	}
 	const struct pack_content *expected = &verify->manifest->large_object_data;

@@ -43,12 +43,11 @@ typedef bool (*on_row)(void *ctx, const char *row, size_t length);
 static bool snapshot_rows(struct pack_reader *reader, const struct pack_table *table, on_row each,
 	void *ctx, struct err *err)
 {
-	CLEANUP(pack_stream_free_auto) struct pack_stream *stream = NULL;
+	CLEANUP(pack_stream_free_auto)
+	struct pack_stream *stream = pack_stream_table(reader, table);
 	AUTO_FREE char *chunk = xrealloc(NULL, CHUNK);
 	AUTO_STRBUF(row);
 	size_t got;
-	if (!pack_stream_table(reader, table, &stream, err))
-		return false;
 	do {
 		if (!pack_stream_read(stream, chunk, CHUNK, &got, err))
 			return false;

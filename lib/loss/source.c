@@ -82,12 +82,11 @@ static bool take_piece(struct reading *reading, struct strbuf *open, const char 
 
 static bool read_table(struct reading *reading, const struct pack_table *table, struct err *err)
 {
-	CLEANUP(pack_stream_free_auto) struct pack_stream *stream = NULL;
+	CLEANUP(pack_stream_free_auto)
+	struct pack_stream *stream = pack_stream_table(reading->source->reader, table);
 	AUTO_FREE char *chunk = xrealloc(NULL, CHUNK);
 	AUTO_STRBUF(open);
 	size_t got;
-	if (!pack_stream_table(reading->source->reader, table, &stream, err))
-		return false;
 	do {
 		if (!pack_stream_read(stream, chunk, CHUNK, &got, err) ||
 			!take_piece(reading, &open, chunk, got, err))

@@ -6,8 +6,7 @@
  *	struct pack_reader *reader;
  *	if (!pack_reader_open(io, &reader, err)) ...
  *	const struct pack_manifest *m = pack_reader_manifest(reader);
- *	struct pack_stream *stream;
- *	if (!pack_stream_table(reader, &m->tables.items[0], &stream, err)) ...
+ *	struct pack_stream *stream = pack_stream_table(reader, &m->tables.items[0]);
  *	do {
  *		if (!pack_stream_read(stream, buffer, sizeof(buffer), &got, err)) ...
  *		... got bytes of COPY text ...
@@ -36,17 +35,19 @@ const char *pack_reader_manifest_sha256(const struct pack_reader *reader);
 /* Borrowed: where the bytes come from. */
 struct io_reader *pack_reader_io(struct pack_reader *reader);
 
-/* Plain bytes of one member, or of several one after the other. One stream per thread. */
+/*
+ * Plain bytes of one member, or of several one after the other. One stream per thread; the reader
+ * must outlive it. Nothing is read before the first pack_stream_read().
+ */
 struct pack_stream;
 
-MUST_CHECK bool pack_stream_member(struct pack_reader *reader, const struct pack_member *member,
-	struct pack_stream **stream, struct err *err);
+struct pack_stream *pack_stream_member(
+	struct pack_reader *reader, const struct pack_member *member);
 /* All rows of a table as COPY text. */
-MUST_CHECK bool pack_stream_table(struct pack_reader *reader, const struct pack_table *table,
-	struct pack_stream **stream, struct err *err);
+struct pack_stream *pack_stream_table(struct pack_reader *reader, const struct pack_table *table);
 /* The same of the table's members from to to - 1. */
-MUST_CHECK bool pack_stream_members(struct pack_reader *reader, const struct pack_table *table,
-	size_t from, size_t to, struct pack_stream **stream, struct err *err);
+struct pack_stream *pack_stream_members(
+	struct pack_reader *reader, const struct pack_table *table, size_t from, size_t to);
 /* *got == 0: the end, and everything was as it should be. */
 MUST_CHECK bool pack_stream_read(
 	struct pack_stream *stream, void *buffer, size_t size, size_t *got, struct err *err);

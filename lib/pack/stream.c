@@ -48,30 +48,26 @@ void pack_stream_free(struct pack_stream *stream)
 	free(stream);
 }
 
-bool pack_stream_member(struct pack_reader *reader, const struct pack_member *member,
-	struct pack_stream **stream, struct err *err)
+struct pack_stream *pack_stream_member(struct pack_reader *reader, const struct pack_member *member)
 {
-	(void)err;
-	*stream = stream_new(reader, 1);
-	(*stream)->members[0] = member;
-	return true;
+	struct pack_stream *stream = stream_new(reader, 1);
+	stream->members[0] = member;
+	return stream;
 }
 
-bool pack_stream_members(struct pack_reader *reader, const struct pack_table *table, size_t from,
-	size_t to, struct pack_stream **stream, struct err *err)
+struct pack_stream *pack_stream_members(
+	struct pack_reader *reader, const struct pack_table *table, size_t from, size_t to)
 {
-	(void)err;
 	const struct pack_manifest *manifest = pack_reader_manifest(reader);
-	*stream = stream_new(reader, to - from);
+	struct pack_stream *stream = stream_new(reader, to - from);
 	for (size_t i = from; i < to; i++)
-		(*stream)->members[i - from] = &manifest->members.items[table->members.items[i]];
-	return true;
+		stream->members[i - from] = &manifest->members.items[table->members.items[i]];
+	return stream;
 }
 
-bool pack_stream_table(struct pack_reader *reader, const struct pack_table *table,
-	struct pack_stream **stream, struct err *err)
+struct pack_stream *pack_stream_table(struct pack_reader *reader, const struct pack_table *table)
 {
-	return pack_stream_members(reader, table, 0, table->members.count, stream, err);
+	return pack_stream_members(reader, table, 0, table->members.count);
 }
 
 /* --- one member ------------------------------------------------------------------------------- */
@@ -237,7 +233,8 @@ static bool stream_named(
 	if (!member)
 		return err_set(err, ERR_NOTFOUND, "%s has no member %s",
 			pack_reader_io(reader)->name, name);
-	return pack_stream_member(reader, member, stream, err);
+	*stream = pack_stream_member(reader, member);
+	return true;
 }
 
 bool pack_reader_text(

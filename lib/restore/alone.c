@@ -95,15 +95,15 @@ bool restore_alone_run(struct restore_alone *alone, struct err *err)
 bool restore_alone_rows(struct restore_alone *alone, struct db_worker *worker,
 	const struct pack_table *table, const char *target, bool freeze, struct err *err)
 {
-	CLEANUP(pack_stream_free_auto) struct pack_stream *stream = NULL;
+	CLEANUP(pack_stream_free_auto)
+	struct pack_stream *stream = pack_stream_table(alone->settings->reader, table);
 	AUTO_FREE char *columns = create_columns(worker->db, table);
 	AUTO_FREE char *sql = xstrfmt("copy %s %s%s%sfrom stdin%s", target, *columns ? "(" : "",
 		columns, *columns ? ") " : "", freeze ? " with (freeze)" : "");
 	int64_t rows = 0;
 	if (!table->members.count)
 		return true;
-	if (!pack_stream_table(alone->settings->reader, table, &stream, err) ||
-		!load_copy(worker, sql, stream, NULL, &rows, err))
+	if (!load_copy(worker, sql, stream, NULL, &rows, err))
 		return err_context(err, "table %s.%s", table->schema, table->name);
 	if (rows == table->content.rows)
 		return true;

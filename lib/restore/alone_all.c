@@ -63,11 +63,11 @@ bool restore_alone_sequences(struct restore_alone *alone, struct db_worker *work
 static bool fill_objects(struct restore_alone *alone, struct db_worker *worker,
 	const struct pack_member *member, struct err *err)
 {
-	CLEANUP(pack_stream_free_auto) struct pack_stream *stream = NULL;
+	CLEANUP(pack_stream_free_auto)
+	struct pack_stream *stream = pack_stream_member(alone->settings->reader, member);
 	AUTO_RESULT(filled);
 	int64_t rows;
-	return pack_stream_member(alone->settings->reader, member, &stream, err) &&
-	       db_exec(worker->db, err, "truncate pg_temp.mig_large_object_bytes") &&
+	return db_exec(worker->db, err, "truncate pg_temp.mig_large_object_bytes") &&
 	       load_copy(worker, "copy pg_temp.mig_large_object_bytes from stdin", stream, NULL,
 		       &rows, err) &&
 	       db_query(worker->db, &filled, err,

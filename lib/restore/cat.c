@@ -89,13 +89,13 @@ static bool put_text(struct cat *cat, const char *member, struct err *err)
 
 static bool put_rows(struct cat *cat, const struct pack_table *table, struct err *err)
 {
-	CLEANUP(pack_stream_free_auto) struct pack_stream *stream = NULL;
 	AUTO_FREE char *member = xstrfmt("data/%" PRIu32 "/copy.sql", table->oid);
 	if (table->emptied || !table->content.rows)
 		return true;
-	return put_text(cat, member, err) && put(cat, ";\n", err) &&
-	       pack_stream_table(cat->settings->reader, table, &stream, err) &&
-	       put_stream(cat, stream, err) && put(cat, "\\.\n", err);
+	CLEANUP(pack_stream_free_auto)
+	struct pack_stream *stream = pack_stream_table(cat->settings->reader, table);
+	return put_text(cat, member, err) && put(cat, ";\n", err) && put_stream(cat, stream, err) &&
+	       put(cat, "\\.\n", err);
 }
 
 /* psql cannot be told to look at constraints later without owning the extension's tables. */
@@ -138,10 +138,9 @@ static bool put_tables(struct cat *cat, struct err *err)
 
 static bool put_pieces(struct cat *cat, const struct pack_member *member, struct err *err)
 {
-	CLEANUP(pack_stream_free_auto) struct pack_stream *stream = NULL;
-	return put(cat, "COPY " PIECES " FROM stdin;\n", err) &&
-	       pack_stream_member(cat->settings->reader, member, &stream, err) &&
-	       put_stream(cat, stream, err) &&
+	CLEANUP(pack_stream_free_auto)
+	struct pack_stream *stream = pack_stream_member(cat->settings->reader, member);
+	return put(cat, "COPY " PIECES " FROM stdin;\n", err) && put_stream(cat, stream, err) &&
 	       put(cat,
 		       "\\.\n"
 		       "SELECT pg_catalog.count(pg_catalog.lo_put(object, start, bytes)) "

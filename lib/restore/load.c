@@ -154,11 +154,11 @@ static bool load_table(struct db_worker *worker, const struct pack_table *table,
 	const struct pack_root *through = pack_manifest_router(loading->manifest, table);
 	bool freeze = can_freeze(table, through);
 	AUTO_FREE char *sql = copy_command(worker->db, table, through, freeze);
-	CLEANUP(pack_stream_free_auto) struct pack_stream *stream = NULL;
+	CLEANUP(pack_stream_free_auto)
+	struct pack_stream *stream = pack_stream_table(loading->settings->reader, table);
 	AUTO_TX(tx);
 	int64_t rows = 0;
-	if (!pack_stream_table(loading->settings->reader, table, &stream, err) ||
-		!db_begin(worker->db, &tx, NULL, err) ||
+	if (!db_begin(worker->db, &tx, NULL, err) ||
 		(freeze && !make_room(worker->db, table, err)) ||
 		!load_copy(worker, sql, stream, count_sent, &rows, err))
 		return false;
@@ -171,12 +171,12 @@ static bool load_piece(struct db_worker *worker, const struct pack_table *table,
 {
 	struct loading *loading = worker->pool->ctx;
 	AUTO_FREE char *sql = copy_command(worker->db, table, NULL, false);
-	CLEANUP(pack_stream_free_auto) struct pack_stream *stream = NULL;
+	CLEANUP(pack_stream_free_auto)
+	struct pack_stream *stream =
+		pack_stream_members(loading->settings->reader, table, piece->from, piece->to);
 	AUTO_TX(tx);
 	int64_t rows = 0;
-	return pack_stream_members(
-		       loading->settings->reader, table, piece->from, piece->to, &stream, err) &&
-	       db_begin(worker->db, &tx, NULL, err) &&
+	return db_begin(worker->db, &tx, NULL, err) &&
 	       load_copy(worker, sql, stream, count_sent, &rows, err) &&
 	       count_rows(loading, rows, piece->rows, err) && keys_hold(loading, err) &&
 	       db_commit(&tx, err);

@@ -49,7 +49,8 @@ static bool empty_table(struct db *db, const struct pack_table *table, struct er
 static bool fill_table(struct db_worker *worker, struct pack_reader *reader,
 	const struct pack_table *table, void (*sent)(void *ctx, size_t bytes), struct err *err)
 {
-	CLEANUP(pack_stream_free_auto) struct pack_stream *stream = NULL;
+	CLEANUP(pack_stream_free_auto)
+	struct pack_stream *stream = pack_stream_table(reader, table);
 	const struct pack_root *through = pack_manifest_router(pack_reader_manifest(reader), table);
 	AUTO_FREE char *name = db_qualified(worker->db, through ? through->schema : table->schema,
 		through ? through->name : table->name);
@@ -59,8 +60,7 @@ static bool fill_table(struct db_worker *worker, struct pack_reader *reader,
 	int64_t rows = 0;
 	if (!table->members.count)
 		return true;
-	if (!pack_stream_table(reader, table, &stream, err) ||
-		!load_copy(worker, sql, stream, sent, &rows, err))
+	if (!load_copy(worker, sql, stream, sent, &rows, err))
 		return err_context(err, "table %s.%s", table->schema, table->name);
 	if (rows == table->content.rows)
 		return true;

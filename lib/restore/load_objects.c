@@ -44,12 +44,13 @@ static bool set_session(struct db_worker *worker, struct err *err)
 static bool fill_from_member(struct db_worker *worker, size_t job, struct err *err)
 {
 	struct objects *objects = worker->pool->ctx;
-	CLEANUP(pack_stream_free_auto) struct pack_stream *stream = NULL;
+	CLEANUP(pack_stream_free_auto)
+	struct pack_stream *stream =
+		pack_stream_member(objects->settings->reader, objects->members[job]);
 	AUTO_RESULT(filled);
 	AUTO_TX(tx);
 	int64_t rows;
-	if (!pack_stream_member(objects->settings->reader, objects->members[job], &stream, err) ||
-		!db_begin(worker->db, &tx, NULL, err) ||
+	if (!db_begin(worker->db, &tx, NULL, err) ||
 		!db_exec(worker->db, err, "truncate pg_temp.mig_large_object_bytes") ||
 		!load_copy(worker, "copy pg_temp.mig_large_object_bytes from stdin", stream, NULL,
 			&rows, err) ||

@@ -278,8 +278,8 @@ static void what_is_written_is_read(void **state)
 	const struct pack_table *table = pack_manifest_table(manifest, "public", "a \"b\"\nc");
 	assert_non_null(table);
 	assert_int_equal(table->members.count, 2);
-	CLEANUP(pack_stream_free_auto) struct pack_stream *stream = NULL;
-	assert_true(pack_stream_table(reader, table, &stream, &err));
+	CLEANUP(pack_stream_free_auto)
+	struct pack_stream *stream = pack_stream_table(reader, table);
 	struct pack_rows rows = {0};
 	char three[3];
 	size_t got;
