@@ -57,8 +57,9 @@ bool restore_ask_check(const struct restore_ask *ask, struct err *err)
 bool restore_ask_check_dump(const struct restore_ask *ask, struct err *err)
 {
 	const struct rule rules[] = {
-		{!ask->swap, "--swap needs a proof, and a dump has none: load it, look at it, then "
-			     "mig-restore swap COPY"},
+		{!ask->proof,
+			"--proof vouches for the restore point of a run: no run puts the copy of a "
+			"dump in place"},
 		{!ask->in_place, "--in-place needs a proof, and a dump has none"},
 		{!ask->resume,
 			"--resume needs hashes to know what a copy has, and a dump has none"},
@@ -68,7 +69,7 @@ bool restore_ask_check_dump(const struct restore_ask *ask, struct err *err)
 		{!ask->data_only && !ask->schema_only,
 			"--schema-only and --data-only need a manifest, and a dump has none: take "
 			"such a dump"},
-		{!ask->export_lost,
+		{!ask->export_lost || (ask->swap && !ask->dry_run),
 			"--export-lost needs what is in the dump: load it, then mig-restore swap "
 			"COPY -n --export-lost DIR"},
 		{!ask->allow_unpopulated, "--allow-unpopulated is not for dumps: their views are "

@@ -1,5 +1,6 @@
 /* The verb SNAPSHOT with the path of a dump. */
 #include "base/clock.h"
+#include "base/fs.h"
 #include "copies/intent.h"
 #include "restore/foreign.h"
 #include "restore/job.h"
@@ -49,6 +50,19 @@ static void answer_loaded(const struct restore_outcome *loaded, const struct for
 		copies_json_text(facts->server));
 }
 
+static bool swap(struct restore_job *job, const struct restore_outcome *loaded,
+	const struct foreign_dump *dump, struct restore_answer *answer, struct err *err)
+{
+	const struct copies_item copy = {
+		.name = loaded->database,
+		.oid = loaded->oid,
+		.purpose = DB_RESTORED,
+		.marked = true,
+		.mark = {.dump = (char *)fs_basename(dump->path)},
+	};
+	return restore_job_swap_dump(job, &copy, answer, err);
+}
+
 static bool load(struct restore_job *job, const struct foreign_dump *dump,
 	const struct foreign_facts *facts, struct restore_answer *answer, struct err *err)
 {
@@ -57,6 +71,8 @@ static bool load(struct restore_job *job, const struct foreign_dump *dump,
 	if (!foreign_restore(&settings, dump, facts, &loaded, err))
 		return false;
 	answer_loaded(&loaded, dump, facts, answer);
+	if (job->ask->swap)
+		return swap(job, &loaded, dump, answer, err);
 	if (!job->ask->to_db)
 		strvec_pushf(&answer->lines,
 			"what is different there: mig-restore swap %s -n; to put it in place: "
@@ -73,7 +89,9 @@ bool restore_job_foreign(struct restore_job *job, const struct foreign_dump *dum
 	if (!restore_ask_check_dump(job->ask, err))
 		return false;
 	if (!job->ask->dry_run)
-		return restore_job_keys(job, err) && look(job, dump, &settings, &facts, err) &&
+		return restore_job_keys(job, err) &&
+		       (!job->ask->swap || restore_job_may_swap_dump(job, err)) &&
+		       look(job, dump, &settings, &facts, err) &&
 		       load(job, dump, &facts, answer, err);
 	if (!look(job, dump, &settings, &facts, err))
 		return false;

@@ -98,6 +98,13 @@ MUST_CHECK bool restore_job_part_is_meant(
 /* Everything that can refuse, before anything is made or asked. copy NULL: it is yet to be made. */
 MUST_CHECK bool restore_job_may_swap(
 	struct restore_job *job, const struct copies_item *copy, int64_t made_ms, struct err *err);
+/*
+ * A copy that came out of a dump just now: what swap COPY does with it. `may` before it is made:
+ * what the loss report will say is accepted unseen, or not at all.
+ */
+MUST_CHECK bool restore_job_may_swap_dump(struct restore_job *job, struct err *err);
+MUST_CHECK bool restore_job_swap_dump(struct restore_job *job, const struct copies_item *copy,
+	struct restore_answer *answer, struct err *err);
 MUST_CHECK bool restore_job_swap_in(struct restore_job *job, const char *copy, uint32_t copy_oid,
 	struct restore_answer *answer, struct err *err);
 

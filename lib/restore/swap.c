@@ -136,6 +136,58 @@ static void tell_unproved(const struct restore_job *job, const struct copies_ite
 			copy->name, copy->mark.dump);
 }
 
+/* Safety 18: a person may. */
+static bool no_run_may(
+	const struct restore_job *job, const struct copies_item *copy, struct err *err)
+{
+	if (!copy->mark.dump || copy->mark.proved || !job->keys->kin)
+		return true;
+	err_set(err, ERR_REFUSED, "no run puts the copy of a dump in place: nothing proves it");
+	return err_hint(err, "a person may: mig-restore swap %s --accept-loss",
+		copy->name ? copy->name : "COPY");
+}
+
+static bool may_swap_copy(
+	struct restore_job *job, const struct copies_item *copy, int64_t made_ms, struct err *err)
+{
+	return no_run_may(job, copy, err) && restore_job_may_swap(job, copy, made_ms, err);
+}
+
+bool restore_job_may_swap_dump(struct restore_job *job, struct err *err)
+{
+	const struct copies_item dump = {.mark = {.dump = (char *)"dump"}};
+	if (!no_run_may(job, &dump, err) || !restore_job_may_swap(job, NULL, 0, err))
+		return false;
+	if (job->ask->accept_loss)
+		return true;
+	err_set(err, ERR_REFUSED,
+		"what would be lost is known when the dump is loaded, not before");
+	return err_hint(err,
+		"load it and look: mig-restore %s, then mig-restore swap COPY -n; or accept it "
+		"unseen: --accept-loss",
+		job->ask->operands->items[0]);
+}
+
+static bool swap_dump(struct restore_job *job, const struct copies_item *copy,
+	struct restore_answer *answer, struct err *err)
+{
+	return may_swap_copy(job, copy, 0, err) && restore_job_report_copy(job, copy, err) &&
+	       restore_job_consent(job, err) &&
+	       restore_job_swap_in(job, copy->name, copy->oid, answer, err);
+}
+
+bool restore_job_swap_dump(struct restore_job *job, const struct copies_item *copy,
+	struct restore_answer *answer, struct err *err)
+{
+	tell_unproved(job, copy);
+	if (swap_dump(job, copy, answer, err))
+		return true;
+	AUTO_FREE char *command = swap_permit_command(job->settings->env, "swap", copy->name);
+	AUTO_FREE char *hint = err->hint ? xstrfmt("%s; ", err->hint) : xstrdup("");
+	return err_hint(
+		err, "%sthe copy is complete and stays: %s", hint, command ? command : copy->name);
+}
+
 static bool swap_or_report(struct restore_job *job, const struct copies_item *copy,
 	struct restore_answer *answer, struct err *err)
 {
@@ -146,7 +198,7 @@ static bool swap_or_report(struct restore_job *job, const struct copies_item *co
 	return copies_own(&job->place, copy, err) && may_become_live(copy, err) &&
 	       restore_job_part_is_meant(job, copy->mark.partial, err) &&
 	       made_when(job, copy, &made_ms, err) && restore_job_keys(job, err) &&
-	       restore_job_may_swap(job, copy, made_ms, err) &&
+	       may_swap_copy(job, copy, made_ms, err) &&
 	       ((job->ask->proof && !job->ask->export_lost) ||
 		       restore_job_report_copy(job, copy, err)) &&
 	       restore_job_consent(job, err) &&

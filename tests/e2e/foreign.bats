@@ -181,6 +181,72 @@ comes_back() {
 	expect 0 mig-maintenance off
 }
 
+# refused_before_loading TEXT WORDS..: 17, and nothing was made
+refused_before_loading() {
+	local text=$1
+	shift
+	expect 17 mig-restore "$@"
+	says "$text"
+	[ "$(copies)" = 0 ]
+	[ "$(rows_of "$DB")" = 9 ]
+}
+
+@test "safety_09 safety_18 a dump is loaded and takes the live database's place in one command" {
+	make_live
+	local form
+	for form in custom plain; do
+		make_dump $form
+		sql -c "delete from t where a < 3" -c "insert into t values (11)"
+		expect 0 mig-maintenance off
+		refused_before_loading "a swap needs maintenance" ./dump --swap --accept-loss --yes
+		expect 0 mig-maintenance on
+		refused_before_loading "what would be lost is known when the dump is loaded" ./dump --swap --yes
+		says "mig-restore swap COPY -n"
+		expect 2 mig-restore ./dump --swap --accept-loss --proof proof.json
+		says "no run"
+		expect 0 mig-restore ./dump --swap --accept-loss --export-lost "lost-$form" --yes
+		says "NOT PROVED"
+		says "nothing proves that it holds what was dumped"
+		says "1 lost"
+		says "is live; what was live is"
+		[ "$(rows_of "$DB")" = 10 ]
+		[ "$(cat "lost-$form/0001.copy")" = 11 ]
+		expect 0 mig-restore undo --accept-loss --yes
+		[ "$(rows_of "$DB")" = 9 ]
+		mig-restore drop "$(copy_or_displaced)" --yes > /dev/null
+		sql -c "truncate t" -c "insert into t select generate_series(1, 10)"
+		rm -r dump
+	done
+	expect 0 mig-maintenance off
+}
+
+copy_or_displaced() {
+	sql -c "select datname from pg_database where datname like '${DB}\_\_%'" postgres
+}
+
+@test "safety_18 no run puts the copy of a dump in place; what is not swapped stays, with what to type" {
+	make_live
+	make_dump custom
+	sql -c "delete from t where a < 2"
+	printf '    policy: {restore: confirm}\n' >> mig.yaml
+	expect 0 mig-maintenance on
+	expect 17 mig-restore ./dump --swap --accept-loss < /dev/null
+	says "mig-restore swap ${DB}__r_"
+	[ "$(rows_of "$DB")" = 9 ]
+	[ "$(copies)" = 1 ]
+	"$BUILD/support/keys" run 20261120T010203Z-1a2b3c 20000 > run.out 2>&1 3>&- &
+	until_true grep -q : run.out
+	MIG_RUN=$(cat run.out)
+	export MIG_RUN
+	expect 17 mig-restore swap "$(copy_of)" --accept-loss --yes
+	says "no run puts"
+	expect 17 mig-restore ./dump --swap --accept-loss --yes
+	says "no run puts"
+	unset MIG_RUN
+	[ "$(copies)" = 1 ]
+	[ "$(rows_of "$DB")" = 9 ]
+}
+
 @test "objects of every kind come back as they were, by the loss report" {
 	every_kind
 	for form in custom plain; do
@@ -216,7 +282,7 @@ comes_back() {
 @test "what needs a manifest is refused for a dump" {
 	make_live
 	pg_dump "$DB" > dump
-	for words in --swap --in-place '--resume x' '--table public.t --into-schema s' --schema-only \
+	for words in --in-place '--resume x' '--table public.t --into-schema s' --schema-only \
 		'--data-only --to-db x' '-n --export-lost out'; do
 		# shellcheck disable=SC2086 # options and their values
 		expect 2 mig-restore ./dump $words
