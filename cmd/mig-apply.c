@@ -35,7 +35,7 @@ static struct migrate_settings settings_of(struct cli *cli, const struct migrate
 		.lock_retries = (int)ask->lock_retries,
 		.host = host,
 		.version = cli_version,
-		.tag = ask->tag,
+		.args = {.tag = ask->tag, .x = &ask->x},
 		.from_history = ask->from_history,
 		.log = cli->log,
 		.cancelled = cli_interrupted,
@@ -137,6 +137,12 @@ static bool act(struct cli *cli, void *settings, struct err *err)
 		"tag", 0, CLI_STRING, AT(tag), "TEXT", \
 			"Alembic trees: what env.py gets from context.get_tag_argument()" \
 	}
+#define X_OPTION \
+	{ \
+		"x-arg", 'x', CLI_LIST, AT(x), "NAME=VALUE", \
+			"Alembic trees: what env.py gets from context.get_x_argument() " \
+			"(repeatable)" \
+	}
 static const struct cli_option tree_options[] = {
 	{"tree", 't', CLI_STRING, AT(tree), "NAME",
 		"a tree of migrations by its name in mig.yaml (all of them)"},
@@ -157,6 +163,7 @@ static const struct cli_option run_options[] = {
 	LOCK_OPTIONS,
 	SQL_OPTION,
 	TAG_OPTION,
+	X_OPTION,
 	{"phase", 0, CLI_STRING, AT(phase), "PHASE",
 		"expand: stop before the first revision of phase contract"},
 	{0},
@@ -165,12 +172,13 @@ static const struct cli_option downgrade_options[] = {
 	LOCK_OPTIONS,
 	SQL_OPTION,
 	TAG_OPTION,
+	X_OPTION,
 	{"from-history", 0, CLI_FLAG, AT(from_history), NULL,
 		"take back what is in no file here by the SQL that mig.history kept"},
 	{0},
 };
 static const struct cli_option plan_options[] = {LOCK_TIMEOUT_OPTION, {0}};
-static const struct cli_option script_options[] = {LOCK_TIMEOUT_OPTION, TAG_OPTION, {0}};
+static const struct cli_option script_options[] = {LOCK_TIMEOUT_OPTION, TAG_OPTION, X_OPTION, {0}};
 static const struct cli_option check_options[] = {
 	{"check", 0, CLI_FLAG, AT(check), NULL, "exit 4 when the answer is no"},
 	{0},
@@ -205,12 +213,14 @@ static const struct cli_option revision_options[] = {
 	{"rev-id", 0, CLI_STRING, AT(rev_id), "ID", "its id (12 random hex digits)"},
 	{"version-path", 0, CLI_STRING, AT(version_path), "DIR",
 		"Alembic trees with several version_locations: which one"},
+	X_OPTION,
 	{0},
 };
 static const struct cli_option merge_options[] = {
 	{"message", 'm', CLI_STRING, AT(message), "TEXT", "one line (Merge A and B)"},
 	{"branch-label", 0, CLI_STRING, AT(branch_label), "NAME", "name the branch that begins"},
 	{"rev-id", 0, CLI_STRING, AT(rev_id), "ID", "its id (12 random hex digits)"},
+	X_OPTION,
 	{0},
 };
 static const struct cli_option rebase_options[] = {
@@ -222,8 +232,11 @@ static const struct cli_option rebase_options[] = {
 static const struct cli_option doctor_options[] = {
 	{"replay", 0, CLI_FLAG, AT(replay), NULL,
 		"apply all in a scratch database to find the revision that the schema matches"},
+	X_OPTION,
 	{0},
 };
+
+static const struct cli_option models_options[] = {X_OPTION, {0}};
 
 static const struct cli_verb verbs[] = {
 	{"upgrade", "[TARGET]", "apply revisions up to a target (head)", run_options, act,
@@ -256,8 +269,8 @@ static const struct cli_verb verbs[] = {
 		doctor_options, act, CLI_READ_ONLY, &migrate_verb_doctor},
 	{"rebase", "REV", "move a revision that nobody has applied onto another one",
 		rebase_options, act, CLI_DRY_RUN, &migrate_verb_rebase},
-	{"check", NULL, "ask an Alembic tree whether its models need a new revision", NULL, act,
-		CLI_READ_ONLY, &migrate_verb_check},
+	{"check", NULL, "ask an Alembic tree whether its models need a new revision",
+		models_options, act, CLI_READ_ONLY, &migrate_verb_check},
 	{0},
 };
 

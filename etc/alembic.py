@@ -534,10 +534,20 @@ def as_json(value):
     return value if value is None or isinstance(value, str) else [str(item) for item in value]
 
 
+def typed(how):
+    """What Alembic's own command line leaves for env.py."""
+    from argparse import Namespace
+
+    return Namespace(
+        x=how.get("x"), tag=how.get("tag"), sql=how["do"] == "script", config=how.get("ini"),
+        name="alembic", raiseerr=False, revision=how.get("target")
+    )
+
+
 def config_of(how):
     from alembic.config import Config
 
-    config = Config(how.get("ini"))
+    config = Config(how.get("ini"), cmd_opts=typed(how))
     url = config.get_main_option("sqlalchemy.url")
     if os.environ.get("DATABASE_URL") and (not url or url.startswith("driver://")):
         # what `alembic init` writes can only be meant to be filled in
@@ -555,9 +565,9 @@ def in_flask(how, work):
     with app.app_context():
         if "migrate" not in app.extensions:
             raise Refused("flask", "the application has no Flask-Migrate: Migrate(app, db)")
-        config = app.extensions["migrate"].migrate.get_config(how["dir"])
+        config = app.extensions["migrate"].migrate.get_config(how["dir"], x_arg=how.get("x"))
         # without these two, env.py of Flask-Migrate fails or prints
-        config.cmd_opts = config.cmd_opts or __import__("argparse").Namespace(x=None)
+        config.cmd_opts = config.cmd_opts or typed(how)
         work(config, how)
 
 

@@ -43,9 +43,10 @@ static const struct {
 } option_rows[] = {
 	{" n name ",
 		"-n is --dry-run here; another section of alembic.ini is a named tree: -t NAME"},
-	{" x ", "env.py reads the environment: migrations: {environment: {NAME: value}} in "
-		"mig.yaml, "
-		"os.environ in env.py"},
+	{" x x-arg ",
+		"it is for env.py, which is run by upgrade, downgrade, script, revision, merge, "
+		"check and doctor alone; for all of them: migrations: "
+		"{environment: {NAME: value}} in mig.yaml, os.environ in env.py"},
 	{" raiseerr ", "leave it out: what Python says is always shown"},
 	{" check-heads exit-code ", "mig-apply current --check"},
 	{" rev-range ", "-r A:B"},

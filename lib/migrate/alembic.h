@@ -26,6 +26,7 @@ void alembic_place_release(struct alembic_place *place);
 struct alembic_child {
 	const struct conf_migrations *where;
 	const struct alembic_place *place;
+	struct migrate_args args;
 	json_t *request; /* owned */
 	struct strvec env; /* added to ours */
 	/* One event of the child, an object with "event". */

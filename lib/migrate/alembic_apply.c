@@ -284,7 +284,7 @@ static bool make_request(const struct work *work, int64_t nonce, json_t **reques
 	if (!db_value(session->db, &name, err, "select current_setting('application_name')"))
 		return false;
 	*request = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:I, s:I, s:I, s:s, s:s, "
-			     "s:s, s:o, s:s, s:b, s:s, s:s?}",
+			     "s:s, s:o, s:s, s:b, s:s}",
 		"do", "apply", "direction", session->plan.direction == MIGRATE_UP ? "up" : "down",
 		"target", session->plan.target, "steps", steps_json(work), "files",
 		files_json(work), "heads", heads_json(work), "database", session->db->dbname,
@@ -293,8 +293,7 @@ static bool make_request(const struct work *work, int64_t nonce, json_t **reques
 		(json_int_t)session->how.lock_timeout_ms, "host", session->how.host, "run",
 		session->keys->run_id, "tool", session->how.version, "settings",
 		settings_json(session), "version_table", session->state.versions.qualified,
-		"others", session->how.where->others, "tree", session->how.where->name, "tag",
-		session->how.tag);
+		"others", session->how.where->others, "tree", session->how.where->name);
 	if (session->proof && fs_exists(session->proof))
 		json_object_set_new(*request, "own", writes_own_sql());
 	return *request || err_set(err, ERR_BUG, "a request that is no JSON");
@@ -477,6 +476,7 @@ static bool run_child(struct work *work, size_t *done, struct err *err)
 	int64_t nonce = 0;
 	CLEANUP(alembic_child_release)
 	struct alembic_child child = {.where = session->tree->where,
+		.args = session->how.args,
 		.place = &work->place,
 		.on_event = on_event,
 		.cancelled = should_stop,

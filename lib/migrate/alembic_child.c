@@ -71,6 +71,14 @@ static void complete_request(struct alembic_child *child)
 	json_object_set_new(child->request, "flask", json_boolean(place->flask));
 	if (place->ini)
 		json_object_set_new(child->request, "ini", json_string(place->ini));
+	if (child->args.tag)
+		json_object_set_new(child->request, "tag", json_string(child->args.tag));
+	if (!child->args.x || !child->args.x->count)
+		return;
+	json_t *x = json_array();
+	STRVEC_EACH (child->args.x, word)
+		json_array_append_new(x, json_string(word));
+	json_object_set_new(child->request, "x", x);
 }
 
 static bool explain_python(const struct alembic_child *child, struct err *err)

@@ -40,8 +40,11 @@ bool alembic_revision(const struct migrate_tree *tree, struct migrate_file *file
 {
 	CLEANUP(alembic_place_release) struct alembic_place place = {0};
 	CLEANUP(alembic_child_release)
-	struct alembic_child child = {
-		.where = tree->where, .place = &place, .on_event = on_revision, .ctx = file};
+	struct alembic_child child = {.where = tree->where,
+		.place = &place,
+		.args = request->args,
+		.on_event = on_revision,
+		.ctx = file};
 	if (!alembic_place_find(tree->where, &place, err))
 		return false;
 	json_t *options = json_pack("{s:s, s:b, s:s, s:b}", "message", file->message, "splice",
@@ -66,11 +69,12 @@ bool alembic_revision(const struct migrate_tree *tree, struct migrate_file *file
 	return file->path || err_set(err, ERR_NO, "Alembic wrote no file: nothing has changed");
 }
 
-bool alembic_check(const struct migrate_tree *tree, struct db *db, struct err *err)
+bool alembic_check(const struct migrate_tree *tree, struct db *db, const struct migrate_args *args,
+	struct err *err)
 {
 	CLEANUP(alembic_place_release) struct alembic_place place = {0};
 	CLEANUP(alembic_child_release)
-	struct alembic_child child = {.where = tree->where, .place = &place};
+	struct alembic_child child = {.where = tree->where, .place = &place, .args = *args};
 	if (!alembic_place_find(tree->where, &place, err))
 		return false;
 	child.request = json_pack("{s:s}", "do", "check");
@@ -111,9 +115,9 @@ static json_t *plan_json(const struct migrate_plan *plan)
 	for (size_t i = 0; i < plan->from.count; i++)
 		json_array_append_new(
 			heads, json_string(plan->tree->files[plan->from.items[i]].id));
-	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:s?}", "do", "script", "direction",
+	return json_pack("{s:s, s:s, s:s, s:o, s:o}", "do", "script", "direction",
 		plan->direction == MIGRATE_UP ? "up" : "down", "target", plan->target, "steps",
-		steps, "heads", heads, "tag", plan->tag);
+		steps, "heads", heads);
 }
 
 bool alembic_script(const struct migrate_plan *plan, struct db *db, char **sql, struct err *err)
@@ -121,8 +125,11 @@ bool alembic_script(const struct migrate_plan *plan, struct db *db, char **sql, 
 	CLEANUP(alembic_place_release) struct alembic_place place = {0};
 	AUTO_STRBUF(text);
 	CLEANUP(alembic_child_release)
-	struct alembic_child child = {
-		.where = plan->tree->where, .place = &place, .on_event = on_sql, .ctx = &text};
+	struct alembic_child child = {.where = plan->tree->where,
+		.place = &place,
+		.args = plan->args,
+		.on_event = on_sql,
+		.ctx = &text};
 	if (!alembic_place_find(plan->tree->where, &place, err))
 		return false;
 	child.request = plan_json(plan);

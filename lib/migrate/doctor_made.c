@@ -22,6 +22,7 @@ static bool find_pending(struct migrate_session *session, struct pending *pendin
 		return false;
 	if (!format->script || !pending->plan.count)
 		return true;
+	pending->plan.args = session->how.args;
 	return format->script(&pending->plan, session->db, &pending->sql, err) &&
 	       sql_script_parse("its offline SQL", pending->sql, 0, strlen(pending->sql),
 		       &pending->script, err);

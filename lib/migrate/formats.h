@@ -17,7 +17,8 @@ MUST_CHECK bool alembic_revision(const struct migrate_tree *tree, struct migrate
 	const struct migrate_new *request, struct err *err);
 MUST_CHECK bool alembic_script(
 	const struct migrate_plan *plan, struct db *db, char **sql, struct err *err);
-MUST_CHECK bool alembic_check(const struct migrate_tree *tree, struct db *db, struct err *err);
+MUST_CHECK bool alembic_check(const struct migrate_tree *tree, struct db *db,
+	const struct migrate_args *args, struct err *err);
 MUST_CHECK bool alembic_ready(const struct migrate_tree *tree, struct err *err);
 
 MUST_CHECK bool native_reparent(

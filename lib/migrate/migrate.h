@@ -101,7 +101,7 @@ struct migrate_plan {
 	struct migrate_step *steps;
 	size_t count;
 	struct graph_list from, to; /* rows of the version table before and after */
-	const char *tag; /* as in migrate_settings, for a script; borrowed */
+	struct migrate_args args; /* as in migrate_settings, for a script */
 	bool destructive;
 };
 
@@ -125,7 +125,7 @@ struct migrate_settings {
 	const char *host; /* for mig.history */
 	const char *version; /* of mig */
 	bool from_history; /* revisions that are in no file come out of mig.history */
-	const char *tag; /* for env.py of Alembic trees: context.get_tag_argument(); may be NULL */
+	struct migrate_args args;
 	struct log_sink *log;
 	bool (*cancelled)(void *ctx); /* may be NULL */
 	/* Age of the newest snapshot of this environment; -1: there is none. */
@@ -208,13 +208,14 @@ struct migrate_new {
 	bool merge; /* typed as merge: of heads alone */
 	const char *folder; /* of Alembic's version_locations; NULL: as the heads have it */
 	struct db *compare; /* autogenerate: write what the models have and it has not; or NULL */
+	struct migrate_args args;
 };
 /*
  * Asks the tree's own tool whether the models and the database agree: ERR_NO with what is missing;
  * ERR_USAGE for trees without models.
  */
-MUST_CHECK bool migrate_check_models(
-	const struct conf_migrations *where, struct db *db, struct err *err);
+MUST_CHECK bool migrate_check_models(const struct conf_migrations *where, struct db *db,
+	const struct migrate_args *args, struct err *err);
 /* Writes a new revision file; *path is the caller's. The folder is made when absent. */
 MUST_CHECK bool migrate_new_revision(const struct conf_migrations *where,
 	const struct migrate_new *request, char **path, char **id, struct err *err);

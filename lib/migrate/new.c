@@ -151,12 +151,14 @@ static bool no_models(const struct migrate_tree *tree, struct err *err)
 	return err_hint(err, "write the change by hand: mig-apply revision -m \"...\"");
 }
 
-bool migrate_check_models(const struct conf_migrations *where, struct db *db, struct err *err)
+bool migrate_check_models(const struct conf_migrations *where, struct db *db,
+	const struct migrate_args *args, struct err *err)
 {
 	CLEANUP(migrate_tree_free_auto) struct migrate_tree *tree = NULL;
 	if (!migrate_tree_load(where, &tree, err))
 		return false;
-	return tree->format->check ? tree->format->check(tree, db, err) : no_models(tree, err);
+	return tree->format->check ? tree->format->check(tree, db, args, err)
+				   : no_models(tree, err);
 }
 
 bool migrate_new_revision(const struct conf_migrations *where, const struct migrate_new *request,
@@ -171,6 +173,8 @@ bool migrate_new_revision(const struct conf_migrations *where, const struct migr
 		return no_models(tree, err);
 	if (request->folder && !tree->format->revision)
 		return no_folders(tree, err);
+	if (!migrate_args_fit(&request->args, tree, err))
+		return false;
 	if (tree->format->books->each && !check_line(tree, request, err))
 		return false;
 	file.id = request->id            ? xstrdup(request->id)

@@ -138,10 +138,12 @@ static bool write_script(const struct migrate_ask *ask, const char *range,
 		return false;
 	if (way && *way != direction && session.plan.count)
 		return other_way(begin, end, direction, err);
-	session.plan.tag = session.how.tag;
+	session.plan.args = session.how.args;
 	if (!migrate_keep_phase(ask, &session, answer, err))
 		return false;
-	AUTO_FREE char *sql = migrate_tag_fits(&session, err) ? plan_sql(&session, err) : NULL;
+	if (!ask->one_of_many && !migrate_args_fit(&session.how.args, session.tree, err))
+		return false;
+	AUTO_FREE char *sql = plan_sql(&session, err);
 	if (!sql)
 		return false;
 	answer->sql = true;

@@ -106,6 +106,7 @@ bool migrate_plan(struct migrate_session *session, enum migrate_direction direct
 		!shared_check(session, err) || !check_half(session, err) ||
 		!check_open(session, err) || !check_table(session, err))
 		return false;
+	plan->args = session->how.args;
 	AUTO_LIST(steps);
 	for (size_t i = 0; i < plan->count; i++)
 		graph_list_push(&steps, plan->steps[i].index);

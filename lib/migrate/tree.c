@@ -174,3 +174,17 @@ bool migrate_tree_load(
 	*result = xtake(&tree);
 	return true;
 }
+
+bool migrate_args_fit(
+	const struct migrate_args *args, const struct migrate_tree *tree, struct err *err)
+{
+	bool x = args->x && args->x->count;
+	if ((!args->tag && !x) || tree->format->apply)
+		return true;
+	err_set(err, ERR_USAGE, "%s is handed to env.py, and %s has none (format %s)",
+		x ? "-x" : "--tag", tree->dir, tree->format->name);
+	return err_hint(
+		err, x ? "leave -x out; what SQL files take from the configuration: migrations: "
+			 "{placeholders: {NAME: value}}"
+		       : "leave --tag out; mig.history keeps who, when and which run");
+}

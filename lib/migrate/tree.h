@@ -45,6 +45,12 @@ struct migrate_file {
 	struct err trouble; /* why it cannot be run; ERR_NONE: nothing */
 };
 
+/* What was typed for env.py of Alembic trees; borrowed. */
+struct migrate_args {
+	const char *tag; /* context.get_tag_argument(); NULL: none */
+	const struct strvec *x; /* context.get_x_argument(); NULL: none */
+};
+
 struct migrate_format;
 struct migrate_books;
 struct migrate_plan;
@@ -92,10 +98,15 @@ struct migrate_format {
 	bool (*reparent)(const struct migrate_file *file, const char *parent, struct strbuf *text,
 		struct err *err);
 	/* As migrate_check_models(); NULL: there are no models. */
-	bool (*check)(const struct migrate_tree *tree, struct db *db, struct err *err);
+	bool (*check)(const struct migrate_tree *tree, struct db *db,
+		const struct migrate_args *args, struct err *err);
 	/* Could the tree's own tool be run? ERR_CONFIG says what lacks. NULL: none is needed. */
 	bool (*ready)(const struct migrate_tree *tree, struct err *err);
 };
+
+/* ERR_USAGE when there are some and no env.py to hand them to. */
+MUST_CHECK bool migrate_args_fit(
+	const struct migrate_args *args, const struct migrate_tree *tree, struct err *err);
 
 /* All rows, *count of them. */
 const struct migrate_format *migrate_formats(size_t *count);

@@ -157,6 +157,7 @@ static void take_answer(struct migrate_answer *answer, struct migrate_answer *on
 static bool run_each(const struct migrate_verb *verb, struct migrate_ask *ask,
 	const struct strvec *trees, struct migrate_answer *answer, struct err *err)
 {
+	ask->one_of_many = true;
 	STRVEC_EACH (trees, tree) {
 		AUTO_ERR(why);
 		CLEANUP(migrate_answer_release) struct migrate_answer one = {0};

@@ -14,15 +14,6 @@ const char *migrate_ask_target(const struct migrate_ask *ask, const char *otherw
 	return ask->operands->count ? ask->operands->items[0] : otherwise;
 }
 
-bool migrate_tag_fits(const struct migrate_session *session, struct err *err)
-{
-	if (!session->how.tag || session->tree->format->apply)
-		return true;
-	err_set(err, ERR_USAGE, "--tag is handed to env.py, and %s has none (format %s)",
-		session->tree->dir, session->tree->format->name);
-	return err_hint(err, "leave --tag out; mig.history keeps who, when and which run");
-}
-
 static bool answer_plan(struct migrate_session *session, bool with_sql,
 	struct migrate_answer *answer, struct err *err)
 {
@@ -46,7 +37,7 @@ static bool open_to_move(const struct migrate_ask *ask, enum migrate_direction d
 {
 	AUTO_LIST(steps);
 	if (!ask->open(ask, MIGRATE_READ, MIGRATE_ROWS_KNOWN, session, err) ||
-		!migrate_tag_fits(session, err))
+		!(ask->one_of_many || migrate_args_fit(&session->how.args, session->tree, err)))
 		return false;
 	if (ask->dry_run)
 		return true;
@@ -146,6 +137,7 @@ static bool plan(const struct migrate_ask *ask, struct migrate_answer *answer, s
 {
 	AUTO_SESSION(session);
 	return ask->open(ask, MIGRATE_READ, MIGRATE_ROWS_KNOWN, &session, err) &&
+	       (ask->one_of_many || migrate_args_fit(&session.how.args, session.tree, err)) &&
 	       migrate_plan(&session, MIGRATE_UP, migrate_ask_target(ask, "head"), err) &&
 	       answer_plan(&session, ask->verbose, answer, err);
 }

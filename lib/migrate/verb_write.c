@@ -46,6 +46,7 @@ static bool revision(const struct migrate_ask *ask, struct migrate_answer *answe
 		    &session, err))
 		return false;
 	request.compare = session.db;
+	request.args = session.how.args;
 	if (!migrate_new_revision(session.how.where, &request, &path, &id, err))
 		return false;
 	strvec_push(&answer->lines, path);
@@ -104,6 +105,7 @@ static bool merge(const struct migrate_ask *ask, struct migrate_answer *answer, 
 		.branch_label = ask->branch_label,
 		.heads = &ids,
 		.merge = true,
+		.args = session.how.args,
 		.depends_on = &ask->depends_on,
 	};
 	if (!migrate_new_revision(session.how.where, &request, &path, &id, err))
@@ -120,7 +122,7 @@ static bool check(const struct migrate_ask *ask, struct migrate_answer *answer, 
 {
 	AUTO_SESSION(session);
 	if (!ask->open(ask, MIGRATE_REACH, MIGRATE_ROWS_ANY, &session, err) ||
-		!migrate_check_models(session.how.where, session.db, err))
+		!migrate_check_models(session.how.where, session.db, &session.how.args, err))
 		return false;
 	strvec_pushf(&answer->lines, "the models and %s agree", session.how.env->name);
 	answer->json = json_pack("{s:b}", "agree", true);

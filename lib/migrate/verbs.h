@@ -31,7 +31,8 @@ struct migrate_ask {
 	bool check, splice, purge, indicate, autogenerate, sql, applied, markdown, from_history,
 		replay, resolve;
 	const char *message, *rev_id, *branch_label, *range, *tag, *onto, *phase, *version_path;
-	struct strvec heads, depends_on, skip_envs;
+	struct strvec heads, depends_on, skip_envs, x;
+	bool one_of_many; /* of several trees that were chosen */
 
 	/*
 	 * Fills a zeroed session as far as `access` says. One that was opened with MIGRATE_READ may
@@ -82,8 +83,6 @@ extern const struct migrate_verb migrate_verb_stamp, migrate_verb_revision, migr
 	migrate_verb_rebase, migrate_verb_check;
 
 /* What the verbs share (report.h has the texts). */
-/* --tag is for env.py: ERR_USAGE where there is none. */
-MUST_CHECK bool migrate_tag_fits(const struct migrate_session *session, struct err *err);
 /* --phase expand: contract revisions wait until the old code is gone; how many is answered. */
 MUST_CHECK bool migrate_keep_phase(const struct migrate_ask *ask, struct migrate_session *session,
 	struct migrate_answer *answer, struct err *err);

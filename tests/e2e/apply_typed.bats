@@ -87,8 +87,9 @@ hinted() {
 	while IFS='|' read -r typed text; do
 		hinted "$text" mig-apply $typed
 	done <<-'END'
-		upgrade -x tenant=a|migrations: {environment: {NAME: value}}
-		-x tenant=a upgrade head|migrations: {environment: {NAME: value}}
+		current -x tenant=a|migrations: {environment: {NAME: value}}
+		upgrade -x tenant=a|migrations: {placeholders: {NAME: value}}
+		-x tenant=a plan head|migrations: {environment: {NAME: value}}
 		-n ai upgrade head|-t NAME
 		--raiseerr upgrade|leave it out
 		current --check-heads|mig-apply current --check

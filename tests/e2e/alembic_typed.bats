@@ -1,0 +1,112 @@
+# What is typed for env.py, and what it gets: as from Alembic's own command line.
+load ../support/common
+load ../support/migrations
+load ../support/alembic
+setup_file() { common_setup_file; }
+teardown_file() { common_teardown_file; }
+setup() {
+	need_alembic
+	common_setup
+}
+teardown() { common_teardown; }
+
+# env.py that notes what it gets
+noting_tree() {
+	alembic_tree "    policy: {downgrade: allow}"
+	py_line 2
+	sed -i '/^engine/i got = open("got", "a")\nprint(context.get_x_argument(), context.get_x_argument(as_dictionary=True), context.get_tag_argument(), file=got)\ngot.close()' alembic/env.py
+	cat > alembic/offline <<-'END'
+		if context.is_offline_mode():
+		    context.configure(url=os.environ["DATABASE_URL"], literal_binds=True)
+		    with context.begin_transaction():
+		        context.run_migrations()
+		    raise SystemExit
+	END
+	sed -i '/^engine/{
+		r alembic/offline
+		N
+	}' alembic/env.py
+}
+
+@test "-x NAME=VALUE reaches env.py from every verb that runs it, before the verb and behind it" {
+	noting_tree
+	expect 0 mig-apply -x tenant=a upgrade a001
+	expect 0 alembic -x tenant=a current
+	[ "$(sed -n 1p got)" = "$(sed -n 2p got)" ]
+	[ "$(sed -n 1p got)" = "['tenant=a'] {'tenant': 'a'} None" ]
+	rm got
+	two="['a=1', 'b=x=y \"z\"'] {'a': '1', 'b': 'x=y \"z\"'} None"
+	for words in "upgrade a002" "downgrade -1" "upgrade --sql a001:a002" "script base:a001" "revision -m More" \
+		"check" "doctor" "doctor --replay"; do
+		run mig-apply $words -x a=1 --x-arg 'b=x=y "z"'
+		case $words in
+		revision*) # asks no env.py unless alembic.ini says so, as in Alembic
+			[ ! -e got ] || return 1
+			continue
+			;;
+		esac
+		[ "$(head -1 got)" = "$two" ] || {
+			echo "$words: $(cat got)" "$output"
+			return 1
+		}
+		rm got
+	done
+	expect 0 mig-apply upgrade heads
+	[ "$(cat got)" = "[] {} None" ]
+	expect 2 mig-apply current -x a=1
+	says "env.py"
+	expect 2 mig-apply upgrade -x
+	says "--x-arg needs a value"
+	echo "revision_environment = true" >> alembic.ini
+	rm got
+	DATABASE_URL=postgresql+psycopg2:// expect 0 mig-apply revision -m "Much more" -x tenant=b --head heads --splice
+	[ "$(cat got)" = "['tenant=b'] {'tenant': 'b'} None" ]
+}
+
+@test "-x may choose the database, which must be mig's own" {
+	noting_tree
+	sed -i 's/^engine.*/engine = create_engine("postgresql+psycopg2:\/\/\/" + context.get_x_argument(as_dictionary=True)["db"])/' alembic/env.py
+	expect 17 mig-apply upgrade -x db=postgres
+	says 'env.py connects to database "postgres"'
+	expect 0 mig-apply upgrade -x db=$PGDATABASE
+	rows_are a002
+	expect 1 mig-apply downgrade -1
+	says "KeyError: 'db'"
+	rows_are a002
+}
+
+@test "-x of a Flask-Migrate tree: as from flask db upgrade -x" {
+	flask_app
+	export DATABASE_URL="postgresql://?host=$PGHOST&port=$PGPORT&dbname=$PGDATABASE&user=$PGUSER"
+	expect 0 mig init
+	mkdir bin
+	ln -s /usr/bin/python3 bin/python3
+	PATH=$WORK/bin:$PATH
+	expect 0 mig-apply revision -m "Users"
+	echo 'open("got", "a").write(str(context.get_x_argument()) + "\n")' >> migrations/env.py
+	expect 0 mig-apply upgrade -x tenant=a -x b
+	DATABASE_URL=postgresql+psycopg2:// expect 0 python3 -m flask db upgrade -x tenant=a -x b
+	expect 0 mig-apply downgrade base -y
+	[ "$(cat got)" = "['tenant=a', 'b']
+['tenant=a', 'b']
+[]" ]
+}
+
+@test "of several trees those that have env.py get -x and --tag" {
+	noting_tree
+	revision v001 "" "Vectors" <<< $'-- migrate:up\ncreate table v (i int);'
+	cat > mig.yaml <<-END
+		mig: 1
+		project: shop
+		migrations:
+		  main: {dir: alembic, python: /usr/bin/python3}
+		  ai: {dir: migrations, version_table: ai_version}
+		environments:
+		  test: {database: "dbname=$PGDATABASE"}
+	END
+	expect 2 mig-apply upgrade -t ai -x a=1
+	says "-x is handed to env.py"
+	expect 0 mig-apply upgrade -x a=1 --tag blue
+	[ "$(cat got)" = "['a=1'] {'a': '1'} blue" ]
+	[ "$(sql -c "select version_num from ai_version")" = v001 ]
+}
