@@ -62,20 +62,20 @@ static const struct probe {
 	bool makes;
 	const char *sql;
 } probes[] = {
-	{SQL_DROPS_INDEX, false, "select 1 where to_regclass($1) is not null"},
+	{SQL_DROPS_INDEX, false, "select 'there' where to_regclass($1) is not null"},
 	{SQL_DETACHES, false, /* the column came with 14 */
 		"select case when to_jsonb(i)->'inhdetachpending' = 'true' then 'pending' else "
 		"'there' end from pg_inherits i where inhrelid = to_regclass($1)"},
-	{SQL_MAKES_DATABASE, true, "select 1 from pg_database where datname = $1"},
-	{SQL_DROPS_DATABASE, false, "select 1 from pg_database where datname = $1"},
-	{SQL_MAKES_TABLESPACE, true, "select 1 from pg_tablespace where spcname = $1"},
-	{SQL_DROPS_TABLESPACE, false, "select 1 from pg_tablespace where spcname = $1"},
+	{SQL_MAKES_DATABASE, true, "select 'there' from pg_database where datname = $1"},
+	{SQL_DROPS_DATABASE, false, "select 'there' from pg_database where datname = $1"},
+	{SQL_MAKES_TABLESPACE, true, "select 'there' from pg_tablespace where spcname = $1"},
+	{SQL_DROPS_TABLESPACE, false, "select 'there' from pg_tablespace where spcname = $1"},
 	{SQL_MAKES_SUBSCRIPTION, true,
-		"select 1 from pg_subscription where subname = $1 and subdbid = (select oid from"
-		" pg_database where datname = current_database())"},
+		"select 'there' from pg_subscription where subname = $1 and subdbid ="
+		" (select oid from pg_database where datname = current_database())"},
 	{SQL_DROPS_SUBSCRIPTION, false,
-		"select 1 from pg_subscription where subname = $1 and subdbid = (select oid from"
-		" pg_database where datname = current_database())"},
+		"select 'there' from pg_subscription where subname = $1 and subdbid ="
+		" (select oid from pg_database where datname = current_database())"},
 };
 
 static const struct probe *probe_for(const struct sql_statement *statement)
@@ -91,13 +91,7 @@ bool steps_look(struct db *db, const struct sql_statement *statement, char **see
 	if (statement->effect == SQL_MAKES_INDEX)
 		return index_look(db, statement, seen, err);
 	const struct probe *probe = probe_for(statement);
-	AUTO_FREE char *there = NULL;
-	if (!probe)
-		return true;
-	if (!db_value(db, &there, err, probe->sql, statement->object))
-		return false;
-	*seen = there ? xstrdup(*there == '1' ? "there" : there) : NULL;
-	return true;
+	return !probe || db_value(db, seen, err, probe->sql, statement->object);
 }
 
 bool steps_ask(struct db *db, const struct sql_statement *statement, const char *before,
