@@ -7,6 +7,13 @@ void graph_list_push(struct graph_list *list, size_t index)
 	list->items[list->count++] = index;
 }
 
+void graph_list_copy(struct graph_list *to, const struct graph_list *from)
+{
+	to->count = 0;
+	for (size_t i = 0; i < from->count; i++)
+		graph_list_push(to, from->items[i]);
+}
+
 bool graph_list_has(const struct graph_list *list, size_t index)
 {
 	for (size_t i = 0; i < list->count; i++)

@@ -21,6 +21,8 @@ struct graph_list {
 };
 #define AUTO_LIST(name) CLEANUP(graph_list_release) struct graph_list name = {0}
 void graph_list_push(struct graph_list *list, size_t index);
+/* `to` becomes what `from` is. */
+void graph_list_copy(struct graph_list *to, const struct graph_list *from);
 bool graph_list_has(const struct graph_list *list, size_t index);
 void graph_list_release(struct graph_list *list);
 

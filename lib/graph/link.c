@@ -98,8 +98,7 @@ static void link_back(struct graph *graph, size_t index)
 static void reduce_needs(struct graph *graph, size_t index)
 {
 	struct graph_revision *revision = &graph->revisions[index];
-	for (size_t i = 0; i < revision->parents.count; i++)
-		graph_list_push(&revision->requires, revision->parents.items[i]);
+	graph_list_copy(&revision->requires, &revision->parents);
 	if (!revision->needs.count)
 		return;
 	AUTO_SET(ancestors, graph->count);

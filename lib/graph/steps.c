@@ -64,8 +64,7 @@ static bool relative_start(const struct graph *graph, const struct graph_list *c
 	const struct graph_relative *relative, const char *command, size_t *start, struct err *err)
 {
 	AUTO_LIST(starts);
-	for (size_t i = 0; i < current->count; i++)
-		graph_list_push(&starts, current->items[i]);
+	graph_list_copy(&starts, current);
 	if (relative->label) {
 		if (!graph_filter_lineage(graph, &starts, relative->label, GRAPH_DOWN_ONLY, err))
 			return false;

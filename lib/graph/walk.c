@@ -18,8 +18,7 @@ static void reach(const struct graph *graph, const struct graph_list *from, enum
 {
 	AUTO_SET(seen, graph->count);
 	AUTO_LIST(todo);
-	for (size_t i = 0; i < from->count; i++)
-		graph_list_push(&todo, from->items[i]);
+	graph_list_copy(&todo, from);
 	while (todo.count) {
 		size_t at = todo.items[--todo.count];
 		if (graph_set_has(&seen, at))

@@ -248,13 +248,6 @@ bool apply_pause(const struct migrate_session *session, int tries, const struct 
 	return true;
 }
 
-static void copy_list(struct graph_list *to, const struct graph_list *from)
-{
-	to->count = 0;
-	for (size_t i = 0; i < from->count; i++)
-		graph_list_push(to, from->items[i]);
-}
-
 bool apply_give_up(const struct migrate_settings *how, struct err *err)
 {
 	return err_hint(err,
@@ -286,10 +279,10 @@ static bool run_part(struct runner *runner, const struct attempt *what, struct e
 	struct migrate_session *session = runner->session;
 	for (int tries = 1;; tries++) {
 		CLEANUP(attempt_release) struct attempt attempt = *what;
-		copy_list(&attempt.rows, &session->state.current);
+		graph_list_copy(&attempt.rows, &session->state.current);
 		free(xtake(&runner->blockers));
 		if (run_once(&attempt, err)) {
-			copy_list(&session->state.current, &attempt.rows);
+			graph_list_copy(&session->state.current, &attempt.rows);
 			return true;
 		}
 		if (err->code == ERR_DOUBT)

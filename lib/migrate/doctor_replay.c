@@ -109,18 +109,11 @@ static bool open_scratch(
 	       migrate_open(session, &request, MIGRATE_ROWS_KNOWN, err);
 }
 
-static void copy_rows(struct graph_list *to, const struct graph_list *from)
-{
-	to->count = 0;
-	for (size_t i = 0; i < from->count; i++)
-		graph_list_push(to, from->items[i]);
-}
-
 static void add_match(struct doctor_replay *replay, const struct graph_list *rows)
 {
 	xgrow(replay->matches, replay->count, replay->alloc);
 	replay->matches[replay->count] = (struct doctor_match){0};
-	copy_rows(&replay->matches[replay->count++].rows, rows);
+	graph_list_copy(&replay->matches[replay->count++].rows, rows);
 }
 
 static bool outline(const struct migrate_session *session, struct strvec *lines, struct err *err)
@@ -144,7 +137,7 @@ static bool compare(struct scratch *scratch, struct doctor_replay *replay, struc
 	if (differences.count >= scratch->least)
 		return true;
 	scratch->least = differences.count;
-	copy_rows(&replay->nearest, &tips);
+	graph_list_copy(&replay->nearest, &tips);
 	strvec_release(&replay->differences);
 	strvec_push_all(&replay->differences, &differences);
 	return true;
@@ -160,7 +153,7 @@ static void put_applied_first(const struct migrate_session *live, struct graph_l
 		for (size_t i = 0; i < order->count; i++)
 			if (graph_set_has(&applied, order->items[i]) == is_first)
 				graph_list_push(&sorted, order->items[i]);
-	copy_rows(order, &sorted);
+	graph_list_copy(order, &sorted);
 }
 
 /* One revision after the other, in the order of an upgrade: first those of the live database. */

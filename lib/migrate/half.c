@@ -33,8 +33,7 @@ static char *split_way(const struct migrate_session *session, const struct migra
 	AUTO_LIST(after);
 	AUTO_ROW_CHANGES(changes);
 	AUTO_ERR(ignored);
-	for (size_t i = 0; i < session->state.current.count; i++)
-		graph_list_push(&after, session->state.current.items[i]);
+	graph_list_copy(&after, &session->state.current);
 	AUTO_FREE char *before = advice_stamp(session, &after, false);
 	if (index == GRAPH_NONE ||
 		!order_rows(tree, half->direction, &after, index, &changes, &ignored))

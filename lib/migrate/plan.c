@@ -172,8 +172,7 @@ static bool check_width(
 /* Walks the rows through the steps: what the version table will say at the end. */
 static bool foresee_rows(struct migrate_plan *plan, struct err *err)
 {
-	for (size_t i = 0; i < plan->from.count; i++)
-		graph_list_push(&plan->to, plan->from.items[i]);
+	graph_list_copy(&plan->to, &plan->from);
 	for (size_t i = 0; i < plan->count; i++) {
 		AUTO_ROW_CHANGES(changes);
 		if (!order_rows(plan->tree, plan->direction, &plan->to, plan->steps[i].index,
@@ -189,8 +188,7 @@ bool migrate_plan_make(const struct migrate_tree *tree, const struct migrate_sta
 {
 	*plan = (struct migrate_plan){
 		.tree = tree, .direction = direction, .target = xstrdup(target)};
-	for (size_t i = 0; i < state->current.count; i++)
-		graph_list_push(&plan->from, state->current.items[i]);
+	graph_list_copy(&plan->from, &state->current);
 	AUTO_LIST(order);
 	if (!order_steps(tree, direction, &state->current, target, &order, err))
 		return false;
@@ -212,7 +210,6 @@ bool migrate_plan_expand_only(struct migrate_plan *plan, size_t *rest, struct er
 	for (size_t i = kept; i < plan->count; i++)
 		plan_step_release(&plan->steps[i]);
 	plan->count = kept;
-	plan->to.count = 0;
 	plan->destructive = false;
 	for (size_t i = 0; i < kept; i++)
 		plan->destructive |= (plan->steps[i].flags & SQL_DESTRUCTIVE) != 0;

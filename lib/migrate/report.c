@@ -435,8 +435,7 @@ char *migrate_report_plan_sql(const struct migrate_session *session, struct err 
 	const struct migrate_plan *plan = &session->plan;
 	AUTO_STRBUF(text);
 	AUTO_LIST(rows);
-	for (size_t i = 0; i < plan->from.count; i++)
-		graph_list_push(&rows, plan->from.items[i]);
+	graph_list_copy(&rows, &plan->from);
 	for (size_t i = 0; i < plan->count; i++)
 		if (!add_step_sql(session, &plan->steps[i], &rows, &text, err))
 			return NULL;

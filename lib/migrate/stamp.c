@@ -118,8 +118,7 @@ static bool check_targets(
 {
 	struct graph_list *current = &session->state.current, before = {0};
 	size_t ignored;
-	for (size_t i = 0; i < current->count; i++)
-		graph_list_push(&before, current->items[i]);
+	graph_list_copy(&before, current);
 	bool good = migrate_stamp_plan(session, targets, purge, &ignored, err);
 	graph_list_release(current);
 	*current = before;
