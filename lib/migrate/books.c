@@ -87,6 +87,12 @@ const struct migrate_books books_dbmate = {
 
 /* --- all of them ------------------------------------------------------------------------------ */
 
+const char *books_table(const struct migrate_tree *tree)
+{
+	const char *name = tree->where->version_table;
+	return name ? name : tree->format->books->table;
+}
+
 static const char history_ddl[] = "create table if not exists mig.history ("
 				  "id bigint generated always as identity primary key,"
 				  " at timestamptz not null default clock_timestamp(),"

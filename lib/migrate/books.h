@@ -23,6 +23,8 @@ struct migrate_books {
 extern const struct migrate_books books_alembic; /* alembic_version(version_num) */
 extern const struct migrate_books books_dbmate; /* schema_migrations(version) */
 
+/* The version table's name, as mig.yaml or the tree's tool has it. */
+const char *books_table(const struct migrate_tree *tree);
 /* Makes the version table and mig's own tables when they are absent. */
 MUST_CHECK bool books_ensure(struct db *db, const struct migrate_tree *tree,
 	struct migrate_state *state, struct err *err);

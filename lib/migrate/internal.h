@@ -39,8 +39,6 @@ MUST_CHECK bool record_revision(const struct migrate_session *session,
 /* Lets the server plan once what is sent for every revision; session->prepared. */
 MUST_CHECK bool record_prepare(struct migrate_session *session, struct err *err);
 
-/* The version table's name as mig.yaml or the tool of the tree has it. */
-const char *shared_table(const struct migrate_tree *tree);
 /* ERR_REFUSED when a tree of Alembic shares its version table with a tree of other files. */
 MUST_CHECK bool shared_check(const struct migrate_session *session, struct err *err);
 

@@ -185,10 +185,10 @@ bool recall_missing(struct migrate_session *session, struct err *err)
 {
 	struct migrate_tree *tree = session->tree;
 	const struct migrate_books *books = tree->format->books;
-	const char *table = tree->where->version_table ? tree->where->version_table : books->table;
 	CLEANUP(schema_versions_release) struct schema_versions versions = {0};
 	if (!check_trust(session, err) ||
-		!schema_versions_read(session->db, books->kind, table, &versions, err) ||
+		!schema_versions_read(
+			session->db, books->kind, books_table(tree), &versions, err) ||
 		!(books->each ? recall_each : recall_all)(session, &versions.rows, err))
 		return false;
 	return migrate_tree_link(tree, err);

@@ -80,8 +80,8 @@ static bool stand_at(struct migrate_session *session, const char *from, struct e
 static char *version_table_sql(const struct migrate_session *session)
 {
 	const struct migrate_tree *tree = session->tree;
-	const char *dot = strrchr(shared_table(tree), '.');
-	AUTO_FREE char *name = xstrfmt("%s_pkc", dot ? dot + 1 : shared_table(tree));
+	const char *table = books_table(tree), *dot = strrchr(table, '.');
+	AUTO_FREE char *name = xstrfmt("%s_pkc", dot ? dot + 1 : table);
 	AUTO_FREE char *constraint = quoted(name);
 	AUTO_FREE char *ddl =
 		tree->format->books->ddl(tree, session->state.versions.qualified, constraint);
@@ -104,7 +104,7 @@ static char *plan_sql(struct migrate_session *session, struct err *err)
 	if (format->script)
 		return format->script(&session->plan, session->db, &sql, err) ? sql : NULL;
 	if (!session->state.versions.qualified)
-		session->state.versions.qualified = quoted(shared_table(session->tree));
+		session->state.versions.qualified = quoted(books_table(session->tree));
 	return native_script(session, err);
 }
 

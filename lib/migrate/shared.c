@@ -5,12 +5,6 @@
 #include "migrate/books.h"
 #include "migrate/internal.h"
 
-const char *shared_table(const struct migrate_tree *tree)
-{
-	const char *name = tree->where->version_table;
-	return name ? name : tree->format->books->table;
-}
-
 /* Two entries for the same files, or one for a part of them, know each other's rows. */
 static bool is_within(const struct graph *small, const struct graph *large)
 {
@@ -77,7 +71,7 @@ static bool refuse(const struct migrate_session *session, const struct migrate_t
 	err_set(err, ERR_REFUSED,
 		"trees %s and %s keep their rows in one table, %s: Alembic stops at a row of the "
 		"other tree",
-		kept->where->name, moved->where->name, shared_table(tree));
+		kept->where->name, moved->where->name, books_table(tree));
 	err_detail(err, "%s", ways.buf);
 	return err_hint(err, "part them as it says above, then run the command again");
 }
@@ -93,7 +87,7 @@ static bool check_with(const struct migrate_session *session, const struct conf_
 		return why.code == ERR_NOTFOUND || err_move(err, &why);
 	}
 	if ((!tree->format->apply && !sibling->format->apply) ||
-		strcmp(shared_table(tree), shared_table(sibling)) != 0 ||
+		strcmp(books_table(tree), books_table(sibling)) != 0 ||
 		is_within(tree->graph, sibling->graph) || is_within(sibling->graph, tree->graph))
 		return true;
 	return refuse(session, sibling, other_is_first, err);

@@ -166,7 +166,7 @@ static bool take_out(const struct migrate_tree *tree, const struct conf_migratio
 	CLEANUP(migrate_tree_free_auto) struct migrate_tree *sibling = NULL;
 	if (!migrate_tree_load(other, &sibling, err))
 		return err_context(err, "tree %s", other->name);
-	if (strcmp(shared_table(tree), shared_table(sibling)) != 0)
+	if (strcmp(books_table(tree), books_table(sibling)) != 0)
 		return true;
 	struct strvec kept = {0};
 	STRVEC_EACH (&state->versions.rows, row) {
@@ -200,14 +200,14 @@ static bool leave_out_foreign(
 }
 
 /* Where the tables are, and whether mig's may be read; behind `begin`, if there is one. */
-static bool ask_places(struct migrate_session *session, const char *begin, const char *table,
+static bool ask_places(struct migrate_session *session, const char *begin,
 	struct schema_asked *asked, bool *may_read_steps, struct err *err)
 {
 	CLEANUP(asking_release) struct asking asking = {0};
 	struct migrate_state *state = &session->state;
 	if (begin)
 		ask(&asking, BEGIN, (struct db_call){.sql = begin});
-	ask(&asking, PLACE, schema_ask_place(table, asked, &state->versions));
+	ask(&asking, PLACE, schema_ask_place(books_table(session->tree), asked, &state->versions));
 	ask(&asking, HISTORY, (struct db_call){.sql = history_sql});
 	if (!db_pipeline(session->db, asking.calls, asking.count, NULL, err))
 		return false;
@@ -280,12 +280,10 @@ bool migrate_state_read(
 	const struct migrate_tree *tree = session->tree;
 	struct migrate_state *state = &session->state;
 	const struct migrate_books *books = tree->format->books;
-	const char *table = session->how.where->version_table;
 	CLEANUP(schema_asked_release) struct schema_asked asked = {0};
 	bool may_read_steps = false;
 	migrate_state_release(state);
-	if (!ask_places(
-		    session, begin, table ? table : books->table, &asked, &may_read_steps, err) ||
+	if (!ask_places(session, begin, &asked, &may_read_steps, err) ||
 		!ask_tables(session, &asked, may_read_steps, rows == MIGRATE_ROWS_KNOWN, err) ||
 		!leave_out_foreign(tree, state, err))
 		return false;
