@@ -14,6 +14,7 @@
 #include "base/fs.h"
 #include "base/proc.h"
 #include "db/child.h"
+#include "schema/minors.h"
 
 /* Short: who is queued before it waits for us, and others behind it. */
 enum { LOCK_WAIT_MS = 1000 };
@@ -88,6 +89,18 @@ static bool check_version(struct create_dump *dump, int server, struct err *err)
 	return no_pg_dump(server, err);
 }
 
+static void warn_of_minor(const struct backup_settings *settings, const struct create_dump *dump)
+{
+	const char *fixed = schema_minors_fixed(dump->version);
+	if (fixed)
+		log_warn(settings->log, "pg_dump_unpatched",
+			json_pack("{s:s, s:s}", "pg_dump", dump->version, "fixed", fixed),
+			"pg_dump %s (%s) lacks the fix of CVE-2025-8714 (%s has it): a malicious "
+			"server could bring commands of psql into the snapshot's SQL text. "
+			"Update the client programs of PostgreSQL",
+			dump->version, dump->pg_dump, fixed);
+}
+
 bool create_dump_find(const struct backup_settings *settings, struct db *db,
 	struct create_dump **found, struct err *err)
 {
@@ -105,6 +118,7 @@ bool create_dump_find(const struct backup_settings *settings, struct db *db,
 	}
 	if (!check_version(dump, server, err))
 		return false;
+	warn_of_minor(settings, dump);
 	*found = xtake(&dump);
 	return true;
 }

@@ -4,6 +4,7 @@
 #include "base/proc.h"
 #include "front/doctor.h"
 #include "net/http.h"
+#include "schema/minors.h"
 #include <archive.h>
 #include <ctype.h>
 #include <jansson.h>
@@ -102,10 +103,16 @@ static void keep_line(void *ctx, const char *line)
 }
 
 /* "pg_dump (PostgreSQL) 15.14 (Debian ...)" -> 15; 0: unknown */
-static int major_of(const char *text)
+/* Behind "pg_dump (PostgreSQL) ". */
+static const char *version_in(const char *text)
 {
 	const char *c = strstr(text, "PostgreSQL) ");
-	c = c ? c + strlen("PostgreSQL) ") : "";
+	return c ? c + strlen("PostgreSQL) ") : "";
+}
+
+static int major_of(const char *text)
+{
+	const char *c = version_in(text);
 	int major = 0;
 	for (; isdigit((unsigned char)*c) && major < 1000; c++)
 		major = major * 10 + (*c - '0');
@@ -135,12 +142,18 @@ static void check_tool(struct doctor *doctor, const char *name, int server_major
 		return;
 	}
 	int major = major_of(version.buf);
+	const char *fixed = schema_minors_fixed(version_in(version.buf));
 	if (result.status || !major)
 		doctor_say(doctor, DOCTOR_BAD, package, "%s does not tell its version", path);
 	else if (major < server_major)
 		doctor_say(doctor, DOCTOR_BAD, package,
 			"%s is version %d, older than the server (%d): it cannot read it", path,
 			major, server_major);
+	else if (fixed)
+		doctor_say(doctor, DOCTOR_WARN, package,
+			"%s, version %.*s, lacks the fix of CVE-2025-8714 (%s has it)", path,
+			(int)strcspn(version_in(version.buf), " \n"), version_in(version.buf),
+			fixed);
 	else
 		doctor_say(doctor, DOCTOR_OK, NULL, "%s, version %d", path, major);
 }

@@ -9,6 +9,7 @@
 #include "base/utf8.h"
 #include "pack/turns.h"
 #include "restore/cat_tables.h"
+#include "schema/minors.h"
 
 enum { CHUNK = 256 << 10 };
 
@@ -52,9 +53,24 @@ static const char settings_sql[] = "SET statement_timeout = 0;\n"
 				   "SET timezone = 'UTC';\n"
 				   "SET lc_monetary = 'C';\n";
 
+/* What is written here goes to psql. */
+static void warn_of_minor(const struct cat *cat)
+{
+	const char *version = cat->manifest->pg_dump;
+	const char *fixed = version ? schema_minors_fixed(version) : NULL;
+	if (fixed)
+		log_warn(cat->settings->log, "pg_dump_unpatched",
+			json_pack("{s:s, s:s}", "pg_dump", version, "fixed", fixed),
+			"the definitions were written by pg_dump %s, without the fix of "
+			"CVE-2025-8714 (%s): a malicious server could have brought commands of "
+			"psql into them. mig-restore runs none",
+			version, fixed);
+}
+
 static bool put_begin(struct cat *cat, struct err *err)
 {
 	const struct pack_manifest *manifest = cat->manifest;
+	warn_of_minor(cat);
 	AUTO_FREE char *database = utf8_one_line(manifest->database.name);
 	AUTO_FREE char *taken = clock_utc(manifest->started_ms);
 	AUTO_FREE char *text = xstrfmt("-- snapshot %s of %s, %s\n"

@@ -5,7 +5,24 @@
 #include "restore/foreign.h"
 #include "restore/job.h"
 #include "restore/room.h"
+#include "schema/minors.h"
 #include <inttypes.h>
+
+/* mig runs no command of psql; whoever gives the same file to psql does. */
+static void warn_of_minor(
+	const struct foreign_dump *dump, const struct foreign_facts *facts, struct log_sink *log)
+{
+	const char *fixed = facts->pg_dump && dump->form == FOREIGN_PLAIN
+				    ? schema_minors_fixed(facts->pg_dump)
+				    : NULL;
+	if (fixed)
+		log_warn(log, "pg_dump_unpatched",
+			json_pack("{s:s, s:s}", "pg_dump", facts->pg_dump, "fixed", fixed),
+			"the dump was written by pg_dump %s, without the fix of CVE-2025-8714 "
+			"(%s): a malicious server could have brought commands of psql into it. "
+			"There are none outside of rows; its SQL is code all the same",
+			facts->pg_dump, fixed);
+}
 
 static bool look(struct restore_job *job, const struct foreign_dump *dump,
 	const struct restore_settings *settings, struct foreign_facts *facts, struct err *err)
@@ -15,6 +32,7 @@ static bool look(struct restore_job *job, const struct foreign_dump *dump,
 	if (!foreign_look(settings, dump, facts, err) ||
 		!restore_check_dump(settings, facts, job->server, err))
 		return false;
+	warn_of_minor(dump, facts, settings->log);
 	STRVEC_EACH (&facts->left_out, what)
 		log_warn(settings->log, "left_out", json_pack("{s:s}", "statement", what),
 			"left out of the dump: %s", what);

@@ -15,6 +15,7 @@
 /* What the first reading finds in a dump. */
 struct foreign_facts {
 	char *server; /* "15.18": of which it was made; NULL: it does not say */
+	char *pg_dump; /* by which; NULL: it does not say */
 	int64_t rows, bytes; /* in COPY */
 	int64_t inserts; /* statements of pg_dump --inserts */
 	struct strvec roles, tablespaces, extensions; /* that it names */

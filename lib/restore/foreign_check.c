@@ -9,6 +9,7 @@
 void foreign_facts_release(struct foreign_facts *facts)
 {
 	free(facts->server);
+	free(facts->pg_dump);
 	strvec_release(&facts->roles);
 	strvec_release(&facts->tablespaces);
 	strvec_release(&facts->extensions);
@@ -125,21 +126,25 @@ static bool skip_end(void *ctx, struct err *err)
 }
 
 /* "-- Dumped from database version 15.18 (Debian 15.18-0+deb12u1)" */
-static void note_server(void *ctx, const char *line)
+static void note_version(const char *line, const char *words, char **version)
 {
-	static const char words[] = "-- Dumped from database version ";
+	const char *from = line + strlen(words);
+	if (!*version && str_starts(line, words))
+		*version = xstrndup(from, strcspn(from, " \r\n"));
+}
+
+static void note_versions(void *ctx, const char *line)
+{
 	struct checking *checking = ctx;
-	struct foreign_facts *facts = checking->facts;
-	if (!facts->server && str_starts(line, words)) {
-		const char *version = line + strlen(words);
-		facts->server = xstrndup(version, strcspn(version, " \r\n"));
-	}
+	note_version(line, "-- Dumped from database version ", &checking->facts->server);
+	note_version(line, "-- Dumped by pg_dump version ", &checking->facts->pg_dump);
 }
 
 bool foreign_look(const struct restore_settings *settings, const struct foreign_dump *dump,
 	struct foreign_facts *facts, struct err *err)
 {
 	struct checking checking = {settings, facts};
-	struct foreign_hands hands = {check_statement, count_row, skip_end, note_server, &checking};
+	struct foreign_hands hands = {
+		check_statement, count_row, skip_end, note_versions, &checking};
 	return foreign_source_read(settings, dump, &hands, err);
 }

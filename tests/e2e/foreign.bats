@@ -224,6 +224,16 @@ copy_or_displaced() {
 	sql -c "select datname from pg_database where datname like '${DB}\_\_%'" postgres
 }
 
+@test "trap 31: SQL text of a pg_dump without the fix of CVE-2025-8714 is warned of" {
+	make_live
+	make_dump plain
+	expect 0 mig-restore ./dump -n
+	[[ $output != *CVE* ]]
+	sed -i 's/^-- Dumped by pg_dump version .*/-- Dumped by pg_dump version 13.21/' dump
+	expect 0 mig-restore ./dump -n
+	says "written by pg_dump 13.21, without the fix of CVE-2025-8714 (13.22)"
+}
+
 @test "safety_18 no run puts the copy of a dump in place; what is not swapped stays, with what to type" {
 	make_live
 	make_dump custom

@@ -127,6 +127,9 @@ two_environments() {
 	PATH=$WORK/old:$PATH expect 4 mig doctor
 	says "is version 12, older than the server"
 	says "next: install postgresql-client-"
+	printf '#!/bin/sh\necho "pg_dump (PostgreSQL) 17.5 (Debian 17.5-1)"\n' > old/pg_dump
+	PATH=$WORK/old:$PATH run mig doctor
+	says "version 17.5, lacks the fix of CVE-2025-8714 (17.6 has it)"
 }
 
 @test "safety_22 a pin is written in place, and a wrong connection is refused" {

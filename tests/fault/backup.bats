@@ -87,6 +87,31 @@ copying="select bool_or(query like '%COPY%TO STDOUT') from pg_stat_activity wher
 	nothing_left
 }
 
+@test "trap 31: a pg_dump without the fix of CVE-2025-8714 is warned of, and what it wrote" {
+	local real
+	real=$(pg_config --bindir)
+	mkdir bin
+	ln -s "$real/pg_restore" bin/pg_restore
+	cat > bin/pg_dump <<-END
+		#!/bin/sh
+		if [ "\$1" = --version ]; then
+			echo "pg_dump (PostgreSQL) 15.13 (Debian 15.13-1)"
+			exit
+		fi
+		exec $real/pg_dump "\$@"
+	END
+	chmod +x bin/pg_dump
+	expect 0 mig-backup create --pg-bin "$WORK/bin" --to old.mig.tar
+	says "pg_dump 15.13"
+	says "CVE-2025-8714 (15.14 has it)"
+	mig-backup cat ./old.mig.tar 2> said > /dev/null
+	grep -q "written by pg_dump 15.13, without the fix" said
+	expect 0 mig-backup create --to new.mig.tar
+	[[ $output != *CVE* ]]
+	mig-backup cat ./new.mig.tar 2> said > /dev/null
+	[ ! -s said ]
+}
+
 @test "a function changed while pg_dump reads: 13, nothing left" {
 	sql -c "create function f() returns int language sql as 'select 1'"
 	local real

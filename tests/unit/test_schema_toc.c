@@ -1,12 +1,39 @@
 /* What is taken from pg_restore's lists and texts, and in which order it is made. */
 #include "restore/load_order.h"
 #include "restore/load_pieces.h"
+#include "schema/minors.h"
 #include "schema/toc.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 
 #include <cmocka.h>
+
+static void minors_without_the_fix_are_known(void **state)
+{
+	static const struct {
+		const char *version, *fixed;
+	} rows[] = {
+		{"15.18", NULL},
+		{"15.14", NULL},
+		{"15.13", "15.14"},
+		{"13.22", NULL},
+		{"13.3", "13.22"},
+		{"16.9", "16.10"},
+		{"17rc1", "17.6"},
+		{"17.6", NULL},
+		{"18.0", NULL},
+		{"19devel", NULL},
+		{"9.6.24", "13.22"},
+		{"12.22", "13.22"},
+		{"", NULL},
+		{"nonsense", NULL},
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (!str_equal(schema_minors_fixed(rows[i].version), rows[i].fixed))
+			fail_msg("%s", rows[i].version);
+}
 
 static void kinds_are_told_apart_by_the_catalogue(void **state)
 {
@@ -263,6 +290,7 @@ static void what_runs_alone_is_known(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(minors_without_the_fix_are_known),
 		cmocka_unit_test(kinds_are_told_apart_by_the_catalogue),
 		cmocka_unit_test(statements_are_given_to_their_entries),
 		cmocka_unit_test(only_the_plainest_constraints_are_taken),
