@@ -40,20 +40,27 @@ static char *proof_path(const struct conf_env *env)
 /* --- showing it --------------------------------------------------------------------------------
  */
 
-static void show(struct cli *cli, const struct maint_status *status)
+static void show_lines(struct cli *cli, const struct maint_status *status)
 {
-	AUTO_FREE char *proof = proof_path(cli->env);
-	json_t *lines = json_array();
 	cli_print(cli, "%s%s%s%s%s", maint_state_word(status->state),
 		status->owner ? ", held by " : "", status->owner ? status->owner : "",
 		status->since ? " since " : "", status->since ? status->since : "");
 	if (status->lease_ends)
 		cli_print(cli, "lease %s %s", status->lease_over ? "ended" : "ends",
 			status->lease_ends);
-	STRVEC_EACH (&status->lines, line) {
+	STRVEC_EACH (&status->lines, line)
 		cli_print(cli, "  %s", line);
+}
+
+/* Of a verb that does something, or answers by its exit code, -q leaves nothing but that. */
+static void show(struct cli *cli, const struct maint_status *status, bool asked_for)
+{
+	AUTO_FREE char *proof = proof_path(cli->env);
+	json_t *lines = json_array();
+	if (asked_for || !cli->shared.quiet)
+		show_lines(cli, status);
+	STRVEC_EACH (&status->lines, line)
 		json_array_append_new(lines, json_string(line));
-	}
 	cli_result(cli, json_pack("{s:s, s:s?, s:s?, s:s?, s:b, s:I, s:o, s:s?}", "state",
 				maint_state_word(status->state), "owner", status->owner, "since",
 				status->since, "lease_ends", status->lease_ends, "lease_over",
@@ -61,12 +68,12 @@ static void show(struct cli *cli, const struct maint_status *status)
 				"providers", lines, "proof", fs_exists(proof) ? proof : NULL));
 }
 
-static bool show_now(struct cli *cli, struct db *db, struct err *err)
+static bool show_now(struct cli *cli, struct db *db, bool asked_for, struct err *err)
 {
 	CLEANUP(maint_status_release) struct maint_status status = {0};
 	if (!maint_status(cli->env, db, &status, err))
 		return false;
-	show(cli, &status);
+	show(cli, &status, asked_for);
 	return true;
 }
 
@@ -86,7 +93,7 @@ static bool status(struct cli *cli, void *options, struct err *err)
 {
 	CLEANUP(db_close_auto) struct db *db = NULL;
 	(void)options;
-	return open_if_possible(cli, &db, err) && show_now(cli, db, err);
+	return open_if_possible(cli, &db, err) && show_now(cli, db, true, err);
 }
 
 /* --- changing it -------------------------------------------------------------------------------
@@ -118,7 +125,7 @@ static bool act(struct cli *cli, const struct settings *options, change how, str
 		.log = cli->log,
 	};
 	return keys_take(&request, &keys, err) && how(&settings, keys, db, err) &&
-	       show_now(cli, db, err);
+	       show_now(cli, db, false, err);
 }
 
 static bool on(struct cli *cli, void *options, struct err *err)
@@ -188,7 +195,7 @@ static bool answer(struct cli *cli, size_t which, struct err *err)
 	bool yes = now.state == assertions[which].state;
 	if (!yes && assertions[which].or_owned && !ask_owner(cli, &now, &yes, err))
 		return false;
-	show(cli, &now);
+	show(cli, &now, false);
 	if (yes)
 		return true;
 	if (now.state == MAINT_UNKNOWN && !now.foreign)

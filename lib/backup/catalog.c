@@ -130,6 +130,18 @@ static bool list_file(const struct conf_store *in, struct store *store, const ch
 	return true;
 }
 
+/* A default store comes with its first snapshot; one that is named may be on a disk of its own. */
+static void tell_absent(const struct conf_store *in, struct store *store, struct log_sink *log)
+{
+	if (in->node && !store->ops->is_there(store))
+		log_warn(log, "store_absent",
+			json_pack("{s:s, s:s}", "store", in->name, "url", in->url),
+			"store %s: there is no %s: nothing was backed up into it yet, or its disk "
+			"is not "
+			"mounted",
+			in->name, in->url);
+}
+
 static bool list_store(
 	const struct conf_store *in, struct store *store, struct backup_list *list, struct err *err)
 {
@@ -165,8 +177,10 @@ bool backup_list(
 	for (size_t i = 0; i < env->store_count; i++) {
 		struct store_settings settings = {env->stores[i].name, env->stores[i].url, log};
 		CLEANUP(store_close_auto) struct store *store = NULL;
-		if (!store_open(&settings, &store, err) ||
-			!list_store(&env->stores[i], store, list, err))
+		if (!store_open(&settings, &store, err))
+			return false;
+		tell_absent(&env->stores[i], store, log);
+		if (!list_store(&env->stores[i], store, list, err))
 			return false;
 	}
 	if (list->count)

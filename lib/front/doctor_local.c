@@ -102,7 +102,6 @@ static void keep_line(void *ctx, const char *line)
 		strbuf_adds(out, line);
 }
 
-/* "pg_dump (PostgreSQL) 15.14 (Debian ...)" -> 15; 0: unknown */
 /* Behind "pg_dump (PostgreSQL) ". */
 static const char *version_in(const char *text)
 {
@@ -110,6 +109,7 @@ static const char *version_in(const char *text)
 	return c ? c + strlen("PostgreSQL) ") : "";
 }
 
+/* "pg_dump (PostgreSQL) 15.14 (Debian ...)" -> 15; 0: unknown */
 static int major_of(const char *text)
 {
 	const char *c = version_in(text);

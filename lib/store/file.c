@@ -94,6 +94,11 @@ static bool file_list(struct store *store, struct store_files *files, struct err
 	return true;
 }
 
+static bool file_is_there(struct store *store)
+{
+	return fs_exists(folder_of(store));
+}
+
 /* --- removing --------------------------------------------------------------------------------- */
 
 static bool file_remove(struct store *store, const char *name, struct err *err)
@@ -145,6 +150,7 @@ static const struct store_ops file_ops = {
 	.put = file_put,
 	.stat = file_stat,
 	.list = file_list,
+	.is_there = file_is_there,
 	.remove = file_remove,
 	.sweep = file_sweep,
 	.place = file_place,

@@ -36,6 +36,8 @@ struct store_ops {
 		struct store *store, const char *name, struct store_file *file, struct err *err);
 	/* Sorted by name; a store that does not exist yet is empty. */
 	bool (*list)(struct store *store, struct store_files *files, struct err *err);
+	/* False: nothing was ever written there, or what it is on is not mounted. */
+	bool (*is_there)(struct store *store);
 	/* ERR_NOTFOUND when absent. */
 	bool (*remove)(struct store *store, const char *name, struct err *err);
 	/* Removes what dead writers left (incomplete files whose writer does not live any more). */

@@ -44,6 +44,31 @@ of() {
 	says "is not this snapshot"
 }
 
+@test "list, status and latest tell a store that is not there from an empty one; create makes it" {
+	two_stores
+	sql -c "create table t (i int)"
+	local words
+	for words in "list" "status" "show latest"; do
+		# shellcheck disable=SC2086 # a verb and its operand
+		run mig-backup $words -e test
+		says "store near: there is no $WORK/near/shop/test: nothing was backed up into it yet, or its disk is not mounted"
+	done
+	[ "$status" = 14 ]
+	[ ! -e near ]
+	expect 0 mig-backup create -e test
+	[[ $output != *mounted* ]]
+	expect 0 mig-backup list -e test
+	[[ $output != *mounted* ]]
+	mv near unmounted
+	expect 4 mig-backup status --max-age 1d -e test
+	says "mounted"
+	# the folder of no configuration comes with its first snapshot
+	rm mig.yaml
+	expect 0 mig-backup list -d "dbname=$DB"
+	says "has no snapshots"
+	[[ $output != *mounted* ]]
+}
+
 @test "copy: a damaged snapshot is not copied, and nothing is left" {
 	sql -c "create table t as select i, md5(i::text) v from generate_series(1, 5000) i"
 	mig-backup create -q --to good.mig.tar

@@ -42,6 +42,22 @@ conform() {
 	expect 0 mig-maintenance off
 }
 
+@test "-q: on, renew, off and assert print nothing; status does, and what is wrong" {
+	local words
+	for words in on renew "assert closed" off; do
+		# shellcheck disable=SC2086 # a verb and its operand
+		expect 0 mig-maintenance $words -q
+		[ -z "$output" ] || { echo "$words -q said: $output"; return 1; }
+	done
+	expect 0 mig-maintenance status -q
+	says "open"
+	expect 0 mig-maintenance on -q --json
+	says '"state":"closed"'
+	expect 4 mig-maintenance assert open -q
+	says "not open"
+	expect 0 mig-maintenance off -q
+}
+
 @test "conformance: file" { conform "{file: flag}"; }
 @test "conformance: command" { conform "$(command_item)"; }
 @test "conformance: database read-only" { conform "{database: read-only}"; }

@@ -127,6 +127,13 @@ static void lists_are_sorted_and_removal_shows(struct store *store)
 	assert_int_equal(count_files(store, true), 2);
 }
 
+static void it_is_there_from_its_first_file_on(struct store *store)
+{
+	assert_false(store->ops->is_there(store));
+	put(store, "a", "text");
+	assert_true(store->ops->is_there(store));
+}
+
 static void every_row_keeps_the_promises(void **state)
 {
 	(void)state;
@@ -137,6 +144,8 @@ static void every_row_keeps_the_promises(void **state)
 		AUTO_FREE char *folder = fs_join(temp, "not/made/yet");
 		CLEANUP(store_close_auto)
 		struct store *store = open_row(&store_rows[i], folder);
+		it_is_there_from_its_first_file_on(store);
+		assert_true(store->ops->remove(store, "a", &err));
 		files_appear_only_when_complete(store);
 		files_are_read_at_any_place(store);
 		nothing_is_overwritten(store);
