@@ -1,11 +1,13 @@
 #include "base/fs.h"
 #include "cli/internal.h"
 
-/* Words of other tools of migrations, and what says the same here. */
-static const struct {
+struct saying {
 	const char *words; /* separated and surrounded by spaces */
 	const char *hint;
-} rows[] = {
+};
+
+/* Words of other tools of migrations, and what says the same here. */
+static const struct saying rows[] = {
 	{" migrate ", "to apply what is pending: mig-apply upgrade; to write a revision from the "
 		      "models: mig-apply revision --autogenerate -m \"...\""},
 	{" makemigrations makemigration automigrate generate ",
@@ -37,10 +39,7 @@ static const struct {
 };
 
 /* Options of theirs, without dashes. */
-static const struct {
-	const char *options; /* separated and surrounded by spaces */
-	const char *hint;
-} option_rows[] = {
+static const struct saying option_rows[] = {
 	{" n name ",
 		"-n is --dry-run here; another section of alembic.ini is a named tree: -t NAME"},
 	{" x x-arg ",
@@ -62,6 +61,27 @@ static const struct {
 	{" fake ", "mig-apply stamp TARGET"},
 };
 
+/* Words that other tools have for what is done with backups. */
+static const struct saying backup_rows[] = {
+	{" restore load ", "mig-restore SNAPSHOT"},
+	{" verify ", "mig-verify backup SNAPSHOT"},
+	{" backup dump save run take new snapshot ", "mig-backup create"},
+	{" ls catalog snapshots backups ", "mig-backup list"},
+	{" info describe inspect ", "mig-backup show SNAPSHOT"},
+	{" delete remove rm prune expire forget purge ",
+		"nothing removes snapshots yet; mig-backup show SNAPSHOT tells the path of its "
+		"file"},
+};
+
+static const char *find_hint(const struct saying *sayings, size_t count, const char *word)
+{
+	AUTO_FREE char *key = xstrfmt(" %s ", word);
+	for (size_t i = 0; i < count; i++)
+		if (strstr(sayings[i].words, key))
+			return sayings[i].hint;
+	return NULL;
+}
+
 /* Flask's and other wrappers' word before the verb. */
 static bool is_wrapper(const char *word)
 {
@@ -77,33 +97,10 @@ static bool speaks_of_migrations(const char *program)
 	return !strcmp(program, "mig-apply") || !strcmp(program, "mig");
 }
 
-/* Words that other tools have for what is done with backups. */
-static const struct {
-	const char *words, *hint;
-} backup_rows[] = {
-	{" restore load ", "mig-restore SNAPSHOT"},
-	{" verify ", "mig-verify backup SNAPSHOT"},
-	{" backup dump save run take new snapshot ", "mig-backup create"},
-	{" ls catalog snapshots backups ", "mig-backup list"},
-	{" info describe inspect ", "mig-backup show SNAPSHOT"},
-	{" delete remove rm prune expire forget purge ",
-		"nothing removes snapshots yet; mig-backup show SNAPSHOT tells the path of its "
-		"file"},
-};
-
-static char *of_backups(const char *word)
-{
-	AUTO_FREE char *key = xstrfmt(" %s ", word);
-	for (size_t i = 0; i < ARRAY_SIZE(backup_rows); i++)
-		if (strstr(backup_rows[i].words, key))
-			return xstrdup(backup_rows[i].hint);
-	return NULL;
-}
-
 char *cli_foreign_hint(const char *program, const char *word, const char *next)
 {
 	if (!strcmp(program, "mig-backup"))
-		return of_backups(word);
+		return xstrdup_null(find_hint(backup_rows, ARRAY_SIZE(backup_rows), word));
 	if (!speaks_of_migrations(program))
 		return NULL;
 	if (is_wrapper(word) && next) {
@@ -112,22 +109,13 @@ char *cli_foreign_hint(const char *program, const char *word, const char *next)
 	}
 	if (is_wrapper(word))
 		return xstrfmt("without \"%s\": mig-apply upgrade, mig-apply current, ...", word);
-	AUTO_FREE char *key = xstrfmt(" %s ", word);
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		if (strstr(rows[i].words, key))
-			return xstrdup(rows[i].hint);
-	return NULL;
+	return xstrdup_null(find_hint(rows, ARRAY_SIZE(rows), word));
 }
 
 const char *cli_foreign_option_hint(const char *program, const char *name)
 {
-	if (!speaks_of_migrations(program))
-		return NULL;
-	AUTO_FREE char *key = xstrfmt(" %s ", name);
-	for (size_t i = 0; i < ARRAY_SIZE(option_rows); i++)
-		if (strstr(option_rows[i].options, key))
-			return option_rows[i].hint;
-	return NULL;
+	return speaks_of_migrations(program) ? find_hint(option_rows, ARRAY_SIZE(option_rows), name)
+					     : NULL;
 }
 
 void cli_foreign_meaning(const struct cli *cli, struct err *err)
