@@ -1,7 +1,8 @@
 #include "migrate/steps.h"
 
+#include "base/sha256.h"
+
 #include <inttypes.h>
-#include <openssl/sha.h>
 
 static const char steps_ddl[] = "create table if not exists mig.history_step ("
 				"id bigint generated always as identity primary key,"
@@ -45,8 +46,8 @@ static void checksum_of(const struct sql_statement *statement, char checksum[65]
 	for (size_t i = 0; i < statement->length; i++)
 		if (statement->text[i] != '\r')
 			strbuf_addc(&text, statement->text[i]);
-	unsigned char digest[SHA256_DIGEST_LENGTH];
-	SHA256((const unsigned char *)text.buf, text.len, digest);
+	unsigned char digest[SHA256_BYTES];
+	sha256_of(text.buf, text.len, digest);
 	hex_text(digest, sizeof(digest), checksum);
 }
 

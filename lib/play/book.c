@@ -1,6 +1,6 @@
 #include "base/fs.h"
+#include "base/sha256.h"
 #include "play/playbook.h"
-#include <openssl/sha.h>
 #include <regex.h>
 #include <stddef.h>
 
@@ -216,12 +216,11 @@ static char *file_digest(const char *path)
 	AUTO_ERR(ignored);
 	if (!fs_read(path, 0, &text, &ignored))
 		return xstrdup("");
-	unsigned char hash[SHA256_DIGEST_LENGTH];
-	SHA256((const unsigned char *)text.buf, text.len, hash);
-	AUTO_STRBUF(hex);
-	for (size_t i = 0; i < sizeof(hash); i++)
-		strbuf_addf(&hex, "%02x", hash[i]);
-	return strbuf_take(&hex);
+	unsigned char hash[SHA256_BYTES];
+	sha256_of(text.buf, text.len, hash);
+	char hex[2 * SHA256_BYTES + 1];
+	hex_text(hash, sizeof(hash), hex);
+	return xstrdup(hex);
 }
 
 static bool book_read(struct play_book *book, struct err *err)
