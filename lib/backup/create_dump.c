@@ -141,8 +141,7 @@ bool create_dump_start(struct create_dump *dump, const struct create_locks *lock
 	AUTO_STRVEC(argv);
 	const char *const words[] = {dump->pg_dump, "--format=custom", "--no-blobs", "--compress=0",
 		"--section=pre-data", "--section=post-data", "--no-password"};
-	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-		strvec_push(&argv, words[i]);
+	strvec_push_words(&argv, words, ARRAY_SIZE(words));
 	strvec_pushf(&argv, "--snapshot=%s", locks->snapshot);
 	strvec_pushf(&argv, "--lock-wait-timeout=%d", LOCK_WAIT_MS);
 	create_filter_options(&settings->filter, &argv);

@@ -39,6 +39,13 @@ void strvec_push_all(struct strvec *vec, const struct strvec *from)
 		strvec_push(vec, from->items[i]);
 }
 
+void strvec_push_words(struct strvec *vec, const char *const *words, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (words[i])
+			strvec_push(vec, words[i]);
+}
+
 void strvec_pop(struct strvec *vec)
 {
 	if (!vec->count)

@@ -26,6 +26,8 @@ void strvec_push(struct strvec *vec, const char *text);
 void strvec_pushf(struct strvec *vec, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void strvec_push_take(struct strvec *vec, char *text); /* owns text from now on */
 void strvec_push_all(struct strvec *vec, const struct strvec *from);
+/* `count` words; those that are NULL are left out. */
+void strvec_push_words(struct strvec *vec, const char *const *words, size_t count);
 void strvec_pop(struct strvec *vec);
 void strvec_split(struct strvec *vec, const char *text, char separator); /* appends; keeps empty */
 bool strvec_has(const struct strvec *vec, const char *text);

@@ -48,8 +48,7 @@ static bool unknown_kind(const struct conf_node *node, struct err *err)
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		strvec_push(&candidates, kinds[i]->name);
-	for (size_t i = 0; i < ARRAY_SIZE(common); i++)
-		strvec_push(&candidates, common[i]);
+	strvec_push_words(&candidates, common, ARRAY_SIZE(common));
 	const char *near = suggest_in(node->key, &candidates);
 	conf_error_key(node, err, "unknown key \"%s\" in a check", node->key);
 	return near ? err_hint(err, "did you mean %s?", near)

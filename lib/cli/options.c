@@ -135,6 +135,13 @@ static void push_names(struct strvec *names, const struct cli_option *table)
 		strvec_push(names, table->name);
 }
 
+static void push_verbs(struct strvec *names, const struct cli_program *program)
+{
+	for (const struct cli_verb *verb = program->verbs; verb->run; verb++)
+		if (verb->name)
+			strvec_push(names, verb->name);
+}
+
 static bool unknown_option(
 	const struct cli *cli, const struct cli_tables *tables, const char *text, struct err *err)
 {
@@ -283,9 +290,7 @@ static bool unknown_verb(const struct cli_program *program, char **argv, int at,
 	const char *word = argv[at], *next = argv[at + 1];
 	const char *before = at > 1 && argv[at - 1][0] == '-' ? argv[at - 1] : NULL;
 	AUTO_STRVEC(names);
-	for (const struct cli_verb *verb = program->verbs; verb->run; verb++)
-		if (verb->name)
-			strvec_push(&names, verb->name);
+	push_verbs(&names, program);
 	err_set(err, ERR_USAGE, "%s has no verb \"%s\"", program->name, word);
 	const char *other = cli_program_of_verb(word, program->name);
 	const char *near = suggest_in(word, &names);
@@ -312,9 +317,7 @@ void cli_hint_verb(const struct cli *cli, struct err *err)
 	if (!operand_form || (err->code != ERR_USAGE && err->code != ERR_NOTFOUND))
 		return;
 	const char *word = cli->operands.items[0], *program = cli->program->name;
-	for (const struct cli_verb *verb = cli->program->verbs; verb->run; verb++)
-		if (verb->name)
-			strvec_push(&names, verb->name);
+	push_verbs(&names, cli->program);
 	const char *near = suggest_in(word, &names);
 	const char *other = cli_program_of_verb(word, program);
 	if (near || other)

@@ -17,8 +17,7 @@ void db_child_env(struct db *db, const char *dbname, struct strvec *env)
 	static const char *const unset[] = {"PGOPTIONS", "PGSERVICE", "PGSERVICEFILE",
 		"PGCLIENTENCODING", "PGDATESTYLE", "PGTZ", "PGGEQO", "PGHOSTADDR",
 		"PGTARGETSESSIONATTRS", "PSQLRC"};
-	for (size_t i = 0; i < ARRAY_SIZE(unset); i++)
-		strvec_push(env, unset[i]);
+	strvec_push_words(env, unset, ARRAY_SIZE(unset));
 	PQconninfoOption *options = PQconninfo(db->pg);
 	for (PQconninfoOption *option = options; option && option->keyword; option++) {
 		if (!option->envvar || !option->val || !*option->val)

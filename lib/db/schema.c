@@ -42,8 +42,7 @@ static char *remedy_of(const struct db *db, const struct db_result *rows)
 	AUTO_FREE char *sql = strvec_join(&remedies, "; ");
 	AUTO_STRVEC(argv);
 	const char *const words[] = {"psql", "-d", db->dbname, "-c", sql};
-	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-		strvec_push(&argv, words[i]);
+	strvec_push_words(&argv, words, ARRAY_SIZE(words));
 	return strvec_shell(&argv);
 }
 

@@ -16,8 +16,7 @@ static bool unknown(const struct graph *graph, const char *name, struct err *err
 	AUTO_STRVEC(names);
 	all_names(graph, &names);
 	static const char *const words[] = {"head", "heads", "base", "previous"};
-	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-		strvec_push(&names, words[i]);
+	strvec_push_words(&names, words, ARRAY_SIZE(words));
 	const char *near = suggest_in(name, &names);
 	err_set(err, ERR_NOTFOUND, "no revision or branch \"%s\"", name);
 	if (!strcmp(name, "previous"))

@@ -33,9 +33,7 @@ static char *find_commit(const char *git, const char *dir, const char *how, cons
 	AUTO_STRVEC(argv);
 	const char *const words[] = {git, "-C", dir, "log", "--all", "-1", "--format=%h",
 		"--diff-filter=AM", how, "--", where};
-	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-		if (words[i])
-			strvec_push(&argv, words[i]);
+	strvec_push_words(&argv, words, ARRAY_SIZE(words));
 	return ask_git(&argv);
 }
 
@@ -43,8 +41,7 @@ static bool in_repository(const char *git, const char *dir)
 {
 	AUTO_STRVEC(argv);
 	const char *const words[] = {git, "-C", dir, "rev-parse", "--git-dir"};
-	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-		strvec_push(&argv, words[i]);
+	strvec_push_words(&argv, words, ARRAY_SIZE(words));
 	AUTO_FREE char *answer = ask_git(&argv);
 	return answer != NULL;
 }
@@ -68,8 +65,7 @@ char *git_way_back(const struct migrate_tree *tree, const char *revision)
 			tree->dir);
 	AUTO_STRVEC(argv);
 	const char *const words[] = {"git", "-C", tree->dir, "checkout", commit, "--", "."};
-	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-		strvec_push(&argv, words[i]);
+	strvec_push_words(&argv, words, ARRAY_SIZE(words));
 	free(commit);
 	return strvec_shell(&argv);
 }

@@ -13,8 +13,7 @@ static char *new_id_command(const struct migrate_tree *tree, const struct migrat
 		python ? "/^revision\\b/s/%s/%s/" : "/^-- *revision:/s/%s/%s/", file->id, id);
 	AUTO_STRVEC(argv);
 	const char *const words[] = {"sed", "-i", edit, file->path};
-	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-		strvec_push(&argv, words[i]);
+	strvec_push_words(&argv, words, ARRAY_SIZE(words));
 	return strvec_shell(&argv);
 }
 
