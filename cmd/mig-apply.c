@@ -200,6 +200,7 @@ static const struct cli_option history_options[] = {
 };
 static const struct cli_option stamp_options[] = {
 	{"purge", 0, CLI_FLAG, AT(purge), NULL, "first take out every row of the version table"},
+	SQL_OPTION,
 	{0},
 };
 static const struct cli_option revision_options[] = {

@@ -56,7 +56,9 @@ static const struct saying option_rows[] = {
 	{" env-file ", "set -a; . ./.env; set +a"},
 	{" no-dump-schema schema-file s ", "leave it out: mig writes no schema.sql"},
 	{" process sourceless ", "leave it out: the tree's own Alembic writes the file"},
-	{" sql ", "only what runs SQL has it: upgrade --sql, downgrade --sql A:B, script A:B"},
+	{" sql ", "only what writes to the database has it: upgrade --sql, downgrade --sql A:B, "
+		  "script A:B, "
+		  "stamp --sql"},
 	{" tag ", "only what env.py runs has it: upgrade --tag, downgrade --tag, script --tag"},
 	{" fake ", "mig-apply stamp TARGET"},
 };

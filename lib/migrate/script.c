@@ -162,6 +162,86 @@ bool migrate_script_one_way(const struct migrate_ask *ask, const char *range,
 	return write_script(ask, range, &way, answer, err);
 }
 
+/* --- stamp ------------------------------------------------------------------------------------ */
+
+/* "A:B" of each target: one beginning for all, and the ends. */
+static bool stamp_ends(
+	const struct strvec *targets, char **begin, struct strvec *ends, struct err *err)
+{
+	STRVEC_EACH (targets, target) {
+		AUTO_FREE char *from = NULL;
+		AUTO_FREE char *to = NULL;
+		if (!ends_of(target, &from, &to, err))
+			return false;
+		strvec_push(ends, to ? to : "heads");
+		if (from && *begin && strcmp(*begin, from) != 0) {
+			err_set(err, ERR_USAGE, "\"%s\" and \"%s\" are two beginnings", *begin,
+				from);
+			return err_hint(err, "one for all: mig-apply stamp --sql %s:%s ..", *begin,
+				ends->items[0]);
+		}
+		if (from && !*begin)
+			*begin = xtake(&from);
+	}
+	return true;
+}
+
+/* The statements that take the rows to one target, each with where it leads in a comment. */
+static bool add_stamp(const struct migrate_session *session, struct graph_list *rows,
+	const char *target, struct strbuf *sql, struct err *err)
+{
+	const struct migrate_tree *tree = session->tree;
+	const char *table = session->state.versions.qualified;
+	AUTO_ROW_CHANGES(changes);
+	AUTO_FREE char *before = graph_names(tree->graph, rows);
+	if (!order_rows_stamp(tree, rows, target, &changes, err))
+		return false;
+	AUTO_FREE char *after = graph_names(tree->graph, rows);
+	if (changes.count)
+		strbuf_addf(sql, "-- stamp %s -> %s\n", *before ? before : "<base>",
+			*after ? after : "<base>");
+	for (size_t i = 0; i < changes.count; i++) {
+		AUTO_FREE char *statement =
+			books_change_sql(session->db, tree, table, &changes.items[i]);
+		strbuf_addf(sql, "%s;\n", statement);
+	}
+	return true;
+}
+
+bool migrate_script_stamp(
+	const struct migrate_ask *ask, struct migrate_answer *answer, struct err *err)
+{
+	AUTO_SESSION(session);
+	AUTO_FREE char *from = NULL;
+	AUTO_STRVEC(ends);
+	AUTO_STRBUF(sql);
+	if (!stamp_ends(ask->operands, &from, &ends, err))
+		return false;
+	const char *begin = from ? from : "base";
+	bool asks_database = !strcmp(begin, "current");
+	if (!ask->open(ask, asks_database ? MIGRATE_READ : MIGRATE_FILES, MIGRATE_ROWS_KNOWN,
+		    &session, err) ||
+		!stand_at(&session, begin, err))
+		return false;
+	struct graph_list *rows = &session.state.current;
+	if (!session.state.versions.qualified)
+		session.state.versions.qualified = quoted(shared_table(session.tree));
+	bool made = !rows->count && !session.state.versions.exists;
+	STRVEC_EACH (&ends, end)
+		if (!add_stamp(&session, rows, end, &sql, err))
+			return false;
+	AUTO_FREE char *table = made && sql.len ? version_table_sql(&session) : xstrdup("");
+	AUTO_FREE char *typed = strvec_join(&ends, " ");
+	answer->sql = true;
+	AUTO_FREE char *text =
+		sql.len ? xstrfmt("%sbegin;\n%scommit;", table, sql.buf) : xstrdup("");
+	if (*text)
+		strvec_push(&answer->lines, text);
+	answer->json = json_pack("{s:s, s:s, s:s, s:s}", "direction", "stamp", "from", begin, "to",
+		typed, "sql", text);
+	return true;
+}
+
 static bool script(const struct migrate_ask *ask, struct migrate_answer *answer, struct err *err)
 {
 	return write_script(ask, migrate_ask_target(ask, ":"), NULL, answer, err);

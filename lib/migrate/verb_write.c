@@ -2,9 +2,31 @@
 #include "migrate/report.h"
 #include "migrate/verbs.h"
 
+/* Alembic, too, takes a range for SQL alone. */
+static bool is_no_range(const char *target, struct err *err)
+{
+	const char *colon = strchr(target, ':');
+	if (!colon)
+		return true;
+	err_set(err, ERR_USAGE, "stamp writes over what the table says: \"%s\" is a range", target);
+	return err_hint(err, "its SQL: mig-apply stamp --sql %s; to stamp: mig-apply stamp %s",
+		target, colon + 1);
+}
+
 static bool stamp(const struct migrate_ask *ask, struct migrate_answer *answer, struct err *err)
 {
 	bool dry = ask->dry_run;
+	if (ask->sql && ask->purge) {
+		err_set(err, ERR_USAGE,
+			"--purge takes out what the table says, which --sql does not know");
+		return err_hint(
+			err, "leave --purge out, and name where it stands: stamp --sql FROM:TO");
+	}
+	if (ask->sql)
+		return migrate_script_stamp(ask, answer, err);
+	STRVEC_EACH (ask->operands, target)
+		if (!is_no_range(target, err))
+			return false;
 	AUTO_SESSION(session);
 	size_t changes = 0;
 	if (!ask->open(ask, dry ? MIGRATE_READ : MIGRATE_CHANGE,

@@ -89,6 +89,9 @@ MUST_CHECK bool migrate_keep_phase(const struct migrate_ask *ask, struct migrate
 /* --sql of a verb that goes one way alone: ERR_USAGE when the range leads the other way. */
 MUST_CHECK bool migrate_script_one_way(const struct migrate_ask *ask, const char *range,
 	enum migrate_direction way, struct migrate_answer *answer, struct err *err);
+/* stamp --sql */
+MUST_CHECK bool migrate_script_stamp(
+	const struct migrate_ask *ask, struct migrate_answer *answer, struct err *err);
 /* history --applied */
 MUST_CHECK bool migrate_history_applied(
 	const struct migrate_ask *ask, struct migrate_answer *answer, struct err *err);

@@ -110,3 +110,43 @@ noting_tree() {
 	[ "$(cat got)" = "['a=1'] {'a': '1'} blue" ]
 	[ "$(sql -c "select version_num from ai_version")" = v001 ]
 }
+
+# The statements of --sql alone, one a line, in one way of writing.
+statements() {
+	grep -v '^--' | tr '\n\t' '  ' | tr 'A-Z"' 'a-z ' | tr ';' '\n' |
+		sed 's/ returning .*//; s/alembic_version\.//g; s/ *= */ = /g; s/constraint *[a-z_]* *//; s/  */ /g; s/^ //; s/ $//; s/( /(/g; s/ )/)/g' |
+		{ grep -vE '^(|begin|commit|drop table .*)$' || true; }
+}
+
+@test "stamp --sql: the statements of Alembic's" {
+	noting_tree
+	py b001 "'a001'" "Branch" <<< $'def upgrade(): pass\ndef downgrade(): pass'
+	py m001 "('a002', 'b001')" "Merge" <<< $'def upgrade(): pass\ndef downgrade(): pass'
+	for words in a001 a001:a002 a002:a001 a002 m001:a002 "a001:a002 a001:b001" a001:a001 base:m001 "a002 b001"; do
+		alembic stamp --sql $words > theirs 2> log || { cat log; return 1; }
+		mig-apply stamp --sql $words > ours
+		statements < theirs > theirs.list
+		statements < ours > ours.list
+		diff theirs.list ours.list || {
+			echo "stamp --sql $words"
+			cat theirs ours
+			return 1
+		}
+	done
+	nothing_written
+	expect 2 mig-apply stamp --sql a001:a002 b001:m001
+	says "two beginnings"
+	expect 2 mig-apply stamp --sql --purge a001
+	expect 2 mig-apply stamp a001:a002
+	says "mig-apply stamp --sql a001:a002"
+	expect 14 mig-apply stamp --sql nosuch
+	# it can be fed to psql, and both then stand there
+	mig-apply stamp --sql a001 | sql
+	rows_are a001
+	mig-apply stamp --sql current:m001 | sql
+	rows_are m001
+	expect 0 alembic current
+	says "m001 (head)"
+	[ "$(mig-apply stamp --sql current:m001)" = "" ]
+	mig-apply stamp --sql m001:base --json | jq -e '.direction == "stamp" and .from == "m001" and .to == "base" and (.sql | contains("delete from"))'
+}

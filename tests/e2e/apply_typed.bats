@@ -95,7 +95,7 @@ hinted() {
 		current --check-heads|mig-apply current --check
 		status --exit-code|mig-apply current --check
 		upgrade --directory migrations|migrations: {dir: ..}
-		stamp --sql head|upgrade --sql
+		current --sql|upgrade --sql
 		list_templates|mig init
 		edit head|mig-apply show
 		ensure_version|mig-apply upgrade
