@@ -225,7 +225,7 @@ bool migrate_script_stamp(
 		return false;
 	struct graph_list *rows = &session.state.current;
 	if (!session.state.versions.qualified)
-		session.state.versions.qualified = quoted(shared_table(session.tree));
+		session.state.versions.qualified = quoted(books_table(session.tree));
 	bool made = !rows->count && !session.state.versions.exists;
 	STRVEC_EACH (&ends, end)
 		if (!add_stamp(&session, rows, end, &sql, err))
