@@ -96,6 +96,7 @@ static bool begin(
 		.getenv = cli_getenv,
 		.mig_run = cli_getenv("MIG_RUN"),
 		.lock_wait_ms = cli->shared.lock_wait_ms,
+		.preempt_backup = cli->shared.preempt_backup,
 		.reason = cli->shared.reason,
 		.tool = work->tool,
 		.show = show,

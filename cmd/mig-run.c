@@ -93,6 +93,7 @@ static struct play_settings settings_of(struct cli *cli)
 	return (struct play_settings){.env = cli->env,
 		.dbname = cli->shared.dbname,
 		.lock_wait_ms = cli->shared.lock_wait_ms,
+		.preempt_backup = cli->shared.preempt_backup,
 		.log = cli->log,
 		.signals = signals,
 		.signal_number = signal_number,

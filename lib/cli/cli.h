@@ -76,7 +76,7 @@ struct cli_program {
 
 /* Options that every program has; the table is in options.c. */
 struct cli_shared {
-	bool help, version, verbose, quiet, json, dry_run, yes, show_settings;
+	bool help, version, verbose, quiet, json, dry_run, yes, show_settings, preempt_backup;
 	const char *color, *config, *env, *dbname, *confirm, *reason;
 	int64_t lock_wait_ms;
 };

@@ -21,6 +21,8 @@ const struct cli_option cli_shared_options[] = {
 	{"reason", 0, CLI_STRING, SHARED(reason), "TEXT", "why, for acts that are recorded"},
 	{"lock-wait", 0, CLI_DURATION, SHARED(lock_wait_ms), "T",
 		"wait this long for another run to end (default 0)"},
+	{"preempt-backup", 0, CLI_FLAG, SHARED(preempt_backup), NULL,
+		"let a backup that is in the way stop, and wait for that"},
 	{"json", 0, CLI_FLAG, SHARED(json), NULL, "one JSON object per line, results and log"},
 	{"color", 0, CLI_STRING, SHARED(color), "WHEN", "auto, always or never", .last_wins = true},
 	{"show-settings", 0, CLI_FLAG, SHARED(show_settings), NULL,

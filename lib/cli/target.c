@@ -21,6 +21,7 @@ struct keys_request cli_keys_request(const struct cli *cli, const char *program)
 		.mig_run = cli_getenv("MIG_RUN"),
 		.program = program,
 		.lock_wait_ms = cli->shared.lock_wait_ms,
+		.preempt_backup = cli->shared.preempt_backup,
 		.log = cli->log,
 	};
 }

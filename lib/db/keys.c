@@ -9,7 +9,8 @@ enum {
 	GRACE_MS = 500, /* a program that just ended gives its keys back a moment later */
 	MOMENT_MS = 5000, /* for keys that others hold only for moments */
 	DRAIN_MS = 30 * 1000, /* statements of dead programs may finish by themselves */
-	ENDING_MS = 10 * 1000 /* for a terminated backend to leave */
+	ENDING_MS = 10 * 1000, /* for a terminated backend to leave */
+	STOPPING_MS = 60 * 1000 /* for a backup that was asked to; it may wait for locks */
 };
 
 enum { STEP_BYTES = 12, NAME_BYTES = 63 };
@@ -24,6 +25,11 @@ static char *session_name(const char *program, const char *id, const char *step)
 	AUTO_FREE char *words =
 		xstrfmt("%s %s %.*s %s %s", program, id, STEP_BYTES, step, now + 11, host);
 	return xstrndup(words, NAME_BYTES);
+}
+
+static bool is_backup(const struct keys_holder *holder)
+{
+	return holder->pid && str_starts(holder->application_name, "mig-backup");
 }
 
 static bool refuse_holder(
@@ -41,8 +47,10 @@ static bool refuse_holder(
 		holder.since ? holder.since : "a time that this role may not see");
 	err_detail(err, "backend %d, user %s, from %s", holder.pid,
 		holder.user ? holder.user : "unknown", holder.client ? holder.client : "a socket");
+	bool backup = is_backup(&holder) && strcmp(kind, "run") == 0;
 	keys_holder_release(&holder);
-	return err_hint(err, "wait for it with --lock-wait 10m, or see what it does: mig status");
+	return err_hint(err, "wait for it with --lock-wait 10m, or %s",
+		backup ? "let it stop: --preempt-backup" : "see what it does: mig status");
 }
 
 static bool want(struct keys *keys, const char *what, const char *kind, enum lock_mode mode,
@@ -207,6 +215,21 @@ static bool lost(const struct keys *keys, struct err *err)
 	return err_hint(err, "see what is left: mig status, mig-run recover");
 }
 
+/* A backup gives way to whoever holds the preempt key (safety 4). */
+static bool may_go_on(struct keys *keys, struct err *err)
+{
+	struct keys_holder asking = {0};
+	bool asked = lock_holder(keys->session, keys_number("preempt", keys->dbname), &asking, err);
+	if (asking.pid) {
+		err_set(err, ERR_LOCK, "the backup of database %s is asked to stop by %s",
+			keys->dbname, asking.application_name);
+		err_hint(err, "take it again when that has ended");
+	}
+	bool alone = asked && !asking.pid;
+	keys_holder_release(&asking);
+	return alone;
+}
+
 bool keys_check(struct keys *keys, struct err *err)
 {
 	AUTO_ERR(why);
@@ -219,7 +242,7 @@ bool keys_check(struct keys *keys, struct err *err)
 		lost(keys, err);
 		return err_detail(err, "%s", why.msg);
 	}
-	return held || lost(keys, err);
+	return held ? !keys->shared || may_go_on(keys, err) : lost(keys, err);
 }
 
 struct db_call keys_question(const struct keys *keys, struct keys_question *values)
@@ -232,6 +255,39 @@ bool keys_answer(const struct keys *keys, const struct db_call *call, struct err
 	return (db_call_worked(call) && db_rows(&call->result) > 0) || lost(keys, err);
 }
 
+/* Is it a backup that has the run key? */
+static bool backup_in_the_way(
+	struct keys *keys, bool *backup, struct log_sink *log, struct err *err)
+{
+	struct keys_holder holder = {0};
+	if (!lock_holder(keys->session, keys_number("run", keys->dbname), &holder, err))
+		return false;
+	*backup = is_backup(&holder);
+	if (*backup)
+		log_info(log, "preempt_backup", json_pack("{s:s}", "database", keys->dbname),
+			"asking %s to stop", holder.application_name);
+	keys_holder_release(&holder);
+	return true;
+}
+
+/* The run key for who may ask a backup to stop: as long as the preempt key is held, it is asked. */
+static bool take_from_backup(
+	struct keys *keys, int64_t wait_ms, struct log_sink *log, struct err *err)
+{
+	int64_t run = keys_number("run", keys->dbname), ask = keys_number("preempt", keys->dbname);
+	bool got = false, backup = false;
+	if (!lock_poll(keys->session, run, LOCK_EXCLUSIVE, GRACE_MS, &got, err))
+		return false;
+	if (!got && !backup_in_the_way(keys, &backup, log, err))
+		return false;
+	if (!backup)
+		return got || want(keys, "the run key", "run", LOCK_EXCLUSIVE, wait_ms, err);
+	return want(keys, "the preempt key", "preempt", LOCK_SHARED, MOMENT_MS, err) &&
+	       want(keys, "the run key", "run", LOCK_EXCLUSIVE,
+		       wait_ms > STOPPING_MS ? wait_ms : STOPPING_MS, err) &&
+	       lock_give_back(keys->session, ask, LOCK_SHARED, err);
+}
+
 static bool take_run_key(struct keys *keys, const struct keys_request *request, struct err *err)
 {
 	if (keys->kin)
@@ -239,8 +295,11 @@ static bool take_run_key(struct keys *keys, const struct keys_request *request, 
 	int64_t wait_ms = request->lock_wait_ms > GRACE_MS ? request->lock_wait_ms : GRACE_MS;
 	keys->run_pid = keys->session->pid;
 	keys->shared = request->mode == KEYS_BACKUP;
-	return want(keys, "the run key", "run", keys->shared ? LOCK_SHARED : LOCK_EXCLUSIVE,
-		wait_ms, err);
+	if (keys->shared)
+		return want(keys, "the run key", "run", LOCK_SHARED, wait_ms, err);
+	return request->preempt_backup
+		       ? take_from_backup(keys, wait_ms, request->log, err)
+		       : want(keys, "the run key", "run", LOCK_EXCLUSIVE, wait_ms, err);
 }
 
 static bool take_all(struct keys *keys, const struct keys_request *request,
@@ -316,18 +375,17 @@ bool keys_work(struct keys *keys, struct db *db, struct err *err)
 	return keys_check(keys, err);
 }
 
-bool keys_run_hold(const struct db_params *target, const char *run_id, const char *what,
-	int64_t lock_wait_ms, struct keys **keys, struct err *err)
+bool keys_run_hold(const struct keys_request *request, const char *run_id, const char *step,
+	struct keys **keys, struct err *err)
 {
 	CLEANUP(keys_release_auto) struct keys *held = xcalloc(1, sizeof(*held));
 	CLEANUP(db_close_auto) struct db *session = NULL;
-	struct keys_request request = {.mode = KEYS_RUN, .lock_wait_ms = lock_wait_ms};
-	AUTO_FREE char *name = session_name("mig-run", run_id, what);
-	held->program = xstrdup("mig-run");
+	AUTO_FREE char *name = session_name(request->program, run_id, step);
+	held->program = xstrdup(request->program);
 	held->run_id = xstrdup(run_id);
-	if (!open_target(target, &session, &held->dbname, err) ||
-		!open_session(held, target, name, err) || !take_run_key(held, &request, err) ||
-		!drain_first(session, target->log, err))
+	if (!open_target(&request->target, &session, &held->dbname, err) ||
+		!open_session(held, &request->target, name, err) ||
+		!take_run_key(held, request, err) || !drain_first(session, request->log, err))
 		return false;
 	*keys = xtake(&held);
 	return true;

@@ -2,8 +2,8 @@
  * Keys (safety 1-3): advisory locks that exclude runs, dead runs' statements, and swaps.
  *
  * Numbers: first 8 bytes, big-endian, of SHA-256 of "mig:run:<raw database name>" (work, swap,
- * backup likewise). Run, swap and backup keys live in database `postgres` of the same server, in
- * dedicated autocommit sessions that poll; the work key lives in the target.
+ * backup, preempt likewise). All but the work key live in database `postgres` of the same server,
+ * in dedicated autocommit sessions that poll; the work key lives in the target.
  *
  * Order in every program: swap key, work key, then run key or kinship; keys_check() again before
  * each statement that changes something and before each commit.
@@ -14,7 +14,7 @@
 #include "db/db.h"
 
 int64_t keys_number(
-	const char *kind, const char *dbname); /* kind: "run", "work", "swap", "backup" */
+	const char *kind, const char *dbname); /* "run", "work", "swap", "backup", "preempt" */
 
 enum keys_mode {
 	KEYS_RUN, /* run key exclusively, or kinship with the run named in mig_run */
@@ -28,6 +28,7 @@ struct keys_request {
 	const char *mig_run; /* value of MIG_RUN ("<id>:<backend pid>"), NULL: started alone */
 	const char *program; /* "mig-apply upgrade": into application_name */
 	int64_t lock_wait_ms; /* how long to wait for the run key */
+	bool preempt_backup; /* a backup that has it is asked to stop, and waited for (safety 4) */
 	struct log_sink *log;
 };
 
@@ -58,8 +59,8 @@ DEFINE_AUTO(struct keys, keys_release)
  */
 MUST_CHECK bool keys_work(struct keys *keys, struct db *db, struct err *err);
 /*
- * Still ours (key session alive, kinship holds)? Else ERR_LOCK: cancel, roll back, stop. One round
- * trip; from one thread at a time.
+ * Still ours (key session alive, kinship holds, and nobody asks a backup to stop)? Else ERR_LOCK:
+ * cancel, roll back, stop. One round trip, two for a backup; from one thread at a time.
  */
 MUST_CHECK bool keys_check(struct keys *keys, struct err *err);
 
@@ -81,10 +82,10 @@ MUST_CHECK bool keys_answer(const struct keys *keys, const struct db_call *call,
 
 /*
  * The runner's side: holds the run key for a whole run and drains the work key; application_name
- * names run and step.
+ * names run and step. Of the request mode, mig_run and open do not matter.
  */
-MUST_CHECK bool keys_run_hold(const struct db_params *target, const char *run_id, const char *what,
-	int64_t lock_wait_ms, struct keys **keys, struct err *err);
+MUST_CHECK bool keys_run_hold(const struct keys_request *request, const char *run_id,
+	const char *step, struct keys **keys, struct err *err);
 MUST_CHECK bool keys_run_step(struct keys *keys, const char *step, struct err *err);
 /* "<id>:<pid>" for the children's MIG_RUN; caller owns. */
 char *keys_mig_run(const struct keys *keys);

@@ -117,11 +117,16 @@ static bool stop_waiting(void *engine)
 
 static bool hold_once(struct play_engine *engine, const char *what, struct err *err)
 {
-	struct db_params target = play_target(engine);
-	target.stop = stop_waiting;
-	target.stop_ctx = engine;
-	return keys_run_hold(&target, engine->scope.run_id, what, engine->set->lock_wait_ms,
-		       &engine->keys, err) &&
+	struct keys_request request = {
+		.target = play_target(engine),
+		.program = "mig-run",
+		.lock_wait_ms = engine->set->lock_wait_ms,
+		.preempt_backup = engine->set->preempt_backup,
+		.log = engine->set->log,
+	};
+	request.target.stop = stop_waiting;
+	request.target.stop_ctx = engine;
+	return keys_run_hold(&request, engine->scope.run_id, what, &engine->keys, err) &&
 	       play_live_oid(engine, &engine->oid, err);
 }
 

@@ -16,6 +16,7 @@ struct play_settings {
 	json_t *inputs; /* values, by play_book_inputs; borrowed */
 	const char *dbname; /* -d as it was given, handed to the children; NULL */
 	int64_t lock_wait_ms;
+	bool preempt_backup;
 	bool no_gates; /* a plan without them */
 	struct log_sink *log;
 	/* How many INT or TERM have come: 1 stops, 2 skips undo, 3 ends at once. */

@@ -45,6 +45,7 @@ bool restore_job_keys(struct restore_job *job, struct err *err)
 		.mig_run = settings->mig_run,
 		.program = "mig-restore",
 		.lock_wait_ms = settings->lock_wait_ms,
+		.preempt_backup = settings->preempt_backup,
 		.log = settings->log,
 	};
 	if (!keys_take(&request, &job->keys, err))

@@ -24,6 +24,7 @@ struct restore_job_settings {
 	const char *(*getenv)(const char *name); /* for ENV:SNAPSHOT */
 	const char *mig_run; /* value of MIG_RUN or NULL */
 	int64_t lock_wait_ms;
+	bool preempt_backup;
 	const char *reason;
 	const char *tool; /* "mig 0.1.0" */
 	/* Shows the report; asks. Confirming refuses with ERR_REFUSED. */

@@ -289,6 +289,46 @@ ended_by() {
 	expect 0 mig-backup create
 }
 
+# taking: a backup that takes its time, in the background
+taking() {
+	slow_table
+	mig-backup create --rate-limit 1MB > log 2>&1 &
+	wait_for "$copying"
+}
+
+@test "safety_04 --preempt-backup: a backup in the way ends with 13 and publishes nothing, the upgrade goes on" {
+	mkdir migrations
+	printf -- '-- revision: a1\n-- migrate:up\ncreate table made (i int);\n' > migrations/a1_made.sql
+	taking
+	local taking=$! status=0
+	expect 13 mig-apply upgrade -d "dbname=$DB"
+	says "--preempt-backup"
+	sql -c "drop role if exists plain" -c "create role plain login" -c "grant create on database $DB to plain" \
+		-c "grant create on schema public to plain"
+	expect 0 mig-apply upgrade -d "dbname=$DB user=plain" --preempt-backup
+	says "asking mig-backup"
+	wait $taking || status=$?
+	[ $status = 13 ]
+	grep -q "asked to stop by mig-apply" log
+	nothing_left
+	expect 0 mig-backup create
+}
+
+@test "safety_04 --preempt-backup: a playbook asks, too; what is no backup is not waited for" {
+	printf 'mig: 1\nname: fix\nsteps:\n  - {id: look, run: ["true"]}\n' > fix.yaml
+	taking
+	local taking=$! status=0
+	expect 0 mig-run fix.yaml -d "dbname=$DB" --preempt-backup
+	wait $taking || status=$?
+	[ $status = 13 ]
+	nothing_left
+	start=$SECONDS
+	"$BUILD/support/keys" hold "mig-apply upgrade" 20000 > /dev/null 3>&- &
+	wait_for "select count(*) > 0 from pg_stat_activity where application_name like 'mig-apply%'"
+	expect 13 mig-run fix.yaml -d "dbname=$DB" --preempt-backup
+	[ $((SECONDS - start)) -lt 15 ]
+}
+
 @test "the disk is full: 12, nothing left" {
 	[ "$(id -u)" = 0 ] || skip "needs to mount a small file system"
 	mkdir full

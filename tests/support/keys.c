@@ -45,8 +45,8 @@ static bool hold(const char *program, enum keys_mode mode, int64_t ms, struct er
 static bool run(const char *id, int64_t ms, struct err *err)
 {
 	CLEANUP(keys_release_auto) struct keys *keys = NULL;
-	struct db_params target = {0};
-	if (!keys_run_hold(&target, id, "start", lock_wait_ms, &keys, err) ||
+	struct keys_request request = {.program = "mig-run", .lock_wait_ms = lock_wait_ms};
+	if (!keys_run_hold(&request, id, "start", &keys, err) ||
 		!keys_run_step(keys, "migrate", err))
 		return false;
 	AUTO_FREE char *mig_run = keys_mig_run(keys);
