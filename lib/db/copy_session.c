@@ -50,10 +50,14 @@ bool db_copy_session(struct db *db, const char *encoding, struct err *err)
 		return false;
 	if (!encoding && !db_value(db, &own, err, "select pg_catalog.getdatabaseencoding()"))
 		return false;
-	if (PQsetClientEncoding(db->pg, encoding ? encoding : own))
-		return err_set(err, ERR_SQL, "client encoding %s is not possible here",
-			encoding ? encoding : own);
-	return true;
+	/* not PQsetClientEncoding(): a server that goes away meanwhile would go untold */
+	AUTO_FREE char *literal = db_literal(db, encoding ? encoding : own);
+	if (db_execf(db, err, "set client_encoding = %s", literal))
+		return true;
+	return err->code != ERR_SQL
+		       ? false
+		       : err_set(err, ERR_SQL, "client encoding %s is not possible here",
+				 encoding ? encoding : own);
 }
 
 bool db_copy_session_guest(struct db *db, const char *encoding, struct err *err)

@@ -2,8 +2,7 @@
 #include "db/copy_session.h"
 #include "db/pool.h"
 #include "restore/load_extensions.h"
-#include "restore/load_order.h"
-#include "restore/load_pieces.h"
+#include "restore/load_steps.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
@@ -18,11 +17,7 @@
 struct loading {
 	const struct load_settings *settings;
 	const struct pack_manifest *manifest;
-	const struct pack_table **tables; /* in the order of their jobs */
-	struct load_pieces *pieces; /* of each */
-	size_t *jobs; /* by place in the manifest: a table's job + 1, or 0 */
-	const struct load_follow *follows; /* borrowed; their jobs are behind the tables' */
-	struct load_order order;
+	struct load_steps steps; /* empty where no rows are loaded */
 	int64_t total;
 	atomic_llong done, rows;
 	pthread_mutex_t keys; /* their session is one */
@@ -186,13 +181,14 @@ static bool load_piece(struct db_worker *worker, const struct pack_table *table,
 static bool load_job(struct db_worker *worker, size_t job, struct err *err)
 {
 	struct loading *loading = worker->pool->ctx;
-	struct load_pieces *pieces = &loading->pieces[job];
+	const struct pack_table *table = load_steps_table(&loading->steps, job);
+	struct load_pieces *pieces = load_steps_pieces(&loading->steps, job);
 	if (!pieces->count)
-		return load_table(worker, loading->tables[job], err);
+		return load_table(worker, table, err);
 	pthread_mutex_lock(&loading->taking);
 	const struct load_piece *piece = &pieces->items[pieces->begun++];
 	pthread_mutex_unlock(&loading->taking);
-	return load_piece(worker, loading->tables[job], piece, err);
+	return load_piece(worker, table, piece, err);
 }
 
 /* The words of a definition that the server refused belong to its report. */
@@ -210,7 +206,7 @@ static bool run_leisure(struct db_worker *worker, size_t job, struct err *err)
 {
 	struct loading *loading = worker->pool->ctx;
 	struct load_leisure *leisure = loading->settings->leisure;
-	return leisure->run(leisure->ctx, worker, job - loading->order.count, err);
+	return leisure->run(leisure->ctx, worker, job - loading->steps.order.count, err);
 }
 
 static bool analyze(struct db_worker *worker, const char *schema, const char *name, struct err *err)
@@ -226,14 +222,14 @@ static bool analyze(struct db_worker *worker, const char *schema, const char *na
 static bool run_follow(struct db_worker *worker, size_t job, struct err *err)
 {
 	struct loading *loading = worker->pool->ctx;
-	const struct load_follow *follow = &loading->follows[job - loading->order.tables];
+	const struct load_follow *follow = &loading->steps.follows[job];
 	if (!follow->sql) {
 		const struct pack_table *table =
 			pack_manifest_table_oid(loading->manifest, follow->table);
 		return analyze(worker, table->schema, table->name, err);
 	}
 	const struct load_leisure *leisure = loading->settings->leisure;
-	if (worker->pool->workers == 1 || !loading->order.steps[job].alone ||
+	if (worker->pool->workers == 1 || !loading->steps.order.steps[job].alone ||
 		(leisure && leisure->count))
 		return run_definition(worker, follow->sql, err);
 	return db_exec(worker->db, err, HELPERS_AGAIN) &&
@@ -243,11 +239,11 @@ static bool run_follow(struct db_worker *worker, size_t job, struct err *err)
 static bool run_step(struct db_worker *worker, size_t job, struct err *err)
 {
 	struct loading *loading = worker->pool->ctx;
-	if (job >= loading->order.count)
+	if (job >= loading->steps.order.count)
 		return run_leisure(worker, job, err);
-	if (job >= loading->order.tables)
+	const struct pack_table *table = load_steps_table(&loading->steps, job);
+	if (!table)
 		return run_follow(worker, job, err);
-	const struct pack_table *table = loading->tables[job];
 	return load_job(worker, job, err) ||
 	       err_context(err, "table %s.%s", table->schema, table->name);
 }
@@ -293,38 +289,14 @@ static struct db_pool loading_pool(struct loading *loading, size_t jobs,
 	};
 }
 
-static int larger_first(const void *left, const void *right)
-{
-	int64_t a = (*(const struct pack_table *const *)left)->content.bytes;
-	int64_t b = (*(const struct pack_table *const *)right)->content.bytes;
-	return (a < b) - (a > b);
-}
-
-static size_t order_tables(struct loading *loading)
-{
-	const struct pack_manifest *manifest = loading->manifest;
-	size_t count = 0;
-	loading->tables = xcalloc(manifest->tables.count + 1, sizeof(loading->tables[0]));
-	for (size_t i = 0; i < manifest->tables.count; i++) {
-		const struct pack_table *table = &manifest->tables.items[i];
-		loading->total += table->content.bytes;
-		bool loaded = loading->settings->loaded && loading->settings->loaded[i];
-		if (!table->extension && !table->emptied && table->members.count && !loaded)
-			loading->tables[count++] = table;
-	}
-	qsort(loading->tables, count, sizeof(loading->tables[0]), larger_first);
-	for (size_t i = 0; i < count; i++)
-		loading->jobs[loading->tables[i] - manifest->tables.items] = i + 1;
-	return count;
-}
-
 static void loading_init(struct loading *loading, const struct load_settings *settings)
 {
 	*loading = (struct loading){
 		.settings = settings,
 		.manifest = pack_reader_manifest(settings->reader),
 	};
-	loading->jobs = xcalloc(loading->manifest->tables.count + 1, sizeof(loading->jobs[0]));
+	for (size_t i = 0; i < loading->manifest->tables.count; i++)
+		loading->total += loading->manifest->tables.items[i].content.bytes;
 	pthread_mutex_init(&loading->keys, NULL);
 	pthread_mutex_init(&loading->taking, NULL);
 }
@@ -333,81 +305,25 @@ static void loading_release(struct loading *loading)
 {
 	pthread_mutex_destroy(&loading->keys);
 	pthread_mutex_destroy(&loading->taking);
-	for (size_t i = 0; loading->pieces && i < loading->order.tables; i++)
-		load_pieces_release(&loading->pieces[i]);
-	free(loading->pieces);
-	free(loading->tables);
-	free(loading->jobs);
-	load_order_release(&loading->order);
+	load_steps_release(&loading->steps);
 }
 
 /*
- * What follows
+ * Steps
  */
-
-/*
- * Rows that find their partition by themselves may come into any of them: an index that is built
- * between two such loads could wait for one and hold up the other.
- */
-static size_t job_of(const struct loading *loading, uint32_t oid)
-{
-	if (!oid)
-		return LOAD_ORDER_ALL;
-	const struct pack_table *table = pack_manifest_table_oid(loading->manifest, oid);
-	if (!table || pack_manifest_router(loading->manifest, table))
-		return LOAD_ORDER_ALL;
-	size_t job = loading->jobs[table - loading->manifest->tables.items];
-	return job ? job - 1 : LOAD_ORDER_READY;
-}
-
-static void plan_pieces(struct loading *loading)
-{
-	const struct pack_manifest *manifest = loading->manifest;
-	size_t tables = loading->order.tables;
-	int64_t total = 0;
-	loading->pieces = xcalloc(tables + 1, sizeof(loading->pieces[0]));
-	for (size_t i = 0; i < tables; i++)
-		total += loading->tables[i]->content.bytes;
-	for (size_t i = 0; i < tables; i++)
-		if (!pack_manifest_router(manifest, loading->tables[i]))
-			load_pieces_plan(manifest, loading->tables[i], total,
-				loading->settings->workers, &loading->pieces[i]);
-}
-
-static void order_steps(struct loading *loading, const struct load_follow *follows, size_t count)
-{
-	size_t tables = order_tables(loading);
-	loading->follows = follows;
-	load_order_init(&loading->order, tables, count);
-	plan_pieces(loading);
-	for (size_t i = 0; i < tables; i++) {
-		loading->order.steps[i].weight = loading->tables[i]->content.bytes;
-		loading->order.steps[i].pieces = loading->pieces[i].count;
-	}
-	for (size_t i = 0; i < count; i++)
-		loading->order.steps[tables + i] = (struct load_step){
-			.after = job_of(loading, follows[i].table),
-			.last = !follows[i].sql,
-			.weight = follows[i].weight,
-		};
-	load_order_link(&loading->order);
-}
-
-/* Its rows are in: all are where no table is to be loaded. */
-static bool is_loaded(const struct loading *loading, const struct pack_table *table)
-{
-	size_t job = loading->jobs[table - loading->manifest->tables.items];
-	return !job || loading->order.steps[job - 1].ended;
-}
 
 static bool next_leisure(struct loading *loading, size_t *job)
 {
 	struct load_leisure *leisure = loading->settings->leisure;
 	for (size_t i = 0; leisure && i < leisure->count; i++) {
-		if (leisure->items[i].begun || !is_loaded(loading, leisure->items[i].table))
+		struct load_leisure_item *item = &leisure->items[i];
+		const struct load_claim claim = {item->table->oid, LOAD_READ};
+		size_t aside = loading->steps.order.count + i;
+		if (item->begun || !load_steps_loaded(&loading->steps, item->table) ||
+			!load_order_begin_aside(&loading->steps.order, aside, &claim))
 			continue;
-		leisure->items[i].begun = true;
-		*job = loading->order.count + i;
+		item->begun = true;
+		*job = aside;
 		return true;
 	}
 	return false;
@@ -416,8 +332,8 @@ static bool next_leisure(struct loading *loading, size_t *job)
 static enum db_next next_step(void *ctx, size_t *job)
 {
 	struct loading *loading = ctx;
-	enum db_next next = load_order_next(&loading->order, job);
-	if (next != DB_NEXT_JOB && loading->order.running && next_leisure(loading, job))
+	enum db_next next = load_order_next(&loading->steps.order, job);
+	if (next != DB_NEXT_JOB && loading->steps.order.working && next_leisure(loading, job))
 		return DB_NEXT_JOB;
 	return next;
 }
@@ -425,8 +341,10 @@ static enum db_next next_step(void *ctx, size_t *job)
 static void end_step(void *ctx, size_t job)
 {
 	struct loading *loading = ctx;
-	if (job < loading->order.count)
-		load_order_ended(&loading->order, job);
+	if (job < loading->steps.order.count)
+		load_order_ended(&loading->steps.order, job);
+	else
+		load_order_ended_aside(&loading->steps.order, job);
 }
 
 bool load_rows(const struct load_settings *settings, const struct load_follow *follows,
@@ -434,13 +352,11 @@ bool load_rows(const struct load_settings *settings, const struct load_follow *f
 {
 	CLEANUP(loading_release) struct loading loading;
 	loading_init(&loading, settings);
-	order_steps(&loading, follows, follow_count);
+	load_steps_plan(&loading.steps, settings, follows, follow_count);
 	struct db_pool extensions = loading_pool(&loading, 1, run_extension_tables);
-	struct db_pool steps = loading_pool(&loading, loading.order.count, run_step);
+	struct db_pool steps = loading_pool(&loading, load_steps_begun(&loading.steps), run_step);
 	steps.next = next_step;
 	steps.ended = end_step;
-	for (size_t i = 0; i < loading.order.tables; i++)
-		steps.jobs += loading.pieces[i].count;
 	bool ok = db_pool_run(&extensions, err) && db_pool_run(&steps, err);
 	*rows = (int64_t)atomic_load(&loading.rows);
 	return ok;
@@ -457,13 +373,14 @@ bool load_leisure_rest(const struct load_settings *settings, struct err *err)
 	loading_init(&loading, settings);
 	struct db_pool pool = loading_pool(&loading, settings->leisure->count, run_leisure);
 	pool.next = next_rest;
+	pool.ended = end_step;
 	return db_pool_run(&pool, err);
 }
 
 struct listed {
 	struct loading loading; /* first: set_session() finds it */
 	const struct strvec *lists;
-	struct strvec *refused; /* NULL: the first refusal ends it all */
+	struct strvec *refused;
 	pthread_mutex_t mutex; /* of refused */
 };
 
@@ -471,7 +388,7 @@ struct listed {
  */
 static bool pass_over(struct listed *listed, const char *sql, const struct err *why)
 {
-	if (!listed->refused || why->code != ERR_SQL)
+	if (why->code != ERR_SQL)
 		return false;
 	pthread_mutex_lock(&listed->mutex);
 	strvec_pushf(listed->refused, "%s: %s", sql, why->msg);
@@ -482,7 +399,7 @@ static bool pass_over(struct listed *listed, const char *sql, const struct err *
 static bool run_list(struct db_worker *worker, size_t job, struct err *err)
 {
 	struct listed *listed = worker->pool->ctx;
-	if (job >= listed->loading.order.count)
+	if (job >= listed->loading.steps.order.count)
 		return run_leisure(worker, job, err);
 	const struct strvec *list = &listed->lists[job];
 	for (size_t i = 0; i < list->count; i++) {
@@ -502,22 +419,15 @@ static void listed_release(struct listed *listed)
 	loading_release(&listed->loading);
 }
 
-bool load_statements(const struct load_settings *settings, const struct strvec *lists, size_t count,
-	struct err *err)
-{
-	return load_statements_each(settings, lists, count, NULL, err);
-}
-
 bool load_statements_each(const struct load_settings *settings, const struct strvec *lists,
 	size_t count, struct strvec *refused, struct err *err)
 {
 	CLEANUP(listed_release) struct listed listed = {.lists = lists, .refused = refused};
 	pthread_mutex_init(&listed.mutex, NULL);
 	loading_init(&listed.loading, settings);
-	load_order_init(&listed.loading.order, 0, count);
 	for (size_t i = 0; i < count; i++)
-		listed.loading.order.steps[i].after = LOAD_ORDER_READY;
-	load_order_link(&listed.loading.order);
+		load_order_add(&listed.loading.steps.order);
+	load_order_start(&listed.loading.steps.order);
 	struct db_pool pool = loading_pool(&listed.loading, count, run_list);
 	pool.next = next_step;
 	pool.ended = end_step;
@@ -583,11 +493,21 @@ static void analyzing_release(struct analyzing *analyzing)
 	loading_release(&analyzing->loading);
 }
 
+static bool is_all_done(const struct pack_manifest *manifest, const bool *done)
+{
+	for (size_t i = 0; i < manifest->tables.count; i++)
+		if (!done || !done[i])
+			return false;
+	return !manifest->roots.count;
+}
+
 bool load_analyze(const struct load_settings *settings, const bool *done, struct err *err)
 {
 	CLEANUP(analyzing_release) struct analyzing analyzing = {.done = done};
 	loading_init(&analyzing.loading, settings);
 	const struct pack_manifest *manifest = analyzing.loading.manifest;
+	if (is_all_done(manifest, done))
+		return true;
 	struct db_pool pool = loading_pool(
 		&analyzing.loading, manifest->tables.count + manifest->roots.count, run_analyze);
 	pool.ctx = &analyzing;

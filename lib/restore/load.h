@@ -9,11 +9,29 @@
 #include "db/keys.h"
 #include "pack/reader.h"
 
-/* A statement for when rows are in: an index, a constraint of one table; its statistics. */
+/* Locks that a step takes, weakest first; which of them conflict, load_order.c knows. */
+enum load_lock {
+	LOAD_READ, /* ACCESS SHARE, ROW SHARE */
+	LOAD_CHECK, /* SHARE UPDATE EXCLUSIVE: ANALYZE, VALIDATE CONSTRAINT */
+	LOAD_BUILD, /* SHARE: CREATE INDEX */
+	LOAD_LINK, /* SHARE ROW EXCLUSIVE: ADD FOREIGN KEY, of both tables */
+	LOAD_ALTER, /* ACCESS EXCLUSIVE */
+};
+struct load_claim {
+	uint32_t table; /* its OID in the manifest; 0: none */
+	enum load_lock lock;
+};
+#define LOAD_CLAIMS 2
+
+/* A statement for when rows are in: an index, a constraint; a table's statistics. */
+#define LOAD_NEEDS 2
 struct load_follow {
 	uint32_t table; /* after the rows of this table; 0: of all tables */
 	int64_t weight; /* bytes of rows that it reads; heavier ones are begun first */
-	const char *sql; /* borrowed; NULL: ANALYZE, behind all else that follows the table */
+	const char *sql; /* borrowed; NULL: ANALYZE of the table, behind all that it should see */
+	bool seen; /* ANALYZE of the table comes behind it */
+	size_t needs[LOAD_NEEDS]; /* place of another that comes before, + 1; 0: none */
+	struct load_claim claims[LOAD_CLAIMS];
 };
 
 /*
@@ -50,12 +68,12 @@ struct load_settings {
  */
 MUST_CHECK bool load_rows(const struct load_settings *settings, const struct load_follow *follows,
 	size_t follow_count, int64_t *rows, struct err *err);
-/* Lists of statements, each list in its order, several lists at once. */
-MUST_CHECK bool load_statements(const struct load_settings *settings, const struct strvec *lists,
-	size_t count, struct err *err);
 /* What nobody had the leisure for, in all workers. */
 MUST_CHECK bool load_leisure_rest(const struct load_settings *settings, struct err *err);
-/* The same, and goes on behind a statement that the server refuses: *refused gets "sql: why". */
+/*
+ * Lists of statements, each list in its order, several lists at once. Goes on behind a statement
+ * that the server refuses: *refused gets "sql: why".
+ */
 MUST_CHECK bool load_statements_each(const struct load_settings *settings,
 	const struct strvec *lists, size_t count, struct strvec *refused, struct err *err);
 /* Values of all sequences, in batches. */

@@ -14,25 +14,33 @@ void restore_post_release(struct restore_post *post)
 	free(post->follows);
 	strvec_release(&post->texts);
 	free(post->analyzed);
-	strvec_release(&post->constraints);
-	for (size_t i = 0; i < post->check_count; i++)
-		strvec_release(&post->checks[i]);
-	free(post->checks);
 	restore_late_release(&post->late);
 	free(post->rest);
 	free(post->last);
 	*post = (struct restore_post){0};
 }
 
+/* A foreign key that mig makes. */
+struct link {
+	const struct pack_table *from, *to; /* the same, for a table that refers to itself */
+	bool acts; /* ON DELETE or ON UPDATE does something */
+	size_t add; /* place of the follow that adds it, + 1 */
+};
+
 struct planning {
 	struct restore_post *post;
 	const struct pack_manifest *manifest;
 	struct strbuf text;
+	size_t *made; /* by entry: place of the follow that it is there after, + 1; 0: no follow */
+	struct link *links;
+	size_t link_count, link_alloc;
 };
 
 static void planning_release(struct planning *planning)
 {
 	strbuf_release(&planning->text);
+	free(planning->made);
+	free(planning->links);
 }
 
 /*
@@ -109,16 +117,19 @@ static bool needs_are_met(struct planning *planning, const struct toc_entry *ent
 	return entry->sql && *entry->sql;
 }
 
+static const struct pack_table *table_of(struct planning *planning, const struct toc_entry *entry)
+{
+	return entry->kind == TOC_TABLE ? pack_manifest_table_oid(planning->manifest, entry->oid)
+					: NULL;
+}
+
 /* The only table that it needs, when it needs nothing else (but another index); else NULL. */
 static const struct pack_table *only_table(struct planning *planning, const struct toc_entry *entry)
 {
 	const struct pack_table *table = NULL;
 	for (size_t i = 0; i < entry->needs_count; i++) {
 		const struct toc_entry *need = toc_find(&planning->post->toc, entry->needs[i]);
-		const struct pack_table *found =
-			need->kind == TOC_TABLE
-				? pack_manifest_table_oid(planning->manifest, need->oid)
-				: NULL;
+		const struct pack_table *found = table_of(planning, need);
 		if (need->kind == TOC_INDEX && need->ours)
 			continue;
 		if (!found || (table && table != found))
@@ -128,27 +139,85 @@ static const struct pack_table *only_table(struct planning *planning, const stru
 	return table;
 }
 
-static void follow(struct planning *planning, const struct pack_table *table, const char *sql)
+/* The statement comes after these: what its entry needs and mig makes. false: too many. */
+static bool find_needs(struct planning *planning, const struct toc_entry *entry, size_t *needs)
+{
+	struct toc *toc = &planning->post->toc;
+	size_t count = 0;
+	memset(needs, 0, LOAD_NEEDS * sizeof(needs[0]));
+	for (size_t i = 0; i < entry->needs_count; i++) {
+		size_t need = planning->made[toc_find(toc, entry->needs[i]) - toc->items];
+		if (!need)
+			continue;
+		if (count == LOAD_NEEDS)
+			return false;
+		needs[count++] = need;
+	}
+	return true;
+}
+
+/* All tables that it could be about: it is not begun while one of them is taken. */
+static void claim_all(
+	struct planning *planning, const struct toc_entry *entry, struct load_follow *follow)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < entry->needs_count && count < LOAD_CLAIMS; i++) {
+		const struct toc_entry *need = toc_find(&planning->post->toc, entry->needs[i]);
+		if (table_of(planning, need))
+			follow->claims[count++] = (struct load_claim){need->oid, LOAD_BUILD};
+	}
+}
+
+/* Returns its place + 1. */
+static size_t follow(struct planning *planning, const struct load_follow *next)
 {
 	struct restore_post *post = planning->post;
 	xgrow(post->follows, post->follow_count, post->follow_alloc);
-	post->follows[post->follow_count++] = (struct load_follow){
-		.table = table ? table->oid : 0,
-		.weight = table ? table->content.bytes : 0,
+	post->follows[post->follow_count++] = *next;
+	return post->follow_count;
+}
+
+static struct load_follow follow_of(
+	const struct pack_table *table, const char *sql, enum load_lock lock)
+{
+	return (struct load_follow){
+		.table = table->oid,
+		.weight = table->content.bytes,
 		.sql = sql,
+		.claims = {{table->oid, lock}},
 	};
+}
+
+static const char *keep_text(struct restore_post *post, char *text)
+{
+	strvec_push(&post->texts, text);
+	free(text);
+	return post->texts.items[post->texts.count - 1];
+}
+
+/* Behind the columns' own bracket there is another: one in a name costs only time. */
+static bool may_have_expressions(const char *sql)
+{
+	const char *columns = strchr(sql, '(');
+	return columns && strchr(columns + 1, '(');
 }
 
 /*
  * An index whose function may look into other tables waits for all of them: it must not be built
  * from rows that are not there yet.
  */
-static bool plan_index(struct planning *planning, const struct toc_entry *entry)
+static size_t plan_index(struct planning *planning, const struct toc_entry *entry)
 {
-	if (!toc_is_index(entry->sql))
-		return false;
-	follow(planning, only_table(planning, entry), entry->sql);
-	return true;
+	const struct pack_table *table = only_table(planning, entry);
+	struct load_follow index = {.sql = entry->sql};
+	if (table)
+		index = follow_of(table, entry->sql, LOAD_BUILD);
+	else
+		claim_all(planning, entry, &index);
+	index.seen = may_have_expressions(entry->sql);
+	return toc_is_index(entry->sql) && find_needs(planning, entry, index.needs)
+		       ? follow(planning, &index)
+		       : 0;
 }
 
 static const struct pack_index *recorded_index(const struct pack_table *table, const char *name)
@@ -161,53 +230,123 @@ static const struct pack_index *recorded_index(const struct pack_table *table, c
 	return NULL;
 }
 
-static bool plan_constraint(struct planning *planning, const struct toc_entry *entry)
+/*
+ * The index first, beside others of the table; then its constraint, in a moment. Keys are numbers
+ * as a rule: indexes of texts take longer, and come before them.
+ */
+static size_t plan_large_constraint(struct planning *planning, const struct pack_table *table,
+	const struct toc_constraint *constraint, const struct pack_index *index)
+{
+	struct restore_post *post = planning->post;
+	struct load_follow build =
+		follow_of(table, keep_text(post, xstrdup(index->definition)), LOAD_BUILD);
+	struct load_follow add = follow_of(table,
+		keep_text(post,
+			xstrfmt("%s ADD CONSTRAINT %s %s USING INDEX %s", constraint->alter,
+				constraint->quoted, constraint->primary ? "PRIMARY KEY" : "UNIQUE",
+				constraint->quoted)),
+		LOAD_ALTER);
+	build.weight -= build.weight / 8;
+	add.weight = build.weight;
+	add.needs[0] = follow(planning, &build);
+	return follow(planning, &add);
+}
+
+static size_t plan_constraint(struct planning *planning, const struct toc_entry *entry)
 {
 	CLEANUP(toc_constraint_release) struct toc_constraint constraint = {0};
-	struct restore_post *post = planning->post;
 	const struct pack_table *table = only_table(planning, entry);
 	if (!table || table->extension || !toc_parse_constraint(entry->sql, &constraint))
-		return false;
+		return 0;
 	const struct pack_index *index = recorded_index(table, constraint.name);
-	if (!index || table->content.bytes < LARGE) {
-		follow(planning, table, entry->sql);
-		return true;
-	}
-	strvec_push(&post->texts, index->definition);
-	follow(planning, table, post->texts.items[post->texts.count - 1]);
-	strvec_pushf(&post->constraints, "%s ADD CONSTRAINT %s %s USING INDEX %s", constraint.alter,
-		constraint.quoted, constraint.primary ? "PRIMARY KEY" : "UNIQUE",
-		constraint.quoted);
-	return true;
+	if (index && table->content.bytes >= LARGE)
+		return plan_large_constraint(planning, table, &constraint, index);
+	struct load_follow add = follow_of(table, entry->sql, LOAD_ALTER);
+	return find_needs(planning, entry, add.needs) ? follow(planning, &add) : 0;
 }
 
-static struct strvec *checks_of(struct restore_post *post, const char *alter)
+/*
+ * Foreign keys: added without looking at the rows, which takes a moment, then checked under a lock
+ * that hinders nobody but ANALYZE.
+ */
+
+/* false: not understood. */
+static bool find_link(struct planning *planning, const struct toc_entry *entry, struct link *link)
 {
-	for (size_t i = 0; i < post->check_count; i++)
-		if (str_starts(post->checks[i].items[0], alter) &&
-			str_starts(post->checks[i].items[0] + strlen(alter), " VALIDATE "))
-			return &post->checks[i];
-	post->checks = xrealloc(post->checks, (post->check_count + 1) * sizeof(post->checks[0]));
-	post->checks[post->check_count] = (struct strvec)STRVEC_INIT;
-	return &post->checks[post->check_count++];
+	struct toc *toc = &planning->post->toc;
+	*link = (struct link){0};
+	for (size_t i = 0; i < entry->needs_count; i++) {
+		const struct toc_entry *need = toc_find(toc, entry->needs[i]);
+		if (need->kind != TOC_CONSTRAINT && need->kind != TOC_INDEX)
+			continue;
+		if (link->to)
+			return false;
+		link->to = only_table(planning, need);
+	}
+	for (size_t i = 0; i < entry->needs_count; i++) {
+		const struct pack_table *table = table_of(planning, toc_find(toc, entry->needs[i]));
+		if (!table || table == link->to)
+			continue;
+		if (link->from)
+			return false;
+		link->from = table;
+	}
+	if (!link->from)
+		link->from = link->to;
+	return link->to != NULL;
 }
 
-static bool plan_foreign_key(struct planning *planning, const struct toc_entry *entry)
+static size_t plan_foreign_key(struct planning *planning, const struct toc_entry *entry)
 {
 	CLEANUP(toc_constraint_release) struct toc_constraint constraint = {0};
 	struct restore_post *post = planning->post;
-	if (!toc_parse_foreign_key(entry->sql, &constraint))
-		return false;
-	strvec_pushf(&post->constraints, "%s NOT VALID", entry->sql);
-	strvec_pushf(checks_of(post, constraint.alter), "%s VALIDATE CONSTRAINT %s",
-		constraint.alter, constraint.quoted);
-	return true;
+	struct link link;
+	if (!toc_parse_foreign_key(entry->sql, &constraint) || !find_link(planning, entry, &link))
+		return 0;
+	struct load_follow add = follow_of(
+		link.from, keep_text(post, xstrfmt("%s NOT VALID", entry->sql)), LOAD_LINK);
+	struct load_follow check = follow_of(link.from,
+		keep_text(post,
+			xstrfmt("%s VALIDATE CONSTRAINT %s", constraint.alter, constraint.quoted)),
+		LOAD_CHECK);
+	if (!find_needs(planning, entry, add.needs) || add.needs[LOAD_NEEDS - 1])
+		return 0;
+	add.claims[1] = (struct load_claim){link.to->oid, LOAD_LINK};
+	check.claims[1] = (struct load_claim){link.to->oid, LOAD_READ};
+	link.add = check.needs[0] = follow(planning, &add);
+	link.acts = strstr(entry->sql, " ON DELETE ") || strstr(entry->sql, " ON UPDATE ");
+	xgrow(planning->links, planning->link_count, planning->link_alloc);
+	planning->links[planning->link_count++] = link;
+	return follow(planning, &check);
 }
 
-static bool plan_entry(struct planning *planning, const struct toc_entry *entry)
+/*
+ * When a row goes, those who refer to it are asked in the order in which their keys were made; what
+ * one of them deletes, another need not complain of. So the order stays pg_dump's where any acts.
+ */
+static void keep_order(struct planning *planning)
+{
+	const struct pack_table *tables = planning->manifest->tables.items;
+	size_t count = planning->manifest->tables.count;
+	AUTO_FREE bool *acts = xcalloc(count + 1, sizeof(acts[0]));
+	AUTO_FREE size_t *latest = xcalloc(count + 1, sizeof(latest[0]));
+	for (size_t i = 0; i < planning->link_count; i++)
+		acts[planning->links[i].to - tables] |= planning->links[i].acts;
+	for (size_t i = 0; i < planning->link_count; i++) {
+		const struct link *link = &planning->links[i];
+		if (!acts[link->to - tables])
+			continue;
+		planning->post->follows[link->add - 1].needs[LOAD_NEEDS - 1] =
+			latest[link->to - tables];
+		latest[link->to - tables] = link->add;
+	}
+}
+
+/* Place + 1 of the follow that the entry is there after; 0: it is pg_restore's. */
+static size_t plan_entry(struct planning *planning, const struct toc_entry *entry)
 {
 	if (!is_candidate(entry) || !needs_are_met(planning, entry))
-		return false;
+		return 0;
 	switch (entry->kind) {
 	case TOC_INDEX:
 		return plan_index(planning, entry);
@@ -216,16 +355,26 @@ static bool plan_entry(struct planning *planning, const struct toc_entry *entry)
 	case TOC_FOREIGN_KEY:
 		return plan_foreign_key(planning, entry);
 	default:
-		return false;
+		return 0;
 	}
+}
+
+static void plan_entries(struct planning *planning)
+{
+	struct toc *toc = &planning->post->toc;
+	planning->made = xcalloc(toc->count + 1, sizeof(planning->made[0]));
+	for (size_t i = 0; i < toc->count; i++) {
+		planning->made[i] = plan_entry(planning, &toc->items[i]);
+		toc->items[i].ours = planning->made[i] != 0;
+	}
+	keep_order(planning);
 }
 
 /*
  * Statistics. Those of a table's index expressions, and extended ones, want ANALYZE behind them:
- * it follows the rows only where nothing of the kind is left for later.
+ * it follows the rows only where nothing of the kind is left for later. A large table's comes
+ * before its plain indexes, which can be built at once: behind them, it would be alone.
  */
-
-#define ANALYZE_BYTES (32 << 20) /* it reads a sample */
 
 /* What ANALYZE would have to see and does not follow a table. */
 static bool is_seen_late(struct planning *planning, const struct toc_entry *entry)
@@ -242,10 +391,7 @@ static void keep_for_later(struct planning *planning, const struct toc_entry *en
 	const struct pack_manifest *manifest = planning->manifest;
 	for (size_t i = 0; i < entry->needs_count; i++) {
 		const struct toc_entry *need = toc_find(&planning->post->toc, entry->needs[i]);
-		const struct pack_table *table =
-			need && need->kind == TOC_TABLE
-				? pack_manifest_table_oid(manifest, need->oid)
-				: NULL;
+		const struct pack_table *table = need ? table_of(planning, need) : NULL;
 		if (table)
 			planning->post->analyzed[table - manifest->tables.items] = false;
 	}
@@ -264,9 +410,9 @@ static void plan_statistics(struct planning *planning)
 		const struct pack_table *table = &manifest->tables.items[i];
 		if (!post->analyzed[i])
 			continue;
-		follow(planning, table, NULL);
-		if (table->content.bytes > ANALYZE_BYTES)
-			post->follows[post->follow_count - 1].weight = ANALYZE_BYTES;
+		struct load_follow analyze = follow_of(table, NULL, LOAD_CHECK);
+		analyze.weight += analyze.weight >= LARGE;
+		follow(planning, &analyze);
 	}
 }
 
@@ -306,8 +452,8 @@ bool restore_post_plan(
 	/* names of the archive and of the manifest are compared as bytes */
 	bool same_text = str_equal(toc->encoding, planning.manifest->database.encoding);
 	bool divide = same_text && !settings->schema_only;
-	for (size_t i = 0; divide && i < toc->count; i++)
-		toc->items[i].ours = plan_entry(&planning, &toc->items[i]);
+	if (divide)
+		plan_entries(&planning);
 	post->analyzed = xcalloc(planning.manifest->tables.count + 1, sizeof(post->analyzed[0]));
 	if (divide)
 		plan_statistics(&planning);
@@ -317,14 +463,4 @@ bool restore_post_plan(
 	post->rest = list_of(toc, is_rest);
 	post->last = list_of(toc, is_last);
 	return true;
-}
-
-bool restore_post_constraints(
-	const struct restore_post *post, const struct load_settings *load, struct err *err)
-{
-	/* they want the tables for themselves: a reader would hold them up */
-	struct load_settings alone = *load;
-	alone.leisure = NULL;
-	return load_statements(&alone, &post->constraints, 1, err) &&
-	       load_statements(load, post->checks, post->check_count, err);
 }

@@ -16,9 +16,6 @@ struct restore_post {
 	size_t follow_count, follow_alloc;
 	struct strvec texts; /* of the follows, where they are not the archive's */
 	bool *analyzed; /* by place in the manifest: its statistics are one of the follows */
-	struct strvec constraints; /* in pg_dump's order, one after the other */
-	struct strvec *checks; /* VALIDATE, one list per table */
-	size_t check_count;
 	struct restore_late late;
 	char *rest; /* for pg_restore: its list; NULL: nothing is left */
 	char *last; /* the same, for the end: event triggers would see all the rest */
@@ -27,8 +24,5 @@ struct restore_post {
 MUST_CHECK bool restore_post_plan(
 	const struct restore_settings *settings, struct restore_post *post, struct err *err);
 void restore_post_release(struct restore_post *post);
-/* After rows and follows: constraints in their order, then the checks of foreign keys. */
-MUST_CHECK bool restore_post_constraints(
-	const struct restore_post *post, const struct load_settings *load, struct err *err);
 
 #endif

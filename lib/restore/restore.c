@@ -216,7 +216,7 @@ static bool ddl(struct restoring *restoring, const char *section, const char *li
 		restoring->settings, restoring->server, restoring->copy.name, section, list, err);
 }
 
-/* Rows, with what follows each table; then what needs several tables, or pg_restore. */
+/* Rows, with what follows each table; then what needs pg_restore. */
 static bool fill_tables(
 	struct restoring *restoring, const struct load_settings *load, struct err *err)
 {
@@ -226,7 +226,7 @@ static bool fill_tables(
 	       load_rows(load, post->follows, post->follow_count, &restoring->rows, err) &&
 	       load_sequences(load, err) &&
 	       (restoring->resume.large_objects || load_large_objects(load, err)) &&
-	       stage(restoring, "constraints", err) && restore_post_constraints(post, load, err) &&
+	       stage(restoring, "constraints", err) &&
 	       (!post->rest || ddl(restoring, "post-data", post->rest, err));
 }
 

@@ -16,7 +16,7 @@ statements_of() {
 	run "$@"
 	sql -c "alter role owner reset log_statement"
 	[ "$status" = 0 ]
-	tail -c "+$((from + 1))" "$CLUSTER/data/log" | grep -o 'statement: .*' | cut -c 12-
+	tail -c "+$((from + 1))" "$CLUSTER/data/log" | sed ':a;N;$!ba;s/\n\t/ /g' | grep -o 'statement: .*' | cut -c 12-
 }
 
 # position TEXT: the line of the file `ran` where it first comes
@@ -131,4 +131,60 @@ compression_in() {
 	dropdb "$back"
 	statements_of mig-restore latest --to-db "$back" --jobs 1 > ran
 	[ "$(grep -c 'copy "public"."most" ("id", "body") from stdin with (freeze)$' ran)" = 1 ]
+}
+
+@test "a foreign key is checked as soon as its tables are in, and those that act are made in their order" {
+	sql <<-END
+		create table tiny (id int primary key);
+		create table large (id int primary key, tiny int references tiny, name text);
+		create table medium (id int primary key, name text);
+		create table circle_a (id int primary key, b int);
+		create table circle_b (id int primary key, a int references circle_a deferrable initially deferred);
+		alter table circle_a add foreign key (b) references circle_b;
+		create table tree (id int primary key, up int references tree);
+		create table keyed (id int); create unique index keyed_id on keyed (id);
+		create table named (id int references keyed (id));
+		create table owner (id int primary key);
+		create table acting_a (id int references owner);
+		create table acting_b (id int references owner on delete cascade, name text);
+		create table old (id int); create table young (id int references tiny);
+		insert into old values (99);
+		alter table old add foreign key (id) references tiny not valid;
+		insert into tiny select generate_series(1, 10);
+		insert into large select g, 1 + g % 10, repeat(md5(g::text), 3) from generate_series(1, 30000) g;
+		insert into medium select g, md5(g::text) from generate_series(1, 10000) g;
+		insert into circle_a select g from generate_series(1, 10) g;
+		insert into circle_b select g, g from generate_series(1, 10) g;
+		update circle_a set b = id;
+		insert into tree select g, 1 + g / 2 from generate_series(1, 100) g;
+		insert into owner values (1); insert into acting_a values (1);
+		insert into acting_b select 1, md5(g::text) from generate_series(1, 1000) g;
+	END
+	expect 0 mig-backup create
+	statements_of mig-restore latest --to-db "$back" --jobs 1 > ran
+	added=$(position 'ADD CONSTRAINT large_tiny_fkey FOREIGN KEY (tiny) REFERENCES public.tiny(id) NOT VALID')
+	checked=$(position 'VALIDATE CONSTRAINT large_tiny_fkey')
+	(($(position 'copy "public"."tiny"') < added && added < checked))
+	((checked < $(position 'copy "public"."medium"')))
+	(($(position 'ADD CONSTRAINT acting_a_id_fkey') < $(position 'ADD CONSTRAINT acting_b_id_fkey')))
+	[ "$(grep -c 'VALIDATE CONSTRAINT' ran)" = 8 ]
+	diff <(pg_dump "$DB" | grep -v restrict) <(pg_dump "$back" | grep -v restrict)
+	dropdb "$back"
+	expect 0 mig-restore latest --to-db "$back" --jobs 4
+	diff <(pg_dump -s "$DB" | grep -v restrict) <(pg_dump -s "$back" | grep -v restrict)
+}
+
+@test "rows that a foreign key refuses end the restore: 11, with the key's name, and no copy is left" {
+	sql <<-END
+		create table tiny (id int primary key);
+		create table large (id int primary key, tiny int references tiny, name text);
+		insert into tiny values (1);
+		insert into large select g, 1, md5(g::text) from generate_series(1, 30000) g;
+		set session_replication_role = replica;
+		update large set tiny = 2 where id = 7;
+	END
+	expect 0 mig-backup create
+	expect 11 mig-restore latest --to-db "$back" --jobs 2
+	says "large_tiny_fkey"
+	[ "$(databases)" = "$DB" ]
 }

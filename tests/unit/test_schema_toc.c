@@ -151,79 +151,168 @@ static size_t next_job(struct load_order *order)
 	return job;
 }
 
-static void what_follows_a_table_waits_for_it(void **state)
+static size_t add_step(struct load_order *order, int64_t weight)
 {
-	(void)state;
-	CLEANUP(load_order_release) struct load_order order;
-	size_t job;
-	load_order_init(&order, 2, 3);
-	order.steps[0].weight = 100;
-	order.steps[1].weight = 10;
-	order.steps[2] = (struct load_step){.after = 0, .weight = 100};
-	order.steps[3] = (struct load_step){.after = LOAD_ORDER_READY, .weight = 20};
-	order.steps[4] = (struct load_step){.after = LOAD_ORDER_ALL};
-	load_order_link(&order);
-	assert_int_equal(next_job(&order), 0);
-	assert_int_equal(next_job(&order), 3); /* heavier than table 1 */
-	load_order_ended(&order, 0);
-	assert_int_equal(next_job(&order), 2);
-	assert_int_equal(next_job(&order), 1);
-	assert_int_equal(load_order_next(&order, &job), DB_NEXT_WAIT);
-	load_order_ended(&order, 1);
-	assert_int_equal(next_job(&order), 4);
-	assert_int_equal(load_order_next(&order, &job), DB_NEXT_NONE);
+	size_t job = load_order_add(order);
+	order->steps[job].weight = weight;
+	return job;
 }
 
-static void last_steps_come_behind_all_others(void **state)
+static void no_job(struct load_order *order, enum db_next wanted)
 {
-	(void)state;
-	CLEANUP(load_order_release) struct load_order order;
 	size_t job;
-	load_order_init(&order, 1, 5);
-	order.steps[0].weight = 100;
-	order.steps[1] = (struct load_step){.after = 0, .weight = 90, .last = true};
-	order.steps[2] = (struct load_step){.after = 0, .weight = 20};
-	order.steps[3] = (struct load_step){.after = 0, .weight = 30};
-	order.steps[4] = (struct load_step){.after = LOAD_ORDER_READY, .weight = 1};
-	order.steps[5] = (struct load_step){.after = LOAD_ORDER_READY, .weight = 99, .last = true};
-	load_order_link(&order);
-	assert_int_equal(next_job(&order), 0);
-	load_order_ended(&order, 0);
-	assert_int_equal(next_job(&order), 3);
-	assert_int_equal(next_job(&order), 2);
-	load_order_ended(&order, 3);
-	assert_int_equal(next_job(&order), 4); /* step 1 still waits */
-	load_order_ended(&order, 2);
-	assert_int_equal(next_job(&order), 1);
-	load_order_ended(&order, 1);
-	assert_int_equal(load_order_next(&order, &job), DB_NEXT_WAIT);
-	load_order_ended(&order, 4);
-	assert_int_equal(next_job(&order), 5);
-	assert_int_equal(load_order_next(&order, &job), DB_NEXT_NONE);
+	assert_int_equal(load_order_next(order, &job), wanted);
 }
 
-static void a_table_in_pieces_ends_with_the_last(void **state)
+static void a_step_waits_for_its_needs(void **state)
 {
 	(void)state;
-	CLEANUP(load_order_release) struct load_order order;
-	size_t job;
-	load_order_init(&order, 2, 1);
-	order.steps[0].pieces = 3;
-	order.steps[0].weight = 100;
-	order.steps[2] = (struct load_step){.after = 0, .weight = 50};
-	load_order_link(&order);
+	CLEANUP(load_order_release) struct load_order order = {0};
+	size_t index = add_step(&order, 100), late = add_step(&order, 0);
+	size_t ready = add_step(&order, 20);
+	size_t large = add_step(&order, 100), small = add_step(&order, 10);
+	size_t all = load_order_add_gate(&order), behind_all = load_order_add_gate(&order);
+	load_order_need(&order, index, large);
+	load_order_need(&order, all, large);
+	load_order_need(&order, all, small);
+	load_order_need(&order, behind_all, all);
+	load_order_need(&order, late, behind_all);
+	load_order_start(&order);
+	assert_int_equal(next_job(&order), large);
+	assert_int_equal(next_job(&order), ready); /* heavier than the small one */
+	load_order_ended(&order, large);
+	assert_int_equal(next_job(&order), index);
+	assert_int_equal(next_job(&order), small);
+	no_job(&order, DB_NEXT_WAIT);
+	load_order_ended(&order, small);
+	assert_int_equal(next_job(&order), late);
+	no_job(&order, DB_NEXT_NONE);
+}
+
+static void what_a_heavy_step_needs_is_urgent(void **state)
+{
+	(void)state;
+	CLEANUP(load_order_release) struct load_order order = {0};
+	size_t check = add_step(&order, 90), key = add_step(&order, 3);
+	size_t medium = add_step(&order, 50), named = add_step(&order, 3);
+	size_t late = add_step(&order, 99), all = load_order_add_gate(&order);
+	load_order_need(&order, check, key);
+	load_order_need(&order, key, named);
+	load_order_need(&order, all, medium);
+	load_order_need(&order, late, all);
+	load_order_start(&order);
+	assert_int_equal(next_job(&order), named);
+	load_order_ended(&order, named);
+	assert_int_equal(next_job(&order), key);
+	assert_int_equal(next_job(&order), medium); /* what waits for all hurries nobody */
+	load_order_ended(&order, key);
+	assert_int_equal(next_job(&order), check);
+	load_order_ended(&order, medium);
+	assert_int_equal(next_job(&order), late);
+}
+
+static void a_gate_with_no_needs_is_open(void **state)
+{
+	(void)state;
+	CLEANUP(load_order_release) struct load_order order = {0};
+	size_t step = add_step(&order, 1);
+	load_order_need(&order, step, load_order_add_gate(&order));
+	load_order_start(&order);
+	assert_int_equal(next_job(&order), step);
+	no_job(&order, DB_NEXT_NONE);
+}
+
+static void between_equals_the_first_is_first(void **state)
+{
+	(void)state;
+	CLEANUP(load_order_release) struct load_order order = {0};
+	for (size_t i = 0; i < 20; i++)
+		add_step(&order, 7);
+	load_order_start(&order);
+	for (size_t i = 0; i < 20; i++)
+		assert_int_equal(next_job(&order), i);
+}
+
+static void claim(struct load_order *order, size_t job, uint32_t table, enum load_lock lock)
+{
+	struct load_claim *claims = order->steps[job].claims;
+	claims[claims[0].table ? 1 : 0] = (struct load_claim){table, lock};
+}
+
+/* Nobody shall wait for a lock that another step holds: other work is done meanwhile. */
+static void a_step_whose_table_is_taken_waits(void **state)
+{
+	(void)state;
+	CLEANUP(load_order_release) struct load_order order = {0};
+	size_t first = add_step(&order, 50), second = add_step(&order, 40);
+	size_t link = add_step(&order, 30), back = add_step(&order, 20);
+	size_t other = add_step(&order, 10);
+	claim(&order, first, 1, LOAD_BUILD);
+	claim(&order, second, 1, LOAD_BUILD);
+	claim(&order, link, 2, LOAD_LINK);
+	claim(&order, link, 1, LOAD_LINK);
+	claim(&order, back, 1, LOAD_LINK);
+	claim(&order, back, 2, LOAD_LINK);
+	claim(&order, other, 2, LOAD_CHECK);
+	load_order_start(&order);
+	assert_int_equal(next_job(&order), first);
+	assert_int_equal(next_job(&order), second); /* beside the first: SHARE and SHARE */
+	assert_int_equal(next_job(&order), other);
+	load_order_ended(&order, first);
+	no_job(&order, DB_NEXT_WAIT);
+	load_order_ended(&order, second);
+	no_job(&order, DB_NEXT_WAIT); /* the other still checks */
+	load_order_ended(&order, other);
+	assert_int_equal(next_job(&order), link);
+	no_job(&order, DB_NEXT_WAIT);
+	load_order_ended(&order, link);
+	assert_int_equal(next_job(&order), back);
+	no_job(&order, DB_NEXT_NONE);
+}
+
+static void readers_do_not_come_before_one_who_wants_the_table_alone(void **state)
+{
+	(void)state;
+	CLEANUP(load_order_release) struct load_order order = {0};
+	size_t build = add_step(&order, 2), alter = add_step(&order, 1);
+	const struct load_claim one = {1, LOAD_READ}, two = {2, LOAD_READ};
+	claim(&order, build, 1, LOAD_BUILD);
+	claim(&order, alter, 1, LOAD_ALTER);
+	load_order_start(&order);
+	assert_int_equal(next_job(&order), build);
+	no_job(&order, DB_NEXT_WAIT);
+	assert_false(load_order_begin_aside(&order, order.count, &one)); /* alter waits */
+	assert_true(load_order_begin_aside(&order, order.count, &two));
+	load_order_ended(&order, build);
+	assert_int_equal(next_job(&order), alter);
+	assert_false(load_order_begin_aside(&order, order.count + 1, &one));
+	load_order_ended(&order, alter);
+	no_job(&order, DB_NEXT_NONE);
+	assert_int_equal(order.working, 0);
+	assert_true(load_order_begin_aside(&order, order.count + 1, &one));
+}
+
+static void a_step_in_pieces_ends_with_the_last(void **state)
+{
+	(void)state;
+	CLEANUP(load_order_release) struct load_order order = {0};
+	size_t index = add_step(&order, 50), table = add_step(&order, 100);
+	size_t other = add_step(&order, 0);
+	order.steps[table].pieces = 3;
+	load_order_need(&order, index, table);
+	load_order_start(&order);
 	for (size_t i = 0; i < 3; i++)
-		assert_int_equal(next_job(&order), 0);
-	load_order_ended(&order, 0);
-	load_order_ended(&order, 0);
-	assert_int_equal(next_job(&order), 1);
-	load_order_ended(&order, 1);
-	assert_int_equal(load_order_next(&order, &job), DB_NEXT_WAIT);
-	assert_false(order.steps[0].ended);
-	load_order_ended(&order, 0);
-	assert_true(order.steps[0].ended);
-	assert_int_equal(next_job(&order), 2);
-	assert_int_equal(order.running, 1);
+		assert_int_equal(next_job(&order), table);
+	load_order_ended(&order, table);
+	load_order_ended(&order, table);
+	assert_int_equal(next_job(&order), other);
+	load_order_ended(&order, other);
+	no_job(&order, DB_NEXT_WAIT);
+	assert_false(order.steps[table].ended);
+	load_order_ended(&order, table);
+	assert_true(order.steps[table].ended);
+	assert_int_equal(next_job(&order), index);
+	assert_int_equal(order.working, 1);
 }
 
 #define MIB ((int64_t)1 << 20)
@@ -270,21 +359,27 @@ static void pieces_are_whole_parts(void **state)
 static void what_runs_alone_is_known(void **state)
 {
 	(void)state;
-	CLEANUP(load_order_release) struct load_order order;
-	load_order_init(&order, 2, 2);
-	order.steps[2] = (struct load_step){.after = 1, .weight = 9};
-	order.steps[3] = (struct load_step){.after = 0, .weight = 5};
-	load_order_link(&order);
-	assert_int_equal(next_job(&order), 0);
-	assert_false(order.steps[0].alone); /* table 1 could be begun */
-	load_order_ended(&order, 0);
-	assert_int_equal(next_job(&order), 3);
-	assert_int_equal(next_job(&order), 1);
-	load_order_ended(&order, 3);
-	assert_false(order.steps[1].alone);
-	load_order_ended(&order, 1);
-	assert_int_equal(next_job(&order), 2);
-	assert_true(order.steps[2].alone);
+	CLEANUP(load_order_release) struct load_order order = {0};
+	size_t last = add_step(&order, 9), index = add_step(&order, 5);
+	size_t large = add_step(&order, 10), small = add_step(&order, 1);
+	size_t statistics = add_step(&order, 1);
+	claim(&order, last, 1, LOAD_BUILD);
+	claim(&order, statistics, 1, LOAD_CHECK);
+	load_order_need(&order, last, small);
+	load_order_need(&order, statistics, small);
+	load_order_need(&order, index, large);
+	load_order_start(&order);
+	assert_int_equal(next_job(&order), large);
+	assert_false(order.steps[large].alone); /* the small one could be begun */
+	load_order_ended(&order, large);
+	assert_int_equal(next_job(&order), small);
+	assert_int_equal(next_job(&order), index);
+	load_order_ended(&order, small);
+	assert_false(order.steps[index].alone);
+	load_order_ended(&order, index);
+	assert_int_equal(next_job(&order), last);
+	assert_true(order.steps[last].alone); /* the statistics have to wait for it */
+	no_job(&order, DB_NEXT_WAIT);
 }
 
 int main(void)
@@ -294,9 +389,13 @@ int main(void)
 		cmocka_unit_test(kinds_are_told_apart_by_the_catalogue),
 		cmocka_unit_test(statements_are_given_to_their_entries),
 		cmocka_unit_test(only_the_plainest_constraints_are_taken),
-		cmocka_unit_test(what_follows_a_table_waits_for_it),
-		cmocka_unit_test(last_steps_come_behind_all_others),
-		cmocka_unit_test(a_table_in_pieces_ends_with_the_last),
+		cmocka_unit_test(a_step_waits_for_its_needs),
+		cmocka_unit_test(what_a_heavy_step_needs_is_urgent),
+		cmocka_unit_test(a_gate_with_no_needs_is_open),
+		cmocka_unit_test(between_equals_the_first_is_first),
+		cmocka_unit_test(a_step_whose_table_is_taken_waits),
+		cmocka_unit_test(readers_do_not_come_before_one_who_wants_the_table_alone),
+		cmocka_unit_test(a_step_in_pieces_ends_with_the_last),
 		cmocka_unit_test(pieces_are_whole_parts),
 		cmocka_unit_test(what_runs_alone_is_known),
 	};
