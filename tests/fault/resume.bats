@@ -58,7 +58,7 @@ copy_of() { databases | grep __r_; }
 			kill -9 $restore 2>/dev/null || true
 			wait $restore 2>/dev/null || status=$?
 			until_true nobody
-			copy=$(copy_of)
+			copy=$(copy_of || true)
 			[ "$status" != 0 ] || break
 			if [ -n "$copy" ]; then
 				how=(--resume "$copy")
