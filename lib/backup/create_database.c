@@ -166,11 +166,15 @@ static const char tablespaces_sql[] =
 	"select spcname from pg_catalog.pg_tablespace where oid in"
 	" (select reltablespace from pg_catalog.pg_class) and spcname !~ '^pg_' order by 1";
 
+static const char label_providers_sql[] =
+	"select distinct provider from pg_catalog.pg_seclabel order by 1";
+
 bool create_database_describe(struct db *leader, struct pack_manifest *manifest, struct err *err)
 {
 	return read_database(leader, &manifest->database, err) &&
 	       read_settings(leader, &manifest->database, err) &&
 	       read_extensions(leader, manifest, err) && read_collations(leader, manifest, err) &&
 	       read_names(leader, roles_sql, &manifest->roles, err) &&
+	       read_names(leader, label_providers_sql, &manifest->label_providers, err) &&
 	       read_names(leader, tablespaces_sql, &manifest->tablespaces, err);
 }

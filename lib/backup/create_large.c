@@ -9,8 +9,40 @@ static const char objects_sql[] = "select m.oid, pg_catalog.pg_get_userbyid(m.lo
 				  " pg_catalog.obj_description(m.oid, 'pg_largeobject'), m.lomacl"
 				  " from pg_catalog.pg_largeobject_metadata m order by m.oid";
 
-static bool add_object(
-	struct db *db, const struct db_result *objects, int i, struct strbuf *sql, struct err *err)
+static const char labels_sql[] =
+	"select objoid, provider, label from pg_catalog.pg_seclabel where objsubid = 0"
+	" and classoid = 'pg_catalog.pg_largeobject'::pg_catalog.regclass order by objoid, "
+	"provider";
+
+struct labels {
+	struct db_result rows;
+	int at; /* of the first that was not written yet */
+};
+
+static void labels_release(struct labels *labels)
+{
+	db_result_release(&labels->rows);
+}
+
+/* Both lists are in order of their OIDs. */
+static void add_labels(struct db *db, const char *oid, struct labels *labels, struct strbuf *sql)
+{
+	int64_t object = strtoll(oid, NULL, 10);
+	for (; labels->at < db_rows(&labels->rows); labels->at++) {
+		int64_t of = db_get_int(&labels->rows, labels->at, 0);
+		if (of > object)
+			return;
+		if (of < object)
+			continue;
+		AUTO_FREE char *provider = db_ident(db, db_get(&labels->rows, labels->at, 1));
+		AUTO_FREE char *label = db_literal(db, db_get(&labels->rows, labels->at, 2));
+		strbuf_addf(sql, "SECURITY LABEL FOR %s ON LARGE OBJECT %s IS %s;\n", provider, oid,
+			label);
+	}
+}
+
+static bool add_object(struct db *db, const struct db_result *objects, int i, struct labels *labels,
+	struct strbuf *sql, struct err *err)
 {
 	const char *oid = db_get(objects, i, 0), *comment = db_get(objects, i, 2);
 	AUTO_FREE char *owner = db_ident(db, db_get(objects, i, 1));
@@ -20,6 +52,7 @@ static bool add_object(
 		AUTO_FREE char *text = db_literal(db, comment);
 		strbuf_addf(sql, "COMMENT ON LARGE OBJECT %s IS %s;\n", oid, text);
 	}
+	add_labels(db, oid, labels, sql);
 	const char *acl = db_get(objects, i, 3);
 	if (!acl)
 		return true;
@@ -31,12 +64,14 @@ static bool add_object(
 bool create_large_text(struct db *db, const struct pack_manifest *manifest, struct strbuf *sql,
 	int64_t *count, struct err *err)
 {
+	CLEANUP(labels_release) struct labels labels = {0};
 	AUTO_RESULT(objects);
 	create_text_begin(manifest, sql);
-	if (!db_query(db, &objects, err, objects_sql))
+	if (!db_query(db, &objects, err, objects_sql) ||
+		!db_query(db, &labels.rows, err, labels_sql))
 		return false;
 	for (int i = 0; i < db_rows(&objects); i++)
-		if (!add_object(db, &objects, i, sql, err))
+		if (!add_object(db, &objects, i, &labels, sql, err))
 			return false;
 	*count = db_rows(&objects);
 	return true;

@@ -156,6 +156,7 @@ static const struct pack_json_field manifest_fields[] = {
 	STRUCT(pack_manifest, database, database_fields),
 	FIELD(TEXTS, pack_manifest, roles),
 	FIELD(TEXTS, pack_manifest, tablespaces),
+	OPTIONAL(TEXTS, pack_manifest, label_providers),
 	OPTIONAL(TEXTS, pack_manifest, notes),
 	OPTIONAL(TEXTS, pack_manifest, partial),
 	OPTIONAL(TEXTS, pack_manifest, left_out),

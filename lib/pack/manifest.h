@@ -143,6 +143,7 @@ struct pack_manifest {
 	struct pack_database database;
 	struct strvec roles; /* every role that objects, ACLs and settings name */
 	struct strvec tablespaces; /* other than the database's own */
+	struct strvec label_providers; /* of security labels */
 	struct strvec notes; /* what is not covered, in plain words */
 	struct strvec partial; /* options that chose a part of the database; empty: all of it */
 	struct strvec left_out; /* because of them: "table public.a", "rows of public.b" */

@@ -28,6 +28,21 @@ static bool add_missing(struct db *server, const char *sql, const struct strvec 
 	return true;
 }
 
+/* No catalog lists them: the statement looks for the provider first, and finds no such object. */
+static void add_missing_providers(
+	struct db *server, const struct strvec *providers, struct strvec *missing)
+{
+	static const char not_loaded[] = "22023";
+	STRVEC_EACH (providers, provider) {
+		AUTO_ERR(why);
+		AUTO_FREE char *name = db_ident(server, provider);
+		if (!db_execf(server, &why, "security label for %s on large object 0 is null",
+			    name) &&
+			!strcmp(why.sqlstate, not_loaded))
+			strvec_pushf(missing, "label provider \"%s\"", provider);
+	}
+}
+
 /* As they are called here. */
 static void role_names(const struct restore_settings *settings, struct strvec *names)
 {
@@ -48,6 +63,7 @@ static bool check_missing(
 				&missing, err)) ||
 		!restore_versions_check(settings, server, &missing, err))
 		return false;
+	add_missing_providers(server, &manifest->label_providers, &missing);
 	if (!missing.count)
 		return true;
 	AUTO_FREE char *list = strvec_join(&missing, ", ");
@@ -56,8 +72,9 @@ static bool check_missing(
 	err_detail(err, "%s", lines);
 	return err_hint(err,
 		"make them first (CREATE ROLE ..; CREATE TABLESPACE ..; install the "
-		"extension's package, as new as the snapshot's; the snapshot's member %s has the "
-		"roles), or do without: --role-map OLD=NEW, --no-tablespaces",
+		"extension's package, as new as the snapshot's; a label provider's module in "
+		"session_preload_libraries; the snapshot's member %s has the roles), or do "
+		"without: --role-map OLD=NEW, --no-tablespaces",
 		PACK_GLOBALS);
 }
 

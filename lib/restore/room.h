@@ -17,7 +17,7 @@ MUST_CHECK bool restore_ddl(const struct restore_settings *settings, struct db *
 MUST_CHECK bool restore_ddl_read(const struct restore_settings *settings, const char *const *words,
 	const char *list, void (*on_line)(void *ctx, const char *line), void *ctx, struct err *err);
 
-/* Owners, privileges and comments of large objects; lines of what differs are appended. */
+/* Owners, privileges, comments and labels of large objects; lines of what differs are appended. */
 MUST_CHECK bool restore_prove_large(const struct restore_settings *settings, struct db *db,
 	struct strvec *different, struct err *err);
 
