@@ -106,7 +106,7 @@ char *create_part_query(struct db *db, const struct create_part *part)
 	if (!table)
 		return create_large_query();
 	AUTO_FREE char *name = db_qualified(db, table->schema, table->name);
-	AUTO_FREE char *columns = create_columns(db, table);
+	AUTO_FREE char *columns = create_columns(db, &table->columns);
 	bool whole = !part->from && !part->to;
 	if (whole && !table->condition)
 		/* reads this table only, without its children, and needs no planner */

@@ -87,8 +87,8 @@ void create_text_begin(const struct pack_manifest *manifest, struct strbuf *out)
 /* One line for each item of an aclitem[], granted by its grantor; object: "LARGE OBJECT 123". */
 MUST_CHECK bool create_text_grants(struct db *db, const char *object, const char *acl,
 	const char *owner, struct strbuf *out, struct err *err);
-/* The quoted columns of a table, separated by commas; caller owns. */
-char *create_columns(struct db *db, const struct pack_table *table);
+/* Columns, quoted and separated by commas; caller owns. */
+char *create_columns(struct db *db, const struct strvec *columns);
 /* create_globals.c */
 MUST_CHECK bool create_globals_add(struct db *leader, const struct pack_manifest *manifest,
 	struct pack_writer *writer, struct err *err);

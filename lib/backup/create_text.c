@@ -73,7 +73,7 @@ static char *copy_command(
 	AUTO_FREE char *name = root && root->enum_hash
 				       ? db_qualified(db, root->schema, root->name)
 				       : db_qualified(db, table->schema, table->name);
-	AUTO_FREE char *columns = create_columns(db, table);
+	AUTO_FREE char *columns = create_columns(db, &table->columns);
 	return xstrfmt("COPY %s %s%s%sFROM stdin", name, columns[0] ? "(" : "", columns,
 		columns[0] ? ") " : "");
 }
@@ -106,12 +106,12 @@ static bool add_sequences(struct db *db, const struct pack_manifest *manifest,
 	return pack_writer_add_text(writer, PACK_SEQUENCES, sql.buf, sql.len, err);
 }
 
-char *create_columns(struct db *db, const struct pack_table *table)
+char *create_columns(struct db *db, const struct strvec *columns)
 {
 	AUTO_STRBUF(list);
-	for (size_t i = 0; i < table->columns.count; i++) {
-		AUTO_FREE char *name = db_ident(db, table->columns.items[i]);
-		strbuf_addf(&list, "%s%s", i ? ", " : "", name);
+	STRVEC_EACH (columns, column) {
+		AUTO_FREE char *name = db_ident(db, column);
+		strbuf_addf(&list, "%s%s", list.len ? ", " : "", name);
 	}
 	return strbuf_take(&list);
 }

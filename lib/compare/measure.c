@@ -1,4 +1,5 @@
 #include "compare/measure.h"
+#include "backup/create_room.h"
 #include "db/copy_session.h"
 #include "db/pool.h"
 #include <stdatomic.h>
@@ -23,17 +24,13 @@ static bool begin_shared(struct db_worker *worker, struct err *err)
 /* A table alone, without its children; the plain form goes past planner and executor. */
 char *compare_measure_sql(struct db *db, const struct compare_table *table)
 {
-	AUTO_STRBUF(columns);
+	AUTO_FREE char *columns = create_columns(db, table->columns);
 	AUTO_FREE char *name = db_qualified(db, table->schema, table->name);
-	for (size_t i = 0; i < table->columns->count; i++) {
-		AUTO_FREE char *column = db_ident(db, table->columns->items[i]);
-		strbuf_addf(&columns, "%s%s", i ? ", " : "", column);
-	}
 	if (table->condition)
-		return xstrfmt("copy (select %s from only %s %s) to stdout", columns.buf, name,
+		return xstrfmt("copy (select %s from only %s %s) to stdout", columns, name,
 			table->condition);
-	return columns.len ? xstrfmt("copy %s (%s) to stdout", name, columns.buf)
-			   : xstrfmt("copy %s to stdout", name);
+	return *columns ? xstrfmt("copy %s (%s) to stdout", name, columns)
+			: xstrfmt("copy %s to stdout", name);
 }
 
 /* Told about rows as they come: false ends the reading. */

@@ -68,7 +68,7 @@ static bool snapshot_rows(struct pack_reader *reader, const struct pack_table *t
 static char *copy_statement(struct db *db, const struct pack_table *table)
 {
 	AUTO_FREE char *name = db_qualified(db, table->schema, table->name);
-	AUTO_FREE char *columns = create_columns(db, table);
+	AUTO_FREE char *columns = create_columns(db, &table->columns);
 	return xstrfmt("copy (select %s from only %s %s) to stdout", columns, name,
 		table->condition ? table->condition : "");
 }

@@ -1,10 +1,8 @@
 #include "restore/alone.h"
-#include "backup/create_room.h"
 #include "base/clock.h"
 #include "db/copy_session.h"
 #include "restore/load.h"
 #include "restore/wal.h"
-#include <inttypes.h>
 
 #define LOCK_TIMEOUT "set local lock_timeout = '10s'"
 #define DOUBT_WAIT_MS 60000
@@ -95,19 +93,6 @@ bool restore_alone_run(struct restore_alone *alone, struct err *err)
 bool restore_alone_rows(struct restore_alone *alone, struct db_worker *worker,
 	const struct pack_table *table, const char *target, bool freeze, struct err *err)
 {
-	CLEANUP(pack_stream_free_auto)
-	struct pack_stream *stream = pack_stream_table(alone->settings->reader, table);
-	AUTO_FREE char *columns = create_columns(worker->db, table);
-	AUTO_FREE char *sql = xstrfmt("copy %s %s%s%sfrom stdin%s", target, *columns ? "(" : "",
-		columns, *columns ? ") " : "", freeze ? " with (freeze)" : "");
-	int64_t rows = 0;
-	if (!table->members.count)
-		return true;
-	if (!load_copy(worker, sql, stream, NULL, &rows, err))
-		return err_context(err, "table %s.%s", table->schema, table->name);
-	if (rows == table->content.rows)
-		return true;
-	return err_set(err, ERR_CORRUPT,
-		"table %s.%s: %" PRId64 " row%s came in, the snapshot says %" PRId64, table->schema,
-		table->name, rows, str_plural(rows), table->content.rows);
+	return load_table_rows(worker, alone->settings->reader, table, target, freeze, NULL, err) ||
+	       err_context(err, "table %s.%s", table->schema, table->name);
 }

@@ -5,22 +5,12 @@
 #include "restore/text.h"
 #include <inttypes.h>
 
-/* Rows of enum partitions may find their way to others than they came from. */
-static char *target_of(struct db *db, const struct pack_manifest *manifest,
-	const struct pack_table *table, bool *routed)
-{
-	const struct pack_root *root = pack_manifest_router(manifest, table);
-	*routed = root != NULL;
-	return db_qualified(
-		db, *routed ? root->schema : table->schema, *routed ? root->name : table->name);
-}
-
 static bool load(struct restore_alone *alone, struct db_worker *worker,
 	const struct pack_table *table, bool freeze, struct err *err)
 {
 	const struct pack_manifest *manifest = pack_reader_manifest(alone->settings->reader);
 	bool routed;
-	AUTO_FREE char *target = target_of(worker->db, manifest, table, &routed);
+	AUTO_FREE char *target = load_target(worker->db, manifest, table, &routed);
 	return restore_alone_rows(alone, worker, table, target, freeze && !routed, err);
 }
 
@@ -66,10 +56,9 @@ static bool fill_objects(struct restore_alone *alone, struct db_worker *worker,
 	CLEANUP(pack_stream_free_auto)
 	struct pack_stream *stream = pack_stream_member(alone->settings->reader, member);
 	AUTO_RESULT(filled);
-	int64_t rows;
 	return db_exec(worker->db, err, "truncate pg_temp.mig_large_object_bytes") &&
-	       load_copy(worker, "copy pg_temp.mig_large_object_bytes from stdin", stream, NULL,
-		       &rows, err) &&
+	       load_copy(worker, "copy pg_temp.mig_large_object_bytes from stdin", stream,
+		       member->rows, NULL, err) &&
 	       db_query(worker->db, &filled, err,
 		       "select pg_catalog.count(pg_catalog.lo_put(object, start, bytes))"
 		       " from pg_temp.mig_large_object_bytes");

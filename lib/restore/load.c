@@ -1,4 +1,5 @@
 #include "restore/load.h"
+#include "backup/create_room.h"
 #include "db/copy_session.h"
 #include "db/pool.h"
 #include "restore/load_extensions.h"
@@ -56,9 +57,10 @@ static bool count_tag(const PGresult *result, int64_t *rows)
 	return !errno && end != tag && !*end;
 }
 
-bool load_copy(struct db_worker *worker, const char *sql, struct pack_stream *stream,
-	void (*on_sent)(void *ctx, size_t bytes), int64_t *rows, struct err *err)
+bool load_copy(struct db_worker *worker, const char *sql, struct pack_stream *stream, int64_t rows,
+	void (*on_sent)(void *ctx, size_t bytes), struct err *err)
 {
+	int64_t came = 0;
 	PGconn *pg = worker->db->pg;
 	PGresult *result = PQexec(pg, sql);
 	bool ok = PQresultStatus(result) == PGRES_COPY_IN;
@@ -70,12 +72,16 @@ bool load_copy(struct db_worker *worker, const char *sql, struct pack_stream *st
 	bool sent = send_stream(worker, stream, on_sent, err);
 	PQputCopyEnd(pg, sent ? NULL : "the sender gave up");
 	result = PQgetResult(pg);
-	ok = sent && PQresultStatus(result) == PGRES_COMMAND_OK && count_tag(result, rows);
+	ok = sent && PQresultStatus(result) == PGRES_COMMAND_OK && count_tag(result, &came);
 	if (sent && !ok)
 		db_error(worker->db, result, err, "COPY");
 	PQclear(result);
 	while ((result = PQgetResult(pg)))
 		PQclear(result);
+	if (ok && came != rows)
+		return err_set(err, ERR_CORRUPT,
+			"%" PRId64 " row%s came in, the snapshot says %" PRId64, came,
+			str_plural(came), rows);
 	return ok;
 }
 
@@ -83,27 +89,40 @@ bool load_copy(struct db_worker *worker, const char *sql, struct pack_stream *st
  * One table
  */
 
+char *load_target(struct db *db, const struct pack_manifest *manifest,
+	const struct pack_table *table, bool *routed)
+{
+	const struct pack_root *root = pack_manifest_router(manifest, table);
+	*routed = root != NULL;
+	return root ? db_qualified(db, root->schema, root->name)
+		    : db_qualified(db, table->schema, table->name);
+}
+
+static char *copy_command(
+	struct db *db, const struct pack_table *table, const char *target, bool freeze)
+{
+	AUTO_FREE char *columns = create_columns(db, &table->columns);
+	return xstrfmt("copy %s %s%s%sfrom stdin%s", target, *columns ? "(" : "", columns,
+		*columns ? ") " : "", freeze ? " with (freeze)" : "");
+}
+
+bool load_table_rows(struct db_worker *worker, struct pack_reader *reader,
+	const struct pack_table *table, const char *target, bool freeze,
+	void (*sent)(void *ctx, size_t bytes), struct err *err)
+{
+	AUTO_FREE char *sql = copy_command(worker->db, table, target, freeze);
+	if (!table->members.count)
+		return true;
+	CLEANUP(pack_stream_free_auto)
+	struct pack_stream *stream = pack_stream_table(reader, table);
+	return load_copy(worker, sql, stream, table->content.rows, sent, err);
+}
+
 static void count_sent(void *ctx, size_t bytes)
 {
 	struct loading *loading = ctx;
 	long long done = atomic_fetch_add(&loading->done, (long long)bytes) + (long long)bytes;
 	log_progress(loading->settings->log, "rows", "bytes", done, loading->total);
-}
-
-static char *copy_command(
-	struct db *db, const struct pack_table *table, const struct pack_root *through, bool freeze)
-{
-	AUTO_STRBUF(sql);
-	AUTO_FREE char *name = db_qualified(db, through ? through->schema : table->schema,
-		through ? through->name : table->name);
-	strbuf_addf(&sql, "copy %s", name);
-	for (size_t i = 0; i < table->columns.count; i++) {
-		AUTO_FREE char *column = db_ident(db, table->columns.items[i]);
-		strbuf_addf(&sql, "%s%s", i ? ", " : " (", column);
-	}
-	strbuf_addf(&sql, "%s from stdin%s", table->columns.count ? ")" : "",
-		freeze ? " with (freeze)" : "");
-	return strbuf_take(&sql);
 }
 
 static bool keys_hold(struct loading *loading, struct err *err)
@@ -122,59 +141,37 @@ static bool keys_hold(struct loading *loading, struct err *err)
  */
 #define FREEZE_FROM (1 << 20)
 
-static bool can_freeze(const struct pack_table *table, const struct pack_root *through)
-{
-	return !through && table->content.bytes >= FREEZE_FROM;
-}
-
-static bool make_room(struct db *db, const struct pack_table *table, struct err *err)
-{
-	AUTO_FREE char *name = db_qualified(db, table->schema, table->name);
-	return db_execf(db, err, "truncate only %s", name);
-}
-
-static bool count_rows(struct loading *loading, int64_t rows, int64_t wanted, struct err *err)
-{
-	if (rows != wanted)
-		return err_set(err, ERR_CORRUPT,
-			"%" PRId64 " row%s came in, the snapshot says %" PRId64, rows,
-			str_plural(rows), wanted);
-	atomic_fetch_add(&loading->rows, rows);
-	return true;
-}
-
 static bool load_table(struct db_worker *worker, const struct pack_table *table, struct err *err)
 {
 	struct loading *loading = worker->pool->ctx;
-	const struct pack_root *through = pack_manifest_router(loading->manifest, table);
-	bool freeze = can_freeze(table, through);
-	AUTO_FREE char *sql = copy_command(worker->db, table, through, freeze);
-	CLEANUP(pack_stream_free_auto)
-	struct pack_stream *stream = pack_stream_table(loading->settings->reader, table);
+	bool routed;
+	AUTO_FREE char *target = load_target(worker->db, loading->manifest, table, &routed);
+	bool freeze = !routed && table->content.bytes >= FREEZE_FROM;
 	AUTO_TX(tx);
-	int64_t rows = 0;
 	if (!db_begin(worker->db, &tx, NULL, err) ||
-		(freeze && !make_room(worker->db, table, err)) ||
-		!load_copy(worker, sql, stream, count_sent, &rows, err))
+		(freeze && !db_execf(worker->db, err, "truncate only %s", target)) ||
+		!load_table_rows(
+			worker, loading->settings->reader, table, target, freeze, count_sent, err))
 		return false;
-	return count_rows(loading, rows, table->content.rows, err) && keys_hold(loading, err) &&
-	       db_commit(&tx, err);
+	atomic_fetch_add(&loading->rows, table->content.rows);
+	return keys_hold(loading, err) && db_commit(&tx, err);
 }
 
 static bool load_piece(struct db_worker *worker, const struct pack_table *table,
 	const struct load_piece *piece, struct err *err)
 {
 	struct loading *loading = worker->pool->ctx;
-	AUTO_FREE char *sql = copy_command(worker->db, table, NULL, false);
+	AUTO_FREE char *target = db_qualified(worker->db, table->schema, table->name);
+	AUTO_FREE char *sql = copy_command(worker->db, table, target, false);
 	CLEANUP(pack_stream_free_auto)
 	struct pack_stream *stream =
 		pack_stream_members(loading->settings->reader, table, piece->from, piece->to);
 	AUTO_TX(tx);
-	int64_t rows = 0;
-	return db_begin(worker->db, &tx, NULL, err) &&
-	       load_copy(worker, sql, stream, count_sent, &rows, err) &&
-	       count_rows(loading, rows, piece->rows, err) && keys_hold(loading, err) &&
-	       db_commit(&tx, err);
+	if (!db_begin(worker->db, &tx, NULL, err) ||
+		!load_copy(worker, sql, stream, piece->rows, count_sent, err))
+		return false;
+	atomic_fetch_add(&loading->rows, piece->rows);
+	return keys_hold(loading, err) && db_commit(&tx, err);
 }
 
 /* The whole table, or its next piece: this job comes once for each. */

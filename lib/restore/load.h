@@ -87,9 +87,22 @@ MUST_CHECK bool load_analyze(
 
 /*
  * Sends a stream as COPY data; `sql` is the COPY command. `sent` (may be NULL) is told about each
- * chunk, with the pool's ctx. *rows as the server counted.
+ * chunk, with the pool's ctx. rows: so many must come in, else ERR_CORRUPT.
  */
 MUST_CHECK bool load_copy(struct db_worker *worker, const char *sql, struct pack_stream *stream,
-	void (*sent)(void *ctx, size_t bytes), int64_t *rows, struct err *err);
+	int64_t rows, void (*sent)(void *ctx, size_t bytes), struct err *err);
+/*
+ * All rows of a table into `target` (quoted, with schema), which has its columns. freeze: it was
+ * made or emptied in this transaction.
+ */
+MUST_CHECK bool load_table_rows(struct db_worker *worker, struct pack_reader *reader,
+	const struct pack_table *table, const char *target, bool freeze,
+	void (*sent)(void *ctx, size_t bytes), struct err *err);
+/*
+ * The table of its name; or *routed: the root, through which rows of enum partitions may find
+ * their way to others than they came from. Quoted; caller owns.
+ */
+char *load_target(struct db *db, const struct pack_manifest *manifest,
+	const struct pack_table *table, bool *routed);
 
 #endif

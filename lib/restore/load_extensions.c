@@ -1,8 +1,6 @@
 #include "restore/load_extensions.h"
-#include "backup/create_room.h"
 #include "pack/turns.h"
 #include "restore/load.h"
-#include <inttypes.h>
 
 /* Two statements a row: now, and when the rows are in. */
 static const char circle_sql[] =
@@ -49,24 +47,11 @@ static bool empty_table(struct db *db, const struct pack_table *table, struct er
 static bool fill_table(struct db_worker *worker, struct pack_reader *reader,
 	const struct pack_table *table, void (*sent)(void *ctx, size_t bytes), struct err *err)
 {
-	CLEANUP(pack_stream_free_auto)
-	struct pack_stream *stream = pack_stream_table(reader, table);
-	const struct pack_root *through = pack_manifest_router(pack_reader_manifest(reader), table);
-	AUTO_FREE char *name = db_qualified(worker->db, through ? through->schema : table->schema,
-		through ? through->name : table->name);
-	AUTO_FREE char *columns = create_columns(worker->db, table);
-	AUTO_FREE char *sql = xstrfmt("copy %s %s%s%sfrom stdin", name, *columns ? "(" : "",
-		columns, *columns ? ") " : "");
-	int64_t rows = 0;
-	if (!table->members.count)
-		return true;
-	if (!load_copy(worker, sql, stream, sent, &rows, err))
-		return err_context(err, "table %s.%s", table->schema, table->name);
-	if (rows == table->content.rows)
-		return true;
-	return err_set(err, ERR_CORRUPT,
-		"table %s.%s: %" PRId64 " row%s came in, the snapshot says %" PRId64, table->schema,
-		table->name, rows, str_plural(rows), table->content.rows);
+	bool routed;
+	AUTO_FREE char *target =
+		load_target(worker->db, pack_reader_manifest(reader), table, &routed);
+	return load_table_rows(worker, reader, table, target, false, sent, err) ||
+	       err_context(err, "table %s.%s", table->schema, table->name);
 }
 
 static bool refill(struct db_worker *worker, struct pack_reader *reader,

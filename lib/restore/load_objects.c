@@ -49,11 +49,10 @@ static bool fill_from_member(struct db_worker *worker, size_t job, struct err *e
 		pack_stream_member(objects->settings->reader, objects->members[job]);
 	AUTO_RESULT(filled);
 	AUTO_TX(tx);
-	int64_t rows;
 	if (!db_begin(worker->db, &tx, NULL, err) ||
 		!db_exec(worker->db, err, "truncate pg_temp.mig_large_object_bytes") ||
-		!load_copy(worker, "copy pg_temp.mig_large_object_bytes from stdin", stream, NULL,
-			&rows, err) ||
+		!load_copy(worker, "copy pg_temp.mig_large_object_bytes from stdin", stream,
+			objects->members[job]->rows, NULL, err) ||
 		!db_query(worker->db, &filled, err,
 			"select pg_catalog.count(pg_catalog.lo_put(object, start, bytes))"
 			" from pg_temp.mig_large_object_bytes"))

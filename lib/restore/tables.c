@@ -237,9 +237,8 @@ static bool prove(
 	struct db *db, const struct restore_table *table, const char *target, struct err *err)
 {
 	/* both forms have the columns at the same place */
-	struct pack_table columns = {
-		.columns = table->table ? table->table->columns : table->root->columns};
-	AUTO_FREE char *list = create_columns(db, &columns);
+	AUTO_FREE char *list =
+		create_columns(db, table->table ? &table->table->columns : &table->root->columns);
 	AUTO_FREE char *sql = xstrfmt("copy (select %s from only %s) to stdout", list, target);
 	const struct pack_content *wanted = restore_table_content(table);
 	struct pack_content got = {0};
