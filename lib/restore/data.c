@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "compare/measure.h"
 #include "restore/alone.h"
+#include "restore/loosen.h"
 #include "restore/room.h"
 
 struct data {
@@ -68,14 +69,8 @@ static bool check_empty(const struct restore_settings *settings, struct db *db, 
  * Constraints and triggers out of the way, and back
  */
 
-/* Two statements a row: now, and when the rows are in. */
-static const char quiet_sql[] =
-	"select pg_catalog.format('alter table %s alter constraint %I deferrable initially"
-	" deferred', conrelid::pg_catalog.regclass, conname), pg_catalog.format("
-	"'alter table %s alter constraint %I %s', conrelid::pg_catalog.regclass, conname,"
-	" case when condeferrable then 'deferrable initially immediate' else 'not deferrable' end)"
-	" from pg_catalog.pg_constraint where contype = 'f' and conparentid = 0"
-	" and not condeferred union all"
+static const char quiet_sql[] = RESTORE_LOOSEN_FOREIGN_KEYS
+	" union all"
 	" select pg_catalog.format('alter table %s disable trigger %I',"
 	" tgrelid::pg_catalog.regclass, tgname), pg_catalog.format("
 	"'alter table %s enable %strigger %I', tgrelid::pg_catalog.regclass,"
@@ -86,25 +81,15 @@ static const char quiet_sql[] =
 
 static bool quiet(struct db *db, struct data *data, struct err *err)
 {
-	AUTO_RESULT(rows);
-	if (!db_query(db, &rows, err, quiet_sql))
-		return false;
-	for (int i = 0; i < db_rows(&rows); i++) {
-		if (!db_exec(db, err, db_get(&rows, i, 0)))
-			return err_context(err, "rows come before what looks at them");
-		strvec_push(&data->undo, db_get(&rows, i, 1));
-	}
-	return true;
+	return restore_loosen(db, quiet_sql, &data->undo, err) ||
+	       err_context(err, "rows come before what looks at them");
 }
 
 static bool wake(struct db *db, const struct data *data, struct err *err)
 {
 	if (!db_exec(db, err, "set constraints all immediate"))
 		return err_context(err, "the rows do not satisfy the constraints");
-	STRVEC_EACH (&data->undo, statement)
-		if (!db_exec(db, err, statement))
-			return false;
-	return true;
+	return restore_tighten(db, &data->undo, err);
 }
 
 static void stage(const struct restore_settings *settings, const char *name)

@@ -1,39 +1,16 @@
 #include "restore/load_extensions.h"
 #include "pack/turns.h"
 #include "restore/load.h"
+#include "restore/loosen.h"
 
-/* Two statements a row: now, and when the rows are in. */
-static const char circle_sql[] =
-	"select pg_catalog.format('alter table %s alter constraint %I deferrable initially"
-	" deferred', conrelid::pg_catalog.regclass, conname), pg_catalog.format("
-	"'alter table %s alter constraint %I %s', conrelid::pg_catalog.regclass, conname,"
-	" case when condeferrable then 'deferrable initially immediate' else 'not deferrable' end)"
-	" from pg_catalog.pg_constraint where contype = 'f' and conparentid = 0"
-	" and not condeferred"
+static const char circle_sql[] = RESTORE_LOOSEN_FOREIGN_KEYS
 	" and conrelid in (select pg_catalog.unnest(extconfig) from pg_catalog.pg_extension)"
 	" and confrelid in (select pg_catalog.unnest(extconfig) from pg_catalog.pg_extension)";
 
-static bool loosen(struct db *db, struct strvec *undo, struct err *err)
-{
-	AUTO_RESULT(rows);
-	if (!db_query(db, &rows, err, circle_sql))
-		return false;
-	for (int i = 0; i < db_rows(&rows); i++) {
-		if (!db_exec(db, err, db_get(&rows, i, 0)))
-			return false;
-		strvec_push(undo, db_get(&rows, i, 1));
-	}
-	return true;
-}
-
 static bool tighten(struct db *db, const struct strvec *undo, struct err *err)
 {
-	if (undo->count && !db_exec(db, err, "set constraints all immediate"))
-		return false;
-	STRVEC_EACH (undo, statement)
-		if (!db_exec(db, err, statement))
-			return false;
-	return true;
+	return !undo->count || (db_exec(db, err, "set constraints all immediate") &&
+				       restore_tighten(db, undo, err));
 }
 
 static bool empty_table(struct db *db, const struct pack_table *table, struct err *err)
@@ -83,7 +60,7 @@ bool load_extension_tables(struct db_worker *worker, struct pack_reader *reader,
 	CLEANUP(pack_turns_release) struct pack_turns turns;
 	AUTO_STRVEC(undo);
 	pack_turns_init(&turns, pack_reader_manifest(reader));
-	if ((turns.circle.count && !loosen(worker->db, &undo, err)) ||
+	if ((turns.circle.count && !restore_loosen(worker->db, circle_sql, &undo, err)) ||
 		!refill(worker, reader, &turns, sent, err) || !tighten(worker->db, &undo, err))
 		return hint_circle(&turns, err);
 	for (size_t i = 0; i < turns.count; i++)
