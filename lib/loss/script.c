@@ -49,7 +49,7 @@ static bool points_into(const struct edge *edges, size_t edge_count, uint32_t fr
 {
 	for (size_t e = 0; e < edge_count; e++)
 		for (size_t i = 0; edges[e].from == from && i < count; i++)
-			if (tables[i].live->oid == edges[e].to && tables[i].live->oid != from)
+			if (tables[i].live->oid == edges[e].to)
 				return true;
 	return false;
 }
@@ -77,6 +77,7 @@ static void sort_tables(
 
 struct column {
 	char *quoted, *type;
+	char *sequence; /* that numbers it, qualified; NULL: none */
 	size_t place; /* in the file, from 1 */
 	bool common; /* the other has it too */
 	bool fixed; /* GENERATED ALWAYS AS IDENTITY: an update may not name it */
@@ -92,44 +93,48 @@ static void columns_release(struct columns *columns)
 	for (size_t i = 0; i < columns->count; i++) {
 		free(columns->items[i].quoted);
 		free(columns->items[i].type);
+		free(columns->items[i].sequence);
 	}
 	free(columns->items);
 }
 
-static bool read_column(struct db *db, const struct loss_script_table *table, size_t i,
-	struct column *column, struct err *err)
+static struct column read_column(struct db *db, const struct loss_script_table *table,
+	const struct db_result *rows, size_t i)
 {
-	const char *name = table->live->columns.items[i];
+	const char *name = table->live->columns.items[i], *sequence = db_get(rows, (int)i, 3);
+	return (struct column){
+		.quoted = db_ident(db, name),
+		.type = xstrdup(db_get(rows, (int)i, 1)),
+		.sequence = sequence ? xstrdup(sequence) : NULL,
+		.place = i + 1,
+		.common = strvec_has(&table->other->columns, name),
+		.fixed = db_get_bool(rows, (int)i, 2),
+		.key = strvec_has(&table->live->key, name),
+	};
+}
+
+/* The live table's, as side.c has listed them. */
+static bool read_columns(struct db *db, const struct loss_script_table *table,
+	const char *qualified, struct columns *columns, struct err *err)
+{
+	const struct strvec *names = &table->live->columns;
 	AUTO_FREE char *oid = xstrfmt("%u", table->live->oid);
 	AUTO_RESULT(rows);
 	if (!db_query(db, &rows, err,
-		    "select pg_catalog.format_type(atttypid, atttypmod), attidentity = 'a'"
-		    " from pg_catalog.pg_attribute where attrelid = $1::oid and attname = $2"
-		    " and not attisdropped",
-		    oid, name))
+		    "select attname, pg_catalog.format_type(atttypid, atttypmod),"
+		    " attidentity = 'a', pg_catalog.pg_get_serial_sequence($2, attname)"
+		    " from pg_catalog.pg_attribute where attrelid = $1::oid and attnum > 0"
+		    " and not attisdropped and attgenerated = '' order by attnum",
+		    oid, qualified))
 		return false;
-	if (!db_rows(&rows))
-		return err_set(err, ERR_LOCK, "a column of table %s.%s is gone meanwhile",
-			table->live->schema, table->live->name);
-	*column = (struct column){
-		.quoted = db_ident(db, name),
-		.type = xstrdup(db_get(&rows, 0, 0)),
-		.place = i + 1,
-		.common = strvec_has(&table->other->columns, name),
-		.fixed = db_get_bool(&rows, 0, 1),
-		.key = strvec_has(&table->live->key, name),
-	};
-	return true;
-}
-
-static bool read_columns(struct db *db, const struct loss_script_table *table,
-	struct columns *columns, struct err *err)
-{
-	size_t count = table->live->columns.count;
-	columns->items = xcalloc(count + 1, sizeof(columns->items[0]));
-	for (; columns->count < count; columns->count++)
-		if (!read_column(db, table, columns->count, &columns->items[columns->count], err))
-			return false;
+	columns->items = xcalloc(names->count + 1, sizeof(columns->items[0]));
+	for (size_t i = 0; i < names->count; i++) {
+		if ((int)i >= db_rows(&rows) ||
+			!str_equal(db_get(&rows, (int)i, 0), names->items[i]))
+			return err_set(err, ERR_LOCK, "a column of table %s.%s is gone meanwhile",
+				table->live->schema, table->live->name);
+		columns->items[columns->count++] = read_column(db, table, &rows, i);
+	}
 	return true;
 }
 
@@ -197,26 +202,19 @@ static void add_conflict(
 }
 
 /* The next new row must not take a number that came back. */
-static bool add_sequences(struct db *db, const struct loss_script_table *table,
-	const char *qualified, const struct columns *columns, struct strbuf *out, struct err *err)
+static void add_sequences(
+	struct db *db, const char *qualified, const struct columns *columns, struct strbuf *out)
 {
 	for (size_t i = 0; i < columns->count; i++) {
-		AUTO_FREE char *sequence = NULL;
-		if (!columns->items[i].common)
+		const struct column *column = &columns->items[i];
+		if (!column->common || !column->sequence)
 			continue;
-		if (!db_value(db, &sequence, err,
-			    "select pg_catalog.pg_get_serial_sequence($1, $2)", qualified,
-			    table->live->columns.items[i]))
-			return false;
-		if (!sequence)
-			continue;
-		AUTO_FREE char *literal = db_literal(db, sequence);
+		AUTO_FREE char *literal = db_literal(db, column->sequence);
 		strbuf_addf(out,
 			"select pg_catalog.setval(%s, m) from (select max(%s) as m from %s) x\n"
 			"  where m > (select last_value from %s) \\g /dev/null\n",
-			literal, columns->items[i].quoted, qualified, sequence);
+			literal, column->quoted, qualified, column->sequence);
 	}
-	return true;
 }
 
 static void add_temporary(
@@ -238,7 +236,7 @@ static bool add_table(
 	AUTO_FREE char *qualified = db_qualified(db, table->live->schema, table->live->name);
 	AUTO_FREE char *literal = db_literal(db, qualified);
 	AUTO_FREE char *plain = plain_name(table->live);
-	if (!read_columns(db, table, &columns, err))
+	if (!read_columns(db, table, qualified, &columns, err))
 		return false;
 	strbuf_addf(out,
 		"\n-- %s: %" PRId64 " row%s\n"
@@ -252,8 +250,7 @@ static bool add_table(
 	strbuf_addf(out, " from pg_temp.mig_lost_%d", table->number);
 	add_conflict(out, table, &columns);
 	strbuf_adds(out, ";\n");
-	if (!add_sequences(db, table, qualified, &columns, out, err))
-		return false;
+	add_sequences(db, qualified, &columns, out);
 	strbuf_addf(out,
 		"\\else\n\\echo table %d is not in this database, see README.md\n\\endif\n",
 		table->number);
