@@ -124,22 +124,6 @@ static struct loss_source source_of(
 	};
 }
 
-static bool is_column_of_both(
-	const struct loss_unit *a, const struct loss_unit *b, const char *name)
-{
-	return strvec_has(&a->columns, name) && strvec_has(&b->columns, name);
-}
-
-/* The live table's key, when the other has its columns too. */
-static const struct strvec *common_key(const struct loss_unit *live, const struct loss_unit *other)
-{
-	static const struct strvec none;
-	STRVEC_EACH (&live->key, name)
-		if (!is_column_of_both(live, other, name))
-			return &none;
-	return &live->key;
-}
-
 static bool has_more_columns(const struct loss_unit *live, const struct loss_unit *other)
 {
 	STRVEC_EACH (&live->columns, name)
@@ -167,7 +151,7 @@ static bool join_rows(struct comparing *comparing, const struct loss_unit *live,
 	struct loss_join join = {
 		.live = source_of(comparing, &comparing->live, live),
 		.other = source_of(comparing, &comparing->other, other),
-		.key = common_key(live, other),
+		.key = loss_unit_common_key(live, other),
 		.lost = comparing->export ? loss_export_row : NULL,
 		.ctx = comparing->export,
 	};

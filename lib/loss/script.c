@@ -179,10 +179,7 @@ static void add_updates(struct strbuf *out, const struct columns *columns)
 
 static bool has_key(const struct loss_script_table *table)
 {
-	STRVEC_EACH (&table->live->key, name)
-		if (!strvec_has(&table->other->columns, name))
-			return false;
-	return table->live->key.count > 0;
+	return loss_unit_common_key(table->live, table->other)->count > 0;
 }
 
 static void add_conflict(

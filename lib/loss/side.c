@@ -39,6 +39,16 @@ struct loss_unit *loss_side_find(const struct loss_side *side, const char *schem
 				 : NULL;
 }
 
+const struct strvec *loss_unit_common_key(
+	const struct loss_unit *live, const struct loss_unit *other)
+{
+	static const struct strvec none;
+	STRVEC_EACH (&live->key, name)
+		if (!strvec_has(&other->columns, name))
+			return &none;
+	return &live->key;
+}
+
 static struct loss_unit *add_unit(
 	struct loss_side *side, const char *schema, const char *name, uint32_t oid)
 {

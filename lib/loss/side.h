@@ -30,6 +30,10 @@ void loss_side_release(struct loss_side *side);
 struct loss_unit *loss_side_find(
 	const struct loss_side *side, const char *schema, const char *name);
 
+/* What tells rows of both apart: the live table's key, if the other has its columns; else empty. */
+const struct strvec *loss_unit_common_key(
+	const struct loss_unit *live, const struct loss_unit *other);
+
 /* With contents, as the manifest says. */
 void loss_side_of_snapshot(const struct pack_manifest *manifest, struct loss_side *side);
 /*
