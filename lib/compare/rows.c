@@ -2,14 +2,13 @@
  * The first rows that are on one side only. Rows are known by their hashes: both sides are read
  * twice, once for the hashes, once for the few rows whose hashes are the other side's.
  */
-#include "backup/create_room.h"
 #include "base/utf8.h"
 #include "compare/compare.h"
+#include "compare/measure.h"
 
 /* Hashes of more rows than these are not kept in memory: 16 bytes each, both sides. */
 #define ROWS_MAX 2000000
 #define ROW_SHOWN 200
-#define CHUNK (128 << 10)
 
 struct hashes {
 	PACK_LIST(struct pack_hash) all;
@@ -35,71 +34,34 @@ static struct pack_hash hash_of(const char *row, size_t length)
 	return hash;
 }
 
-/* Told of each row, without its newline; false: no more are wanted. */
-typedef bool (*on_row)(void *ctx, const char *row, size_t length);
-
 /* --- the two sides ---------------------------------------------------------------------------- */
 
-static bool snapshot_rows(struct pack_reader *reader, const struct pack_table *table, on_row each,
-	void *ctx, struct err *err)
+static bool snapshot_rows(struct pack_reader *reader, const struct pack_table *table,
+	pack_on_row on_row, void *ctx, struct err *err)
 {
 	CLEANUP(pack_stream_free_auto)
 	struct pack_stream *stream = pack_stream_table(reader, table);
-	AUTO_FREE char *chunk = xrealloc(NULL, CHUNK);
-	AUTO_STRBUF(row);
-	size_t got;
-	do {
-		if (!pack_stream_read(stream, chunk, CHUNK, &got, err))
-			return false;
-		for (const char *at = chunk, *end = chunk + got; at < end;) {
-			const char *newline = memchr(at, '\n', (size_t)(end - at));
-			strbuf_add(&row, at, (size_t)((newline ? newline : end) - at));
-			if (!newline)
-				break;
-			if (!each(ctx, row.buf, row.len))
-				return true;
-			strbuf_reset(&row);
-			at = newline + 1;
-		}
-	} while (got);
-	return true;
+	return pack_stream_rows(stream, on_row, ctx, err);
 }
 
-static char *copy_statement(struct db *db, const struct pack_table *table)
+static bool live_rows(struct db *db, const struct pack_table *table, pack_on_row on_row, void *ctx,
+	struct err *err)
 {
-	AUTO_FREE char *name = db_qualified(db, table->schema, table->name);
-	AUTO_FREE char *columns = create_columns(db, &table->columns);
-	return xstrfmt("copy (select %s from only %s %s) to stdout", columns, name,
-		table->condition ? table->condition : "");
-}
-
-struct until {
-	on_row each;
-	void *ctx;
-	bool ended; /* the caller has seen enough */
-};
-
-/* To the end in any case: the session is needed again. */
-static bool live_row(void *ctx, const char *row, size_t length, struct err *err)
-{
-	struct until *until = ctx;
-	(void)err;
-	until->ended = until->ended || !until->each(until->ctx, row, length);
-	return true;
-}
-
-static bool live_rows(
-	struct db *db, const struct pack_table *table, on_row each, void *ctx, struct err *err)
-{
-	struct until until = {.each = each, .ctx = ctx};
-	AUTO_FREE char *sql = copy_statement(db, table);
-	return db_copy_out(db, sql, live_row, &until, err);
+	struct compare_table live = {
+		.schema = table->schema,
+		.name = table->name,
+		.columns = &table->columns,
+		.condition = table->condition,
+	};
+	AUTO_FREE char *sql = compare_measure_sql(db, &live);
+	return db_copy_out(db, sql, on_row, ctx, err);
 }
 
 /* --- which are alone -------------------------------------------------------------------------- */
 
-static bool keep_hash(void *ctx, const char *row, size_t length)
+static bool keep_hash(void *ctx, const char *row, size_t length, struct err *err)
 {
+	(void)err;
 	struct hashes *hashes = ctx;
 	*pack_list_add(&hashes->all) = hash_of(row, length);
 	return true;
@@ -133,19 +95,21 @@ struct showing {
 	struct strvec *rows;
 };
 
-static bool show_row(void *ctx, const char *row, size_t length)
+/* Told of all rows, also when it has seen enough: the session is needed again. */
+static bool show_row(void *ctx, const char *row, size_t length, struct err *err)
 {
 	struct showing *showing = ctx;
 	const struct hashes *wanted = showing->wanted;
+	(void)err;
+	if (showing->rows->count == wanted->all.count)
+		return true;
 	struct pack_hash hash = hash_of(row, length);
-	if (!wanted->all.count)
-		return false;
 	if (bsearch(&hash, wanted->all.items, wanted->all.count, sizeof(hash), hash_order)) {
 		AUTO_FREE char *text = utf8_clean(row, length);
 		AUTO_FREE char *cut = utf8_cut(text, ROW_SHOWN);
 		strvec_pushf(showing->rows, "%s%s", cut, strlen(cut) < strlen(text) ? ".." : "");
 	}
-	return showing->rows->count < wanted->all.count;
+	return true;
 }
 
 static bool show(struct db *db, struct pack_reader *reader, struct compare_line *line,
@@ -153,8 +117,9 @@ static bool show(struct db *db, struct pack_reader *reader, struct compare_line 
 {
 	struct showing there = {of_snapshot, &line->only_snapshot};
 	struct showing here = {of_live, &line->only_live};
-	return snapshot_rows(reader, line->table, show_row, &there, err) &&
-	       live_rows(db, line->table, show_row, &here, err);
+	return (!of_snapshot->all.count ||
+		       snapshot_rows(reader, line->table, show_row, &there, err)) &&
+	       (!of_live->all.count || live_rows(db, line->table, show_row, &here, err));
 }
 
 bool compare_rows_find(struct db *db, struct pack_reader *reader, struct compare_line *line,

@@ -24,7 +24,7 @@ DEFINE_AUTO(struct loss_export, loss_export_free)
  */
 void loss_export_table(
 	struct loss_export *export, const struct loss_unit *live, const struct loss_unit *other);
-/* One COPY text row that would be lost; a loss_on_row. */
+/* One COPY text row that would be lost; a pack_on_row. */
 MUST_CHECK bool loss_export_row(void *export, const char *row, size_t length, struct err *err);
 /* As above, of a table that is kept whole beside its lost rows, and not loaded by load.sql. */
 MUST_CHECK bool loss_export_whole(void *export, const char *row, size_t length, struct err *err);

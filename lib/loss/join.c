@@ -149,7 +149,7 @@ static bool survey_row(void *ctx, const char *row, size_t length, struct err *er
 	return true;
 }
 
-static bool read_side(struct joining *joining, bool live, loss_on_row on_row, struct err *err)
+static bool read_side(struct joining *joining, bool live, pack_on_row on_row, struct err *err)
 {
 	joining->shape = live ? &joining->live : &joining->other;
 	return loss_source_rows(

@@ -23,7 +23,7 @@ struct loss_join {
 	const struct strvec *key;
 	size_t room; /* rows of the other side held at once; 0: LOSS_JOIN_ROOM */
 	/* Told each row that would be lost or changed, as it is in the live table; may be NULL. */
-	loss_on_row lost;
+	pack_on_row lost;
 	void *ctx;
 };
 #define LOSS_JOIN_ROOM ((size_t)512 << 10) /* 40 MiB */

@@ -133,7 +133,7 @@ static bool has_more_columns(const struct loss_unit *live, const struct loss_uni
 }
 
 static bool export_all(struct comparing *comparing, const struct loss_unit *live,
-	loss_on_row on_row, struct err *err)
+	pack_on_row on_row, struct err *err)
 {
 	struct loss_source source = source_of(comparing, &comparing->live, live);
 	return loss_source_rows(&source, on_row, comparing->export, err) &&

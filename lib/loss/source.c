@@ -1,19 +1,19 @@
 #include "loss/source.h"
 #include <signal.h>
 
-#define CHUNK (256 << 10)
 /* Rows between two questions whether to go on. */
 #define PATIENCE 4096
 
 struct reading {
 	const struct loss_source *source;
-	loss_on_row on_row;
+	pack_on_row on_row;
 	void *ctx;
 	int64_t rows;
 };
 
-static bool take_row(struct reading *reading, const char *row, size_t length, struct err *err)
+static bool take_row(void *ctx, const char *row, size_t length, struct err *err)
 {
+	struct reading *reading = ctx;
 	const struct loss_source *source = reading->source;
 	if (++reading->rows % PATIENCE == 0 && source->cancelled &&
 		source->cancelled(source->cancel_ctx)) {
@@ -28,11 +28,6 @@ static bool take_row(struct reading *reading, const char *row, size_t length, st
  * A session
  */
 
-static bool take_live_row(void *ctx, const char *row, size_t length, struct err *err)
-{
-	return take_row(ctx, row, length, err);
-}
-
 static bool read_leaf(struct reading *reading, const struct loss_leaf *leaf, struct err *err)
 {
 	struct db *db = reading->source->db;
@@ -42,7 +37,7 @@ static bool read_leaf(struct reading *reading, const struct loss_leaf *leaf, str
 		.columns = &reading->source->unit->columns,
 	};
 	AUTO_FREE char *sql = compare_measure_sql(db, &table);
-	return db_copy_out(db, sql, take_live_row, reading, err) ||
+	return db_copy_out(db, sql, take_row, reading, err) ||
 	       err_context(err, "table %s.%s", leaf->schema, leaf->name);
 }
 
@@ -59,40 +54,11 @@ static bool read_database(struct reading *reading, struct err *err)
  * A snapshot
  */
 
-/* Rows out of pieces that are cut anywhere: what is left of the last one waits in `open`. */
-static bool take_piece(struct reading *reading, struct strbuf *open, const char *bytes,
-	size_t length, struct err *err)
-{
-	while (length) {
-		const char *newline = memchr(bytes, '\n', length);
-		size_t part = newline ? (size_t)(newline - bytes) : length;
-		if (!newline || open->len)
-			strbuf_add(open, bytes, part);
-		if (!newline)
-			return true;
-		if (!take_row(reading, open->len ? open->buf : bytes, open->len ? open->len : part,
-			    err))
-			return false;
-		strbuf_reset(open);
-		bytes += part + 1;
-		length -= part + 1;
-	}
-	return true;
-}
-
 static bool read_table(struct reading *reading, const struct pack_table *table, struct err *err)
 {
 	CLEANUP(pack_stream_free_auto)
 	struct pack_stream *stream = pack_stream_table(reading->source->reader, table);
-	AUTO_FREE char *chunk = xrealloc(NULL, CHUNK);
-	AUTO_STRBUF(open);
-	size_t got;
-	do {
-		if (!pack_stream_read(stream, chunk, CHUNK, &got, err) ||
-			!take_piece(reading, &open, chunk, got, err))
-			return false;
-	} while (got);
-	return true;
+	return pack_stream_rows(stream, take_row, reading, err);
 }
 
 static bool read_snapshot(struct reading *reading, struct err *err)
@@ -108,7 +74,7 @@ static bool read_snapshot(struct reading *reading, struct err *err)
 }
 
 bool loss_source_rows(
-	const struct loss_source *source, loss_on_row on_row, void *ctx, struct err *err)
+	const struct loss_source *source, pack_on_row on_row, void *ctx, struct err *err)
 {
 	struct reading reading = {.source = source, .on_row = on_row, .ctx = ctx};
 	return source->db ? read_database(&reading, err) : read_snapshot(&reading, err);

@@ -17,10 +17,7 @@ struct loss_source {
 	void *cancel_ctx;
 };
 
-/* Told one COPY text row without its newline; false ends the stream. */
-typedef bool (*loss_on_row)(void *ctx, const char *row, size_t length, struct err *err);
-
 MUST_CHECK bool loss_source_rows(
-	const struct loss_source *source, loss_on_row on_row, void *ctx, struct err *err);
+	const struct loss_source *source, pack_on_row on_row, void *ctx, struct err *err);
 
 #endif

@@ -51,6 +51,11 @@ struct pack_stream *pack_stream_members(
 /* *got == 0: the end, and everything was as it should be. */
 MUST_CHECK bool pack_stream_read(
 	struct pack_stream *stream, void *buffer, size_t size, size_t *got, struct err *err);
+/* Told a row of COPY text without its newline; false (with err) ends the reading. */
+typedef bool (*pack_on_row)(void *ctx, const char *row, size_t length, struct err *err);
+/* The whole stream, row by row. */
+MUST_CHECK bool pack_stream_rows(
+	struct pack_stream *stream, pack_on_row on_row, void *ctx, struct err *err);
 void pack_stream_free(struct pack_stream *stream);
 DEFINE_AUTO(struct pack_stream, pack_stream_free)
 

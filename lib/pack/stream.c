@@ -224,6 +224,41 @@ bool pack_stream_read(
 	return true;
 }
 
+/* --- rows ------------------------------------------------------------------------------------- */
+
+/* Out of pieces that are cut anywhere: what is left of the last one waits in `open`. */
+static bool take_rows(struct strbuf *open, const char *bytes, size_t length, pack_on_row on_row,
+	void *ctx, struct err *err)
+{
+	while (length) {
+		const char *newline = memchr(bytes, '\n', length);
+		size_t part = newline ? (size_t)(newline - bytes) : length;
+		if (!newline || open->len)
+			strbuf_add(open, bytes, part);
+		if (!newline)
+			return true;
+		if (!on_row(ctx, open->len ? open->buf : bytes, open->len ? open->len : part, err))
+			return false;
+		strbuf_reset(open);
+		bytes += part + 1;
+		length -= part + 1;
+	}
+	return true;
+}
+
+bool pack_stream_rows(struct pack_stream *stream, pack_on_row on_row, void *ctx, struct err *err)
+{
+	AUTO_FREE char *piece = xrealloc(NULL, CHUNK);
+	AUTO_STRBUF(open);
+	size_t got;
+	do {
+		if (!pack_stream_read(stream, piece, CHUNK, &got, err) ||
+			!take_rows(&open, piece, got, on_row, ctx, err))
+			return false;
+	} while (got);
+	return true;
+}
+
 /* --- whole members ---------------------------------------------------------------------------- */
 
 static bool stream_named(

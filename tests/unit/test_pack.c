@@ -263,6 +263,14 @@ static void frames_stay_within_their_member(void **state)
 	assert_true(pack_frame_is_empty(frame));
 }
 
+static bool join_row(void *ctx, const char *row, size_t length, struct err *err)
+{
+	(void)err;
+	strbuf_add(ctx, row, length);
+	strbuf_addc(ctx, '|');
+	return true;
+}
+
 static void what_is_written_is_read(void **state)
 {
 	(void)state;
@@ -289,6 +297,11 @@ static void what_is_written_is_read(void **state)
 	} while (got);
 	assert_true(pack_content_equal(&rows.content, &table->content));
 	pack_rows_release(&rows);
+	AUTO_STRBUF(joined);
+	CLEANUP(pack_stream_free_auto)
+	struct pack_stream *again = pack_stream_table(reader, table);
+	assert_true(pack_stream_rows(again, join_row, &joined, &err));
+	assert_string_equal(joined.buf, "1\tone|2\ttwo|3\tthree|");
 	AUTO_STRBUF(text);
 	assert_true(pack_reader_text(reader, PACK_README, &text, &err));
 	assert_string_equal(text.buf, "read me\n");
