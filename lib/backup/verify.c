@@ -89,12 +89,6 @@ static bool check_root(struct verify *verify, const struct pack_root *root, stru
 
 /* --- members ---------------------------------------------------------------------------------- */
 
-static bool is_large_object_data(const struct pack_member *member)
-{
-	return str_starts(member->name, PACK_LARGE_OBJECT_DATA) &&
-	       str_ends(member->name, ".copy.zst");
-}
-
 /* Members of no table, each for itself; rows of large objects are summed. */
 static bool check_others(struct verify *verify, struct err *err)
 {
@@ -105,7 +99,8 @@ static bool check_others(struct verify *verify, struct err *err)
 			continue;
 		CLEANUP(pack_stream_free_auto)
 		struct pack_stream *stream = pack_stream_member(verify->reader, member);
-		if (!drain(verify, stream, is_large_object_data(member) ? &large : NULL, err))
+		if (!drain(verify, stream, pack_member_is_large_object(member) ? &large : NULL,
+			    err))
 			return false;
 	}
 	const struct pack_content *expected = &verify->manifest->large_object_data;

@@ -334,6 +334,12 @@ const struct pack_member *pack_manifest_member(
 	return NULL;
 }
 
+bool pack_member_is_large_object(const struct pack_member *member)
+{
+	return str_starts(member->name, PACK_LARGE_OBJECT_DATA) &&
+	       str_ends(member->name, ".copy.zst");
+}
+
 void pack_manifest_total(const struct pack_manifest *manifest, struct pack_content *total)
 {
 	*total = (struct pack_content){0};

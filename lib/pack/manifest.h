@@ -180,6 +180,8 @@ const struct pack_root *pack_manifest_router(
 	const struct pack_manifest *manifest, const struct pack_table *table);
 const struct pack_member *pack_manifest_member(
 	const struct pack_manifest *manifest, const char *name);
+/* Does it hold contents of large objects? */
+bool pack_member_is_large_object(const struct pack_member *member);
 /* Sums over all tables. */
 void pack_manifest_total(const struct pack_manifest *manifest, struct pack_content *total);
 

@@ -50,20 +50,6 @@ bool restore_alone_sequences(struct restore_alone *alone, struct db_worker *work
 	return true;
 }
 
-static bool fill_objects(struct restore_alone *alone, struct db_worker *worker,
-	const struct pack_member *member, struct err *err)
-{
-	CLEANUP(pack_stream_free_auto)
-	struct pack_stream *stream = pack_stream_member(alone->settings->reader, member);
-	AUTO_RESULT(filled);
-	return db_exec(worker->db, err, "truncate pg_temp.mig_large_object_bytes") &&
-	       load_copy(worker, "copy pg_temp.mig_large_object_bytes from stdin", stream,
-		       member->rows, NULL, err) &&
-	       db_query(worker->db, &filled, err,
-		       "select pg_catalog.count(pg_catalog.lo_put(object, start, bytes))"
-		       " from pg_temp.mig_large_object_bytes");
-}
-
 bool restore_alone_large_objects(
 	struct restore_alone *alone, struct db_worker *worker, struct err *err)
 {
@@ -74,16 +60,13 @@ bool restore_alone_large_objects(
 		return true;
 	if (!pack_reader_text(settings->reader, PACK_LARGE_OBJECTS, &text, err) ||
 		!restore_text_run(settings, worker->db, text.buf, err) ||
-		!db_exec(worker->db, err,
-			"create temporary table mig_large_object_bytes (object pg_catalog.oid,"
-			" start pg_catalog.int8, bytes pg_catalog.bytea) on commit drop"))
+		!db_exec(worker->db, err, LOAD_OBJECT_BYTES " on commit drop"))
 		return err_context(err, "large objects");
 	for (size_t i = 0; i < manifest->members.count; i++) {
 		const struct pack_member *member = &manifest->members.items[i];
-		if (str_starts(member->name, PACK_LARGE_OBJECT_DATA) &&
-			str_ends(member->name, ".copy.zst") &&
-			!fill_objects(alone, worker, member, err))
-			return err_context(err, "large objects");
+		if (pack_member_is_large_object(member) &&
+			!load_object_member(worker, settings->reader, member, err))
+			return false;
 	}
 	return true;
 }

@@ -177,8 +177,7 @@ static bool put_large_objects(struct cat *cat, struct err *err)
 		return false;
 	for (size_t i = 0; i < cat->manifest->members.count; i++) {
 		const struct pack_member *member = &cat->manifest->members.items[i];
-		if (str_starts(member->name, PACK_LARGE_OBJECT_DATA) &&
-			str_ends(member->name, ".copy.zst") && !put_pieces(cat, member, err))
+		if (pack_member_is_large_object(member) && !put_pieces(cat, member, err))
 			return false;
 	}
 	return put(cat, "DROP TABLE " PIECES ";\n", err);

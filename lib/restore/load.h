@@ -80,6 +80,13 @@ MUST_CHECK bool load_statements_each(const struct load_settings *settings,
 MUST_CHECK bool load_sequences(const struct load_settings *settings, struct err *err);
 /* Large objects: made with owner, privileges and comment, then filled. */
 MUST_CHECK bool load_large_objects(const struct load_settings *settings, struct err *err);
+/* For load_object_member(): once in its session. */
+#define LOAD_OBJECT_BYTES \
+	"create temporary table mig_large_object_bytes" \
+	" (object pg_catalog.oid, start pg_catalog.int8, bytes pg_catalog.bytea)"
+/* One member of their contents, in the caller's transaction. */
+MUST_CHECK bool load_object_member(struct db_worker *worker, struct pack_reader *reader,
+	const struct pack_member *member, struct err *err);
 /* Statistics of every table and partitioned table. done: by index of the manifest's tables; or
  * NULL. */
 MUST_CHECK bool load_analyze(

@@ -24,8 +24,7 @@ static void find_members(const struct pack_manifest *manifest, struct objects *o
 	objects->members = xcalloc(manifest->members.count + 1, sizeof(objects->members[0]));
 	for (size_t i = 0; i < manifest->members.count; i++) {
 		const struct pack_member *member = &manifest->members.items[i];
-		if (str_starts(member->name, PACK_LARGE_OBJECT_DATA) &&
-			str_ends(member->name, ".copy.zst"))
+		if (pack_member_is_large_object(member))
 			objects->members[objects->count++] = member;
 	}
 }
@@ -35,29 +34,31 @@ static bool set_session(struct db_worker *worker, struct err *err)
 	struct objects *objects = worker->pool->ctx;
 	const struct pack_manifest *manifest = pack_reader_manifest(objects->settings->reader);
 	return db_copy_session_fast(worker->db, manifest->database.encoding, err) &&
-	       db_exec(worker->db, err,
-		       "create temporary table mig_large_object_bytes"
-		       " (object pg_catalog.oid, start pg_catalog.int8,"
-		       " bytes pg_catalog.bytea)");
+	       db_exec(worker->db, err, LOAD_OBJECT_BYTES);
+}
+
+bool load_object_member(struct db_worker *worker, struct pack_reader *reader,
+	const struct pack_member *member, struct err *err)
+{
+	CLEANUP(pack_stream_free_auto)
+	struct pack_stream *stream = pack_stream_member(reader, member);
+	AUTO_RESULT(filled);
+	return (db_exec(worker->db, err, "truncate pg_temp.mig_large_object_bytes") &&
+		       load_copy(worker, "copy pg_temp.mig_large_object_bytes from stdin", stream,
+			       member->rows, NULL, err) &&
+		       db_query(worker->db, &filled, err,
+			       "select pg_catalog.count(pg_catalog.lo_put(object, start, bytes))"
+			       " from pg_temp.mig_large_object_bytes")) ||
+	       err_context(err, "large objects");
 }
 
 static bool fill_from_member(struct db_worker *worker, size_t job, struct err *err)
 {
 	struct objects *objects = worker->pool->ctx;
-	CLEANUP(pack_stream_free_auto)
-	struct pack_stream *stream =
-		pack_stream_member(objects->settings->reader, objects->members[job]);
-	AUTO_RESULT(filled);
 	AUTO_TX(tx);
-	if (!db_begin(worker->db, &tx, NULL, err) ||
-		!db_exec(worker->db, err, "truncate pg_temp.mig_large_object_bytes") ||
-		!load_copy(worker, "copy pg_temp.mig_large_object_bytes from stdin", stream,
-			objects->members[job]->rows, NULL, err) ||
-		!db_query(worker->db, &filled, err,
-			"select pg_catalog.count(pg_catalog.lo_put(object, start, bytes))"
-			" from pg_temp.mig_large_object_bytes"))
-		return err_context(err, "large objects");
-	return db_commit(&tx, err);
+	return db_begin(worker->db, &tx, NULL, err) &&
+	       load_object_member(worker, objects->settings->reader, objects->members[job], err) &&
+	       db_commit(&tx, err);
 }
 
 /* Creation, owners, privileges and comments, in batches of whole statements. */
