@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <signal.h>
 #include <time.h>
 
 #include "pack/frame.h"
@@ -59,9 +58,7 @@ static bool stop_asked(const struct create_rows *rows)
 /* Whoever stops in the middle of a COPY closes the session, too. */
 static bool stopped(struct err *err)
 {
-	err_set(err, ERR_SIGNAL, "interrupted");
-	err->signal = SIGINT;
-	return false;
+	return err_set(err, ERR_SIGNAL, "interrupted");
 }
 
 /* --- members ---------------------------------------------------------------------------------- */

@@ -1,7 +1,5 @@
 #include "backup/throttle.h"
 
-#include <signal.h>
-
 #include "base/clock.h"
 
 enum {
@@ -41,9 +39,7 @@ static bool stopped(const struct slow_writer *slow, struct err *err)
 {
 	if (!slow->cancelled || !slow->cancelled(slow->ctx))
 		return false;
-	err_set(err, ERR_SIGNAL, "interrupted");
-	err->signal = SIGINT;
-	return true;
+	return !err_set(err, ERR_SIGNAL, "interrupted");
 }
 
 static bool wait_until(const struct slow_writer *slow, int64_t at_ms, struct err *err)

@@ -1,7 +1,6 @@
 #include "backup/verify.h"
 
 #include <inttypes.h>
-#include <signal.h>
 
 #include "base/clock.h"
 
@@ -20,9 +19,7 @@ static bool stopped(const struct verify *verify, struct err *err)
 	const struct backup_verify *settings = verify->settings;
 	if (!settings->cancelled || !settings->cancelled(settings->ctx))
 		return false;
-	err_set(err, ERR_SIGNAL, "interrupted");
-	err->signal = SIGINT;
-	return true;
+	return !err_set(err, ERR_SIGNAL, "interrupted");
 }
 
 /* To its end, which is where it is found to be sound. rows: NULL for what has none. */

@@ -1,6 +1,7 @@
 #include "base/err.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <unistd.h>
 
 static const struct err_row rows[] = {
@@ -43,6 +44,7 @@ bool err_set(struct err *err, enum err_code code, const char *fmt, ...)
 	va_end(args);
 	err_release(err);
 	err->code = code;
+	err->signal = code == ERR_SIGNAL ? SIGINT : 0;
 	err->msg = msg;
 	return false;
 }

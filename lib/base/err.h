@@ -48,7 +48,7 @@ struct err {
 	char *hint; /* the next thing to do or type; may be NULL */
 	char *where; /* file:line:column of the user's text; may be NULL */
 	char sqlstate[6]; /* five characters, or empty */
-	int signal; /* with ERR_SIGNAL: which one */
+	int signal; /* with ERR_SIGNAL: which one; err_set() says SIGINT */
 };
 
 #define ERR_INIT \

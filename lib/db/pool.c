@@ -1,6 +1,5 @@
 #include "db/pool.h"
 #include <pthread.h>
-#include <signal.h>
 
 struct shared {
 	const struct db_pool *pool;
@@ -48,11 +47,8 @@ bool db_worker_go_on(struct db_worker *worker, struct err *err)
 	const struct db_pool *pool = worker->pool;
 	if (is_stopped(worker->state))
 		return err_set(err, ERR_FAILED, "another worker failed");
-	if (pool->cancelled && pool->cancelled(pool->cancel_ctx)) {
-		err_set(err, ERR_SIGNAL, "interrupted");
-		err->signal = SIGINT;
-		return false;
-	}
+	if (pool->cancelled && pool->cancelled(pool->cancel_ctx))
+		return err_set(err, ERR_SIGNAL, "interrupted");
 	return true;
 }
 

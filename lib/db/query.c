@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 
 enum { STOP_POLL_MS = 200 };
 
@@ -453,9 +452,7 @@ bool db_go_on(struct db *db, struct err *err)
 {
 	if (db->uninterrupted || !db->stop || !db->stop(db->stop_ctx))
 		return true;
-	err_set(err, ERR_SIGNAL, "interrupted");
-	err->signal = SIGINT;
-	return false;
+	return err_set(err, ERR_SIGNAL, "interrupted");
 }
 
 void db_cancel(struct db *db)

@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
-#include <signal.h>
 #include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
@@ -113,9 +112,7 @@ static bool wait_for_bytes(const struct foreign_text *text, struct err *err)
 	do {
 		if (!input->cancelled || !input->cancelled(input->cancel_ctx))
 			continue;
-		err_set(err, ERR_SIGNAL, "interrupted");
-		err->signal = SIGINT;
-		return false;
+		return err_set(err, ERR_SIGNAL, "interrupted");
 	} while (poll(&wait, 1, POLL_MS) <= 0);
 	return true;
 }

@@ -1,5 +1,4 @@
 #include "loss/source.h"
-#include <signal.h>
 
 /* Rows between two questions whether to go on. */
 #define PATIENCE 4096
@@ -16,11 +15,8 @@ static bool take_row(void *ctx, const char *row, size_t length, struct err *err)
 	struct reading *reading = ctx;
 	const struct loss_source *source = reading->source;
 	if (++reading->rows % PATIENCE == 0 && source->cancelled &&
-		source->cancelled(source->cancel_ctx)) {
-		err_set(err, ERR_SIGNAL, "interrupted");
-		err->signal = SIGINT;
-		return false;
-	}
+		source->cancelled(source->cancel_ctx))
+		return err_set(err, ERR_SIGNAL, "interrupted");
 	return reading->on_row(reading->ctx, row, length, err);
 }
 

@@ -8,7 +8,6 @@
 
 #include <inttypes.h>
 #include <openssl/rand.h>
-#include <signal.h>
 
 enum { KEYS_CHECK_MS = 1000, SEEN_LIMIT_MS = 1000, GONE_LIMIT_MS = 30000, STATEMENT_SHOWN = 2000 };
 
@@ -206,7 +205,6 @@ static bool should_stop(void *ctx)
 		return true;
 	if (how->cancelled && how->cancelled(how->ctx)) {
 		err_set(&work->stop, ERR_SIGNAL, "told to stop");
-		work->stop.signal = SIGINT;
 	} else if (now - work->checked_ms >= KEYS_CHECK_MS) {
 		work->checked_ms = now;
 		sample_blockers(work);

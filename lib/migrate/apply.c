@@ -4,7 +4,6 @@
 #include "migrate/steps.h"
 
 #include <inttypes.h>
-#include <signal.h>
 
 enum { FIRST_DELAY_MS = 200, LONGEST_DELAY_MS = 5000 };
 
@@ -355,11 +354,8 @@ static bool run_bare(struct runner *runner, struct migrate_step *step, struct er
 static bool rest(const struct migrate_session *session, int64_t pause_ms, struct err *err)
 {
 	for (int64_t end = clock_monotonic_ms() + pause_ms; clock_monotonic_ms() < end;) {
-		if (cancelled(session)) {
-			err_set(err, ERR_SIGNAL, "interrupted between two batches");
-			err->signal = SIGINT;
-			return false;
-		}
+		if (cancelled(session))
+			return err_set(err, ERR_SIGNAL, "interrupted between two batches");
 		clock_sleep_ms(pause_ms < 50 ? pause_ms : 50);
 	}
 	return true;

@@ -1,7 +1,6 @@
 #include "pack/copy.h"
 
 #include <openssl/evp.h>
-#include <signal.h>
 
 #include "pack/trailer.h"
 
@@ -29,9 +28,7 @@ static bool go_on(struct copying *copying, struct err *err)
 		settings->log, "copy", "bytes", copying->done, pack_reader_size(copying->from));
 	if (!settings->cancelled || !settings->cancelled(settings->ctx))
 		return true;
-	err_set(err, ERR_SIGNAL, "interrupted");
-	err->signal = SIGINT;
-	return false;
+	return err_set(err, ERR_SIGNAL, "interrupted");
 }
 
 static bool damaged(struct copying *copying, const char *name, const char *why, struct err *err)

@@ -2,7 +2,6 @@
 
 #include <inttypes.h>
 #include <regex.h>
-#include <signal.h>
 
 #include "backup/create_filter.h"
 #include "base/clock.h"
@@ -26,9 +25,7 @@ static bool go_on(struct cat *cat, struct err *err)
 	log_progress(settings->log, "cat", "bytes", cat->done, cat->total);
 	if (!settings->cancelled || !settings->cancelled(NULL))
 		return true;
-	err_set(err, ERR_SIGNAL, "interrupted");
-	err->signal = SIGINT;
-	return false;
+	return err_set(err, ERR_SIGNAL, "interrupted");
 }
 
 static bool put(struct cat *cat, const char *text, struct err *err)

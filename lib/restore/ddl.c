@@ -118,11 +118,8 @@ static bool judge(const struct speech *speech, const struct proc_result *result,
 {
 	if (result->status == 0)
 		return true;
-	if (result->cancelled) {
-		err_set(err, ERR_SIGNAL, "interrupted");
-		err->signal = 2;
-		return false;
-	}
+	if (result->cancelled)
+		return err_set(err, ERR_SIGNAL, "interrupted");
 	AUTO_FREE char *said = strvec_join(&speech->lines, "\n");
 	if (!say_refused(&speech->lines, what, code_of(said), err))
 		err_set(err, code_of(said), "pg_restore could not make the %s", what);

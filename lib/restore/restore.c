@@ -183,11 +183,8 @@ static bool stage(struct restoring *restoring, const char *name, struct err *err
 	log_info(settings->log, "stage",
 		json_pack("{s:s, s:s}", "stage", name, "database", restoring->copy.name), "%s: %s",
 		restoring->copy.name, name);
-	if (settings->cancelled && settings->cancelled(settings->cancel_ctx)) {
-		err_set(err, ERR_SIGNAL, "interrupted");
-		err->signal = 2;
-		return false;
-	}
+	if (settings->cancelled && settings->cancelled(settings->cancel_ctx))
+		return err_set(err, ERR_SIGNAL, "interrupted");
 	return !settings->keys || keys_check(settings->keys, err);
 }
 

@@ -61,11 +61,8 @@ bool restore_text_statement(
 	/* of newer programs of PostgreSQL, unknown to older servers */
 	if (str_starts(sql, "SET transaction_timeout "))
 		return true;
-	if (settings->cancelled && settings->cancelled(settings->cancel_ctx)) {
-		err_set(err, ERR_SIGNAL, "interrupted");
-		err->signal = 2;
-		return false;
-	}
+	if (settings->cancelled && settings->cancelled(settings->cancel_ctx))
+		return err_set(err, ERR_SIGNAL, "interrupted");
 	if (!schema_roles_map(settings->role_map, sql, &mapped, err))
 		return false;
 	if (db_exec(db, err, mapped ? mapped : sql))

@@ -22,6 +22,9 @@ static void err_is_a_value(void **state)
 	err_context(&err, "store local");
 	assert_string_equal(err.msg, "store local: no snapshot x");
 	assert_int_equal(err_exit_status(&err), 14);
+	AUTO_ERR(stopped);
+	err_set(&stopped, ERR_SIGNAL, "interrupted");
+	assert_int_equal(err_exit_status(&stopped), 130);
 	assert_int_equal(err_from_status(13), ERR_LOCK);
 	assert_int_equal(err_from_status(99), ERR_FAILED);
 	struct err other = ERR_INIT;
