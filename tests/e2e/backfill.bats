@@ -75,7 +75,7 @@ detail() { sql -c "select detail->>'$1' from mig.history where direction = 'back
 	filled "table=users key=id batch=50 pause=100ms" "update users set lower = lower(email);"
 	mig-apply upgrade > victim.log 2>&1 3>&- &
 	VICTIM=$!
-	for _ in $(seq 100); do
+	for _ in $(seq 500); do
 		[ "$(sql -c "select count(*) > 2 from batches")" = f ] || break
 		sleep 0.05
 	done

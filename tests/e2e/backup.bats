@@ -327,7 +327,7 @@ parts() {
 	PGAPPNAME="mig-run $id deploy" psql -Xqc "select pg_advisory_lock($key)" \
 		-c "select pg_sleep(60)" postgres > /dev/null &
 	local holder=$!
-	for _ in $(seq 50); do
+	for _ in $(seq 500); do
 		pid=$(sql -c "select pid from pg_stat_activity where query like '%pg_sleep(60)%' and pid <> pg_backend_pid()" postgres)
 		[ -z "$pid" ] || break
 		sleep 0.1

@@ -345,7 +345,7 @@ as_pg_dump() {
 	sql -c "create table t as select md5(i::text) || md5((-i)::text) v from generate_series(1, 60000) i"
 	mig-backup create --rate-limit 300kB > log 2>&1 &
 	local taking=$! found=
-	for _ in $(seq 100); do
+	for _ in $(seq 500); do
 		mig-backup status --json > out
 		found=$(of '.running[0] | select(.done > 0) | "\(.life) \(.phase) \(.pid)"')
 		[ -z "$found" ] || break
@@ -361,7 +361,7 @@ as_pg_dump() {
 	says "died in phase rows"
 	mig-backup status --json > out
 	[ "$(of '.running[0].life')" = dead ]
-	for _ in $(seq 50); do
+	for _ in $(seq 500); do
 		[ "$(sql -c "select count(*) from pg_stat_activity where application_name like 'mig-backup%'")" != 0 ] || break
 		sleep 0.1
 	done

@@ -31,7 +31,7 @@ copied() {
 	sed -i 's/^create table t .*/&\ncreate function slow() returns trigger language plpgsql as $$ begin perform pg_sleep(0.001); return new; end $$;\ncreate trigger slow before insert on t for each row execute function slow();/' migrations/r001_rows.sql
 	mig-apply upgrade > log 2>&1 3>&- &
 	program=$!
-	for _ in $(seq 100); do
+	for _ in $(seq 500); do
 		pid=$(sql -c "select pid from pg_stat_activity where datname = 'postgres' and application_name like 'mig-apply %'" postgres)
 		[ -z "$pid" ] || [ "$(sql -c "select count(*) from pg_stat_activity where query like 'copy t%' and state = 'active'")" = 0 ] || break
 		sleep 0.1

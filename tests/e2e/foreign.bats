@@ -244,7 +244,7 @@ copy_or_displaced() {
 	says "mig-restore swap ${DB}__r_"
 	[ "$(rows_of "$DB")" = 9 ]
 	[ "$(copies)" = 1 ]
-	"$BUILD/support/keys" run 20261120T010203Z-1a2b3c 20000 > run.out 2>&1 3>&- &
+	"$BUILD/support/keys" run 20261120T010203Z-1a2b3c 300000 > run.out 2>&1 3>&- &
 	until_true grep -q : run.out
 	MIG_RUN=$(cat run.out)
 	export MIG_RUN

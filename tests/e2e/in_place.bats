@@ -281,7 +281,7 @@ change_everything() {
 	make_shop
 	expect 0 mig-backup create --label wanted
 	sql -c "drop table orders cascade"
-	"$BUILD/support/keys" run $id 30000 > run.out 2>&1 3>&- &
+	"$BUILD/support/keys" run $id 300000 > run.out 2>&1 3>&- &
 	until_true grep -q : run.out
 	MIG_RUN=$(cat run.out)
 	export MIG_RUN

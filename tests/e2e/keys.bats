@@ -18,7 +18,7 @@ start() {
 
 until_true() {
 	local i
-	for i in $(seq 100); do
+	for i in $(seq 500); do
 		"$@" && return 0
 		sleep 0.1
 	done
@@ -31,7 +31,7 @@ locks_of() {
 }
 
 @test "safety_01 a second run is refused with 13 and told who holds the key and since when" {
-	start 20261120T010203Z-1a2b3c "$keys" run 20261120T010203Z-1a2b3c 20000
+	start 20261120T010203Z-1a2b3c "$keys" run 20261120T010203Z-1a2b3c 300000
 	expect 13 "$keys" hold "mig-apply upgrade" 0
 	says "the run key of database $DB is held by mig-run 20261120T010203Z-1a2b3c migrate "
 	says "since 2"
@@ -43,14 +43,14 @@ locks_of() {
 
 @test "safety_01 a role without rights reads the holder and the start from its name" {
 	sql -c "drop role if exists plain" -c "create role plain login"
-	start 20261120T010203Z-1a2b3c "$keys" run 20261120T010203Z-1a2b3c 20000
+	start 20261120T010203Z-1a2b3c "$keys" run 20261120T010203Z-1a2b3c 300000
 	PGUSER=plain expect 0 "$keys" who
 	says "mig-run 20261120T010203Z-1a2b3c migrate"
 	says "2026-11-20T01:02:03Z"
 }
 
 @test "safety_01 keys are in database postgres: the target can be renamed while they are held" {
-	start held "$keys" hold "mig-apply upgrade" 20000
+	start held "$keys" hold "mig-apply upgrade" 300000
 	sql -c "alter database $DB rename to ${DB}_x" postgres
 	sql -c "alter database ${DB}_x rename to $DB" postgres
 	expect 13 "$keys" hold "mig-apply upgrade" 0
@@ -58,13 +58,13 @@ locks_of() {
 
 @test "safety_01 the holder is idle outside of a transaction: CREATE INDEX CONCURRENTLY is not held up" {
 	sql -c "create table a (i int)"
-	start held "$keys" hold "mig-apply upgrade" 20000
+	start held "$keys" hold "mig-apply upgrade" 300000
 	LOCK_WAIT_MS=5000 "$keys" hold "mig-apply upgrade" 0 > /dev/null 2>&1 3>&- &
 	sql -c "set statement_timeout = '5s'" -c "create index concurrently on a (i)"
 }
 
 @test "safety_01 keys of two databases do not meet" {
-	start held "$keys" hold "mig-apply upgrade" 20000
+	start held "$keys" hold "mig-apply upgrade" 300000
 	sql -c "drop database if exists ${DB}_2" -c "create database ${DB}_2" postgres
 	PGDATABASE=${DB}_2 expect 0 "$keys" hold "mig-apply upgrade" 0
 }
@@ -82,7 +82,7 @@ locks_of() {
 }
 
 @test "safety_01 a child proves kinship; a stranger with a forged MIG_RUN does not" {
-	start :  "$keys" run 20261120T010203Z-1a2b3c 20000
+	start :  "$keys" run 20261120T010203Z-1a2b3c 300000
 	MIG_RUN=$(cat "$WORK/started")
 	export MIG_RUN
 	expect 0 "$keys" hold "mig-apply upgrade" 0
@@ -96,7 +96,7 @@ locks_of() {
 }
 
 @test "safety_01 two backups exclude each other; a backup and a run do, too" {
-	start held "$keys" backup "mig-backup create" 20000
+	start held "$keys" backup "mig-backup create" 300000
 	expect 13 "$keys" backup "mig-backup create" 0
 	says "the backup key of database $DB is held by mig-backup"
 	expect 13 "$keys" hold "mig-apply upgrade" 0
@@ -104,13 +104,13 @@ locks_of() {
 }
 
 @test "safety_01 a backup inside a run is kin" {
-	start : "$keys" run 20261120T010203Z-1a2b3c 20000
+	start : "$keys" run 20261120T010203Z-1a2b3c 300000
 	MIG_RUN=$(cat "$WORK/started") expect 0 "$keys" backup "mig-backup create" 0
 	expect 13 "$keys" backup "mig-backup create" 0
 }
 
 @test "safety_01 a long name is cut at 63 bytes, the host last" {
-	start : "$keys" run 20261120T010203Z-1a2b3c-and-a-very-long-tail-of-a-run-id 20000
+	start : "$keys" run 20261120T010203Z-1a2b3c-and-a-very-long-tail-of-a-run-id 300000
 	name=$(sql -c "select application_name from pg_stat_activity
 		where application_name like 'mig-run 20261120T010203Z%'" postgres)
 	[ "${#name}" = 63 ]
@@ -120,11 +120,11 @@ locks_of() {
 	sql -c "drop role if exists hosted" -c "create role hosted login" \
 		-c "revoke connect on database postgres from public" postgres
 	export PGUSER=hosted
-	start "held in target" "$keys" hold "mig-apply upgrade" 20000
+	start "held in target" "$keys" hold "mig-apply upgrade" 300000
 	PGUSER=owner expect 13 "$keys" hold "mig-apply upgrade" 0
 	says "held by mig-apply"
 	kill -9 "$started"
-	PGUSER=owner start held "$keys" hold "mig-apply upgrade" 20000
+	PGUSER=owner start held "$keys" hold "mig-apply upgrade" 300000
 	expect 13 "$keys" hold "mig-apply upgrade" 0
 	kill -9 "$started"
 	LOCK_WAIT_MS=5000 expect 17 "$keys" swap "mig-restore swap" 0
@@ -175,7 +175,7 @@ blind_server() {
 }
 
 @test "safety_02 a program whose key session is gone stops with 13" {
-	start held "$keys" watch "mig-apply upgrade" 20000
+	start held "$keys" watch "mig-apply upgrade" 300000
 	sql -c "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory'
 		and mode = 'ExclusiveLock'" postgres
 	wait "$started" && false
@@ -184,11 +184,11 @@ blind_server() {
 }
 
 @test "safety_02 a child whose run has died stops with 13, and cannot begin to work" {
-	start : "$keys" run 20261120T010203Z-1a2b3c 20000
+	start : "$keys" run 20261120T010203Z-1a2b3c 300000
 	run_program=$started
 	MIG_RUN=$(cat "$WORK/started")
 	export MIG_RUN
-	start held "$keys" watch "mig-apply upgrade" 20000
+	start held "$keys" watch "mig-apply upgrade" 300000
 	kill -9 "$run_program"
 	run wait_for "$started"
 	until_true grep -q "has ended" "$WORK/started"
@@ -200,10 +200,10 @@ wait_for() {
 }
 
 @test "safety_02 the swap key waits for programs that change something" {
-	start : "$keys" run 20261120T010203Z-1a2b3c 20000
+	start : "$keys" run 20261120T010203Z-1a2b3c 300000
 	MIG_RUN=$(cat "$WORK/started")
 	export MIG_RUN
-	start held "$keys" hold "mig-apply upgrade" 20000
+	start held "$keys" hold "mig-apply upgrade" 300000
 	expect 13 "$keys" swap "mig-restore swap" 300
 	says "the swap key of database $DB is held by mig-apply"
 	kill -9 "$started"

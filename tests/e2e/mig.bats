@@ -289,7 +289,7 @@ two_environments() {
 
 # Waits until status says a text; 10 s.
 status_says() {
-	for _ in $(seq 50); do
+	for _ in $(seq 500); do
 		run mig status
 		[[ $output = *"$1"* ]] && return 0
 		sleep 0.2

@@ -311,7 +311,7 @@ journal() {
 	END
 	mig-run book.yaml > first.log 2>&1 3>&- &
 	first=$!
-	for _ in $(seq 100); do grep -q "step a" first.log && break; sleep 0.05; done
+	for _ in $(seq 500); do grep -q "step a" first.log && break; sleep 0.05; done
 	expect 13 mig-run book.yaml
 	says "held by mig-run"
 	expect 0 mig-run status

@@ -184,7 +184,7 @@ dump() {
 @test "trap 14: temporary tables of others are not seen" {
 	psql -Xqc "create temporary table mine as select 1 a" -c "select pg_sleep(60)" > /dev/null 2>&1 3>&- &
 	local i
-	for i in $(seq 50); do
+	for i in $(seq 500); do
 		[ "$(sql -c "select count(*) from pg_class where relname = 'mine'")" = 0 ] || break
 		sleep 0.1
 	done

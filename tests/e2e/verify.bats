@@ -223,7 +223,7 @@ sql_is() {
 	sql -c "create table t (a int, b text)" \
 		-c "insert into t select i, md5(i::text) from generate_series(1, 100000) i"
 	mig-backup create -q
-	"$BUILD/support/keys" run 20260101T000000Z-abcdef 30000 > started 2>&1 &
+	"$BUILD/support/keys" run 20260101T000000Z-abcdef 300000 > started 2>&1 3>&- &
 	until_true grep -q : started
 	mig-verify backup latest --restore > first 2>&1 &
 	local first=$!

@@ -85,7 +85,7 @@ row() {
 	sentry_start "stall"
 	mig-alert send sentry --title one > out 2>&1 3>&- &
 	pid=$!
-	for _ in $(seq 50); do
+	for _ in $(seq 500); do
 		[ "$(arrived)" = 0 ] || break
 		sleep 0.1
 	done

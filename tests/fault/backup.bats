@@ -323,7 +323,7 @@ taking() {
 	[ $status = 13 ]
 	nothing_left
 	start=$SECONDS
-	"$BUILD/support/keys" hold "mig-apply upgrade" 20000 > /dev/null 3>&- &
+	"$BUILD/support/keys" hold "mig-apply upgrade" 300000 > /dev/null 3>&- &
 	wait_for "select count(*) > 0 from pg_stat_activity where application_name like 'mig-apply%'"
 	expect 13 mig-run fix.yaml -d "dbname=$DB" --preempt-backup
 	[ $((SECONDS - start)) -lt 15 ]
@@ -380,7 +380,7 @@ taking() {
 	[ -z "$left" ]
 	mig-backup copy ./a.mig.tar ./there --rate-limit 500kB &
 	local copying=$! n
-	for n in $(seq 100); do
+	for n in $(seq 500); do
 		[ ! -s there/*.partial ] || break
 		sleep 0.05
 	done

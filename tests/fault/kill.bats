@@ -113,7 +113,7 @@ traffic                          ; LONG, traffic: true                          
 		  - {id: last, run: [touch, always]}
 	END
 	play_until "step x" < book.txt || true
-	play_until_undo() { for _ in $(seq 100); do ! grep -q "undo b" log || return 0; sleep 0.05; done; return 1; }
+	play_until_undo() { for _ in $(seq 500); do ! grep -q "undo b" log || return 0; sleep 0.05; done; return 1; }
 	sleep 0.2
 	kill -INT "$RUNNER"
 	play_until_undo

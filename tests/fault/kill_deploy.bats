@@ -20,7 +20,7 @@ slow_migration() {
 	shop
 	sed -i 's/maintenance: \[.*/maintenance: [{file: flag}, {command: {enable: [sh, -c, "touch shut; sleep 20"], disable: [rm, -f, shut], status: {run: [sh, -c, "test -e shut"], on: [0], off: [1]}}}]/' mig.yaml
 	play_until "step close"
-	for _ in $(seq 100); do [ ! -e shut ] || break; sleep 0.02; done
+	for _ in $(seq 500); do [ ! -e shut ] || break; sleep 0.02; done
 	killed
 	[ -e flag ]
 	expect 17 mig-run deploy.yaml

@@ -217,7 +217,7 @@ fails() {
 @test "a second run at the same time: 13, and who holds the key" {
 	make_live
 	snapshot
-	"$BUILD/support/keys" run 20261120T010203Z-1a2b3c 20000 > run.out 2>&1 3>&- &
+	"$BUILD/support/keys" run 20261120T010203Z-1a2b3c 300000 > run.out 2>&1 3>&- &
 	until_true grep -q : run.out
 	fails 13 "20261120T010203Z-1a2b3c" latest
 }

@@ -251,7 +251,7 @@ teardown() {
 	sed -i 's/maintenance: "on"/maintenance: "on", lease: 3s/; s/run: \[touch, code\]/run: [sleep, "4"]/; s/undo: \[rm, code\], //' deploy.yaml
 	mig-run deploy.yaml > log 2>&1 3>&- &
 	runner=$!
-	for _ in $(seq 100); do ! grep -q "step code" log || break; sleep 0.05; done
+	for _ in $(seq 500); do ! grep -q "step code" log || break; sleep 0.05; done
 	sleep 3.2
 	expect 0 mig-maintenance status --json
 	jq -e '.lease_over == false' <<< "${lines[-1]}"

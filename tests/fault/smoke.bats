@@ -40,7 +40,7 @@ row() {
 	port=$(cluster_free_port)
 	openssl s_server -quiet -www -accept "127.0.0.1:$port" -key key.pem -cert cert.pem 3>&- > /dev/null 2>&1 &
 	OTHER_PID=$!
-	for _ in $(seq 100); do
+	for _ in $(seq 500); do
 		(exec 4<> "/dev/tcp/127.0.0.1/$port") 2> /dev/null && break
 		sleep 0.05
 	done

@@ -100,7 +100,7 @@ left_behind() {
 @test "safety_06 archiving fails: the restore stops at the limit and says since when" {
 	sql postgres -c "alter system set archive_command = 'false'" -c "select pg_reload_conf()" \
 		-c "select pg_switch_wal()" > /dev/null
-	for _ in $(seq 50); do
+	for _ in $(seq 500); do
 		[ "$(sql postgres -c "select failed_count > 0 from pg_stat_archiver")" = f ] || break
 		sleep 0.1
 	done
@@ -115,7 +115,7 @@ left_behind() {
 	mkdir received
 	pg_receivewal -D received -S left_behind 3>&- &
 	local receiver=$!
-	for _ in $(seq 100); do
+	for _ in $(seq 500); do
 		[ "$(sql postgres -c "select active from pg_replication_slots")" = f ] || break
 		sleep 0.1
 	done

@@ -48,7 +48,7 @@ databases() {
 
 until_true() {
 	local _
-	for _ in $(seq 100); do
+	for _ in $(seq 500); do
 		"$@" && return 0
 		sleep 0.1
 	done

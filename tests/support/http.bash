@@ -38,7 +38,7 @@ http_stop() {
 
 http_wait_port() {
 	local i
-	for i in $(seq 100); do
+	for i in $(seq 500); do
 		[ ! -s "$1" ] || return 0
 		sleep 0.05
 	done

@@ -28,7 +28,7 @@ world() {
 # run_key ID: a runner that holds the run key; MIG_RUN for its children
 run_key() {
 	rm -f started
-	"$BUILD/support/keys" run "$1" 30000 > started 2>&1 3>&- &
+	"$BUILD/support/keys" run "$1" 300000 > started 2>&1 3>&- &
 	until grep -q : started; do sleep 0.05; done
 	# shellcheck disable=SC2034 # the tests kill it
 	run_pid=$!

@@ -75,7 +75,7 @@ in_a_run() {
 		\! cat gate
 	END
 	holder=$!
-	for _ in $(seq 100); do
+	for _ in $(seq 500); do
 		pid=$(grep -E '^[0-9]+$' holder.out) && break
 		sleep 0.05
 	done
