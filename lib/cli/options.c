@@ -144,6 +144,16 @@ static void push_verbs(struct strvec *names, const struct cli_program *program)
 			strvec_push(names, verb->name);
 }
 
+/* "mig-apply downgrade": the verbs that have it, when this one has not. Caller owns; NULL: none. */
+static char *verbs_with(const struct cli_program *program, const struct option_word *word)
+{
+	AUTO_STRVEC(verbs);
+	for (const struct cli_verb *verb = program->verbs; verb->run; verb++)
+		if (verb->name && find_in(verb->options, word))
+			strvec_pushf(&verbs, "%s %s", program->name, verb->name);
+	return verbs.count ? strvec_join(&verbs, ", ") : NULL;
+}
+
 static bool unknown_option(
 	const struct cli *cli, const struct cli_tables *tables, const char *text, struct err *err)
 {
@@ -159,6 +169,9 @@ static bool unknown_option(
 	const char *foreign = cli_foreign_option_hint(cli->program->name, name);
 	if (foreign)
 		return err_hint(err, "%s", foreign);
+	AUTO_FREE char *others = verbs_with(cli->program, &word);
+	if (others)
+		return err_hint(err, "it is an option of: %s", others);
 	if (near)
 		return err_hint(err, "did you mean --%s? usage: %s", near, usage);
 	return err_hint(err, "see --help; usage: %s", usage);
@@ -211,6 +224,15 @@ static bool keep_given(
 	return true;
 }
 
+static bool needs_value(const struct cli *cli, const struct cli_option *option, struct err *err)
+{
+	const char *verb = cli->verb && cli->verb->name ? cli->verb->name : "";
+	err_set(err, ERR_USAGE, "--%s needs a value: --%s %s", option->name, option->name,
+		option->arg);
+	return err_hint(
+		err, "what it means: %s%s%s --help", cli->program->name, *verb ? " " : "", verb);
+}
+
 /* Reads one option word (a long one, or a bundle of letters) into the settings. */
 static bool read_option(
 	const struct cli *cli, const struct cli_tables *tables, struct walk *walk, struct err *err)
@@ -241,8 +263,7 @@ static bool read_option(
 		if (!value && walk->next < walk->argc)
 			value = walk->argv[walk->next++];
 		if (!value)
-			return err_set(err, ERR_USAGE, "--%s needs a value: --%s %s", option->name,
-				option->name, option->arg);
+			return needs_value(cli, option, err);
 		return keep_given(walk, option, value, err) &&
 		       store_value(option, target, value, err);
 	}

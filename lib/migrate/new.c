@@ -69,10 +69,16 @@ static bool find_dependencies(const struct migrate_tree *tree, const struct migr
 	struct strvec *depends, struct err *err)
 {
 	for (size_t i = 0; request->depends_on && i < request->depends_on->count; i++) {
-		size_t index;
-		if (!graph_lookup(tree->graph, request->depends_on->items[i], NULL, &index, err))
+		const char *word = request->depends_on->items[i];
+		AUTO_LIST(found);
+		if (!graph_resolve(tree->graph, word, &found, err))
 			return false;
-		strvec_push(depends, tree->graph->revisions[index].id);
+		if (found.count != 1) {
+			err_set(err, ERR_USAGE, "--depends-on %s is %s: name one revision", word,
+				found.count ? "several revisions" : "no revision");
+			return err_hint(err, "which there are: mig-apply history");
+		}
+		strvec_push(depends, tree->graph->revisions[found.items[0]].id);
 	}
 	return true;
 }

@@ -28,24 +28,29 @@ static const struct migrate_file *file_of(const struct rebase *rebase)
 /* --- may it move? ------------------------------------------------------------------------------
  */
 
+static bool find_one(const struct graph *graph, const char *word, size_t *index, struct err *err)
+{
+	AUTO_LIST(found);
+	if (!graph_resolve(graph, word, &found, err))
+		return false;
+	if (found.count != 1) {
+		err_set(err, ERR_USAGE, "\"%s\" is %s: name one revision", word,
+			found.count ? "several revisions" : "no revision");
+		return err_hint(err, "which there are: mig-apply heads, mig-apply history");
+	}
+	*index = found.items[0];
+	return true;
+}
+
 static bool find_both(const struct migrate_ask *ask, struct rebase *rebase, struct err *err)
 {
 	const struct graph *graph = rebase->session.tree->graph;
-	AUTO_LIST(onto);
 	if (!ask->onto) {
 		err_set(err, ERR_USAGE, "rebase needs the revision to stand on");
 		return err_hint(err, "mig-apply rebase %s --onto REV", ask->operands->items[0]);
 	}
-	if (!graph_lookup(graph, ask->operands->items[0], NULL, &rebase->index, err) ||
-		!graph_resolve(graph, ask->onto, &onto, err))
-		return false;
-	if (onto.count != 1) {
-		err_set(err, ERR_USAGE, "\"%s\" is %s: name one revision", ask->onto,
-			onto.count ? "several revisions" : "no revision");
-		return err_hint(err, "which there are: mig-apply heads, mig-apply history");
-	}
-	rebase->onto = onto.items[0];
-	return true;
+	return find_one(graph, ask->operands->items[0], &rebase->index, err) &&
+	       find_one(graph, ask->onto, &rebase->onto, err);
 }
 
 static bool check_shape(const struct rebase *rebase, struct err *err)

@@ -96,7 +96,7 @@ static bool explain(struct runner *runner, const struct migrate_step *step,
 				  "run the command again: it goes on here"
 				: "nothing of this revision was kept: correct %s, then run it "
 				  "again%s",
-			step->file->name, apply_made_before(err));
+			step->file->name, apply_made_before(runner->session, err));
 	return false;
 }
 

@@ -10,7 +10,8 @@ static bool no_such_tree(const struct migrate_ask *ask, const char *name, struct
 	err_set(err, ERR_USAGE, "mig.yaml names no tree of migrations \"%s\"", name);
 	if (near)
 		return err_hint(err, "did you mean -t %s?", near);
-	return err_hint(err, "there %s %s", ask->trees->count == 1 ? "is" : "are", all);
+	return err_hint(err,
+		ask->trees->count == 1 ? "there is one, %s: leave -t out" : "there are %s", all);
 }
 
 /* "-1", "+2", "previous": counted from where a database stands. */

@@ -156,3 +156,23 @@ hinted() {
 	expect 12 setpriv --reuid=65534 --regid=65534 --clear-groups env XDG_STATE_HOME=/nonexistent "$(command -v mig-apply)" revision -m x
 	says "is the checkout read-only?"
 }
+
+@test "what a stranger types next is in every message" {
+	line_of 2
+	mig_yaml "    policy: {downgrade: allow}" false
+	hinted "it is an option of: mig-apply downgrade" mig-apply upgrade --from-history
+	hinted "mig-apply history --help" mig-apply history -r
+	hinted "there is one, main: leave -t out" mig-apply heads -t nosuch
+	expect 14 mig-apply rebase head --onto nosuch
+	says 'no revision or branch "nosuch"'
+	revision r009 r001 "Mine" <<< "-- migrate:up"
+	expect 0 mig-apply rebase r009 --onto r002
+	expect 0 mig-apply rebase head --onto r001
+	hinted "mig-apply history" mig-apply revision -m "Needs" --head r002 --depends-on base
+	expect 0 mig-apply revision -m "Needs" --depends-on r009@head --rev-id r010 --head r002
+	grep -q "^-- depends_on: r009" migrations/r010_needs.sql
+	expect 0 mig-apply upgrade r001
+	sql -c "drop table t1"
+	expect 11 mig-apply downgrade base
+	says "gone already? where the schema stands: mig-apply doctor --replay"
+}
