@@ -14,13 +14,17 @@ const char *migrate_ask_target(const struct migrate_ask *ask, const char *otherw
 	return ask->operands->count ? ask->operands->items[0] : otherwise;
 }
 
-static bool answer_plan(struct migrate_session *session, bool with_sql,
-	struct migrate_answer *answer, struct err *err)
+static bool answer_plan(const struct migrate_ask *ask, struct migrate_session *session,
+	bool with_sql, struct migrate_answer *answer, struct err *err)
 {
 	AUTO_STRVEC(lines);
-	AUTO_FREE char *sql = migrate_report_plan_sql(session, err);
-	if (!sql || !migrate_report_plan(session, &lines, err) ||
-		!migrate_report_plan_json(session, sql, &answer->json, err))
+	AUTO_FREE char *sql =
+		with_sql || ask->json ? migrate_report_plan_sql(session, err) : xstrdup("");
+	if (!sql)
+		return false;
+	if (ask->json)
+		return migrate_report_plan_json(session, sql, &answer->json, err);
+	if (!migrate_report_plan(session, &lines, err))
 		return false;
 	answer->sql = with_sql;
 	STRVEC_EACH (&lines, line)
@@ -80,7 +84,7 @@ static bool move(const struct migrate_ask *ask, enum migrate_direction direction
 		!migrate_keep_phase(ask, &session, answer, err))
 		return false;
 	if (ask->dry_run)
-		return answer_plan(&session, true, answer, err);
+		return answer_plan(ask, &session, true, answer, err);
 	if (!recall_show(&session, err) || !migrate_policy_check(&session, err) ||
 		!migrate_apply(&session, &done, err))
 		return false;
@@ -139,7 +143,7 @@ static bool plan(const struct migrate_ask *ask, struct migrate_answer *answer, s
 	return ask->open(ask, MIGRATE_READ, MIGRATE_ROWS_KNOWN, &session, err) &&
 	       (ask->one_of_many || migrate_args_fit(&session.how.args, session.tree, err)) &&
 	       migrate_plan(&session, MIGRATE_UP, migrate_ask_target(ask, "head"), err) &&
-	       answer_plan(&session, ask->verbose, answer, err);
+	       answer_plan(ask, &session, ask->verbose, answer, err);
 }
 
 const struct migrate_verb migrate_verb_upgrade = {.goes_up = true, .run = upgrade};
