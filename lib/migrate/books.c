@@ -119,6 +119,7 @@ bool books_ensure(struct db *db, const struct migrate_tree *tree, struct migrate
 	}
 	if (!db_mig_schema(db, err))
 		return false;
+	state->has_schema = true;
 	if (!state->has_history && !db_exec(db, err, history_ddl))
 		return err_context(err, "making mig.history");
 	state->has_history = true;

@@ -130,10 +130,7 @@ static bool check_edited(
 static void check_trust(struct migrate_session *session, struct findings *findings)
 {
 	AUTO_ERR(why);
-	AUTO_FREE char *there = NULL;
-	bool asked = db_value(
-		session->db, &there, &why, "select 1 from pg_namespace where nspname = 'mig'");
-	if (!asked || (there && !db_mig_schema(session->db, &why)))
+	if (session->state.has_schema && !db_mig_schema(session->db, &why))
 		add_error(findings, "schema mig", &why);
 }
 

@@ -25,6 +25,7 @@ struct migrate_state {
 	struct schema_versions versions; /* without rows of other trees in the same table */
 	struct strvec foreign; /* those rows */
 	struct graph_list current; /* its rows as revisions of the tree: heads, or each (books.h) */
+	bool has_schema; /* mig exists */
 	bool has_history; /* mig.history exists */
 	bool may_read_history;
 	bool has_steps; /* mig.history_step exists */

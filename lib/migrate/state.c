@@ -73,7 +73,8 @@ static bool take_history(const struct db_call *call, struct migrate_state *state
 {
 	enum { THERE, OPENED, HISTORY_THERE, HISTORY_READ, STEPS_THERE, STEPS_READ };
 	const struct db_result *row = &call->result;
-	bool closed = db_get_bool(row, 0, THERE) && !db_get_bool(row, 0, OPENED);
+	state->has_schema = db_get_bool(row, 0, THERE);
+	bool closed = state->has_schema && !db_get_bool(row, 0, OPENED);
 	state->has_history = closed || db_get_bool(row, 0, HISTORY_THERE);
 	state->may_read_history = db_get_bool(row, 0, HISTORY_READ);
 	state->has_steps = closed || db_get_bool(row, 0, STEPS_THERE);

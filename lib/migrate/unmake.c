@@ -7,25 +7,19 @@ struct made {
 	bool versions, history, steps, schema;
 };
 
-static bool look_before(struct migrate_session *session, struct made *made, struct err *err)
-{
-	const struct migrate_state *state = &session->state;
-	AUTO_FREE char *there = NULL;
-	*made = (struct made){.versions = !state->versions.exists,
-		.history = !state->has_history,
-		.steps = !state->has_steps};
-	if (made->history && !db_value(session->db, &there, err,
-				     "select 1 from pg_namespace where nspname = 'mig'"))
-		return false;
-	made->schema = made->history && !there;
-	return true;
-}
-
 static bool drop_when_empty(struct db *db, const char *table, struct err *err)
 {
 	AUTO_FREE char *query = xstrfmt("select 1 from %s limit 1", table);
 	AUTO_FREE char *row = NULL;
 	return db_value(db, &row, err, query) && (row || db_execf(db, err, "drop table %s", table));
+}
+
+static bool drop_schema(struct db *db, struct err *err)
+{
+	AUTO_FREE char *rest = NULL;
+	return db_value(db, &rest, err,
+		       "select 1 from pg_class where relnamespace = 'mig'::regnamespace limit 1") &&
+	       (rest || db_exec(db, err, "drop schema mig"));
 }
 
 /* Where half applied revisions are noted, nothing is taken away. */
@@ -45,7 +39,6 @@ static bool take_back(struct migrate_session *session, const struct made *made, 
 {
 	struct db *db = session->db;
 	AUTO_FREE char *others = NULL;
-	AUTO_FREE char *rest = NULL;
 	bool free_to_go = false;
 	AUTO_TX(tx);
 	if (!keys_check(session->keys, err) || !db_begin(db, &tx, "read write", err) ||
@@ -62,20 +55,20 @@ static bool take_back(struct migrate_session *session, const struct made *made, 
 	if ((session->state.has_steps && !db_exec(db, err, "drop table mig.history_step")) ||
 		(made->versions && !drop_when_empty(db, session->state.versions.qualified, err)) ||
 		(made->history && !drop_when_empty(db, "mig.history", err)) ||
-		!db_value(db, &rest, err,
-			"select 1 from pg_class where relnamespace = 'mig'::regnamespace limit "
-			"1") ||
-		(made->schema && !rest && !db_exec(db, err, "drop schema mig")))
+		(made->schema && !drop_schema(db, err)))
 		return false;
 	return db_commit(&tx, err);
 }
 
 bool apply_or_unmake(struct migrate_session *session, size_t *done, struct err *err)
 {
-	struct made made;
+	const struct migrate_state *state = &session->state;
+	const struct made made = {.versions = !state->versions.exists,
+		.history = !state->has_history,
+		.steps = !state->has_steps,
+		.schema = !state->has_schema};
 	AUTO_ERR(ignored); /* what is left over is empty and of use to the next try */
-	if (!look_before(session, &made, err) ||
-		!books_ensure(session->db, session->tree, &session->state, err))
+	if (!books_ensure(session->db, session->tree, &session->state, err))
 		return false;
 	if (session->tree->format->apply(session, done, err))
 		return true;
