@@ -92,23 +92,6 @@ static bool check_width(const struct migrate_session *session, struct findings *
 	return true;
 }
 
-static bool check_half(
-	const struct migrate_session *session, struct findings *findings, struct err *err)
-{
-	AUTO_STRVEC(found);
-	if (!migrate_half_done(session, &found, err))
-		return false;
-	STRVEC_EACH (&found, what) {
-		const char *remedy = strstr(what, ": drop index ");
-		size_t length = remedy ? (size_t)(remedy - what) : strlen(what);
-		findings_add(findings, "half done", true, xstrndup(what, length),
-			remedy ? xstrfmt("psql -c '%s'%s", remedy + 2,
-					 strstr(what, "REINDEX") ? "" : ", then mig-apply upgrade")
-			       : NULL);
-	}
-	return true;
-}
-
 static bool check_edited(
 	const struct migrate_session *session, struct findings *findings, struct err *err)
 {
@@ -222,7 +205,7 @@ static bool check_database(const struct migrate_ask *ask, struct migrate_session
 	check_implied(session, findings);
 	bool fits = check_width(session, findings);
 	check_trust(session, findings);
-	return check_half(session, findings, err) && check_edited(session, findings, err) &&
+	return migrate_half_done(session, findings, err) && check_edited(session, findings, err) &&
 	       (!fits || doctor_find_made(session, findings, err)) &&
 	       (!ask->replay || check_schema(session, findings, json, err));
 }

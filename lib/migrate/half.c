@@ -67,25 +67,44 @@ char *migrate_half_way(const struct migrate_session *session, const struct migra
  * That of a TOAST table is said by the table it belongs to.
  */
 static const char invalid_sql[] =
-	"select format('index %s of %s is INVALID%s: %s', i.indexrelid::regclass,"
+	"select format('index %s of %s is INVALID%s%s', i.indexrelid::regclass,"
 	" coalesce((select t.oid from pg_class t where t.reltoastrelid = i.indrelid),"
 	"  i.indrelid)::regclass,"
 	" case when c.relname ~ '_ccnew[0-9]*$' then ', left by a REINDEX CONCURRENTLY that was"
 	" not done' when c.relname ~ '_ccold[0-9]*$' then ', the old one, left by a REINDEX"
-	" CONCURRENTLY that was done' else '' end,"
-	" case when exists (select from pg_stat_progress_create_index p"
-	"   where p.index_relid = i.indexrelid) then 'it is being built'"
-	" else format('drop index concurrently %s', i.indexrelid::regclass) end)"
-	" from pg_index i join pg_class c on c.oid = i.indexrelid"
+	" CONCURRENTLY that was done' end,"
+	" case when b.is then ': it is being built' end),"
+	" case when not b.is then format('drop index concurrently %s', i.indexrelid::regclass) end,"
+	" c.relname ~ '_cc(new|old)[0-9]*$'"
+	" from pg_index i join pg_class c on c.oid = i.indexrelid,"
+	" lateral (select exists (select from pg_stat_progress_create_index p"
+	"  where p.index_relid = i.indexrelid) as is) b"
 	" where not i.indisvalid and c.relkind = 'i' and not c.relispartition order by 1";
 
-bool migrate_half_done(const struct migrate_session *session, struct strvec *found, struct err *err)
+/* An index of ours is built again by the next upgrade; REINDEX left the one that it was for. */
+static char *drop_command(const char *sql, bool by_reindex)
 {
+	AUTO_STRVEC(argv);
+	const char *const words[] = {"psql", "-c", sql};
+	strvec_push_words(&argv, words, ARRAY_SIZE(words));
+	AUTO_FREE char *command = strvec_shell(&argv);
+	return xstrfmt("%s%s", command, by_reindex ? "" : ", then mig-apply upgrade");
+}
+
+bool migrate_half_done(
+	const struct migrate_session *session, struct findings *found, struct err *err)
+{
+	AUTO_STRVEC(half);
 	AUTO_RESULT(rows);
-	migrate_report_half(session, found);
+	migrate_report_half(session, &half);
+	STRVEC_EACH (&half, text)
+		findings_add(found, "half done", true, xstrdup(text), NULL);
 	if (!db_query(session->db, &rows, err, invalid_sql))
 		return false;
-	for (int i = 0; i < db_rows(&rows); i++)
-		strvec_push(found, db_get(&rows, i, 0));
+	for (int i = 0; i < db_rows(&rows); i++) {
+		const char *sql = db_get(&rows, i, 1);
+		findings_add(found, "half done", true, xstrdup(db_get(&rows, i, 0)),
+			sql ? drop_command(sql, db_get_bool(&rows, i, 2)) : NULL);
+	}
 	return true;
 }

@@ -197,7 +197,7 @@ char *migrate_half_what(const struct migrate_session *session, const struct migr
 char *migrate_half_way(const struct migrate_session *session, const struct migrate_half *half);
 /* What was begun and not finished, each with the command that mends it. */
 MUST_CHECK bool migrate_half_done(
-	const struct migrate_session *session, struct strvec *found, struct err *err);
+	const struct migrate_session *session, struct findings *found, struct err *err);
 
 struct migrate_new {
 	const char *message;

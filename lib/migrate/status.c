@@ -95,15 +95,18 @@ static void tell_pending(struct page *page)
 
 static bool tell_half_done(struct page *page, struct err *err)
 {
-	AUTO_STRVEC(found);
+	CLEANUP(findings_release) struct findings found = {0};
 	json_t *list = json_array();
 	json_object_set_new(page->json, "half_applied", list);
 	if (!migrate_half_done(page->session, &found, err))
 		return false;
 	if (!found.count)
 		say(page, "half done", "nothing");
-	STRVEC_EACH (&found, what) {
-		say(page, i_what ? "" : "half done", "%s", what);
+	for (size_t i = 0; i < found.count; i++) {
+		const struct finding *one = &found.items[i];
+		AUTO_FREE char *what = xstrfmt("%s%s%s", one->text, one->remedy ? ": " : "",
+			one->remedy ? one->remedy : "");
+		say(page, i ? "" : "half done", "%s", what);
 		json_array_append_new(list, json_string(what));
 	}
 	return true;
