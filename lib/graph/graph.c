@@ -78,6 +78,12 @@ char *graph_name(const struct graph *graph, size_t index)
 	return xstrfmt("%s%s%s", revision->id, *revision->message ? " " : "", revision->message);
 }
 
+char *graph_name_of(const struct graph *graph, const char *id)
+{
+	size_t index = graph_find(graph, id);
+	return index == GRAPH_NONE ? xstrdup(id) : graph_name(graph, index);
+}
+
 char *graph_names(const struct graph *graph, const struct graph_list *list)
 {
 	AUTO_STRVEC(names);

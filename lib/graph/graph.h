@@ -65,6 +65,8 @@ MUST_CHECK bool graph_link(struct graph *graph, struct err *err);
 size_t graph_find(const struct graph *graph, const char *id);
 /* "3f9c1a7be2d4 Add user preferences"; caller owns. */
 char *graph_name(const struct graph *graph, size_t index);
+/* The same by id; of one that is in no file the id itself. Caller owns. */
+char *graph_name_of(const struct graph *graph, const char *id);
 /* Such names, comma-separated; caller owns. */
 char *graph_names(const struct graph *graph, const struct graph_list *list);
 

@@ -3,25 +3,18 @@
 #include "migrate/books.h"
 #include "migrate/report.h"
 
-static char *name_of(const struct migrate_session *session, const struct migrate_half *half)
-{
-	size_t index = graph_find(session->tree->graph, half->revision);
-	return index == GRAPH_NONE ? xstrdup(half->revision)
-				   : graph_name(session->tree->graph, index);
-}
-
-static const char *word_of(const struct migrate_half *half)
+const char *migrate_half_word(const struct migrate_half *half)
 {
 	return half->direction == MIGRATE_UP ? "applied" : "taken back";
 }
 
 char *migrate_half_what(const struct migrate_session *session, const struct migrate_half *half)
 {
-	AUTO_FREE char *name = name_of(session, half);
+	AUTO_FREE char *name = graph_name_of(session->tree->graph, half->revision);
 	if (half->split)
-		return xstrfmt(
-			"%s is half %s: it has committed a part of itself", name, word_of(half));
-	return xstrfmt("%s is half %s: %d of its statements %s done", name, word_of(half),
+		return xstrfmt("%s is half %s: it has committed a part of itself", name,
+			migrate_half_word(half));
+	return xstrfmt("%s is half %s: %d of its statements %s done", name, migrate_half_word(half),
 		half->done, half->done == 1 ? "is" : "are");
 }
 

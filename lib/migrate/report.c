@@ -118,18 +118,16 @@ char *migrate_report_row(const struct migrate_session *session, const char *row,
  */
 static char *half_text(const struct migrate_session *session, const struct migrate_half *half)
 {
-	bool up = half->direction == MIGRATE_UP;
-	size_t index = graph_find(session->tree->graph, half->revision);
-	AUTO_FREE char *name = index == GRAPH_NONE ? xstrdup(half->revision)
-						   : graph_name(session->tree->graph, index);
-	AUTO_FREE char *way = migrate_half_way(session, half);
+	const char *word = migrate_half_word(half);
+	AUTO_FREE char *name = graph_name_of(session->tree->graph, half->revision);
+	if (half->split) {
+		AUTO_FREE char *way = migrate_half_way(session, half);
+		return xstrfmt("%s: %s: it has committed a part of itself; %s", word, name, way);
+	}
 	AUTO_FREE char *command = migrate_half_command(session, half);
-	if (half->split)
-		return xstrfmt("%s: %s: it has committed a part of itself; %s",
-			up ? "applied" : "taken back", name, way);
-	return xstrfmt("%s: %s: %d statement%s done%s%s; go on: %s", up ? "applied" : "taken back",
-		name, half->done, half->done == 1 ? " is" : "s are",
-		half->begun ? ", interrupted in " : "", half->begun ? half->begun : "", command);
+	return xstrfmt("%s: %s: %d statement%s done%s%s; go on: %s", word, name, half->done,
+		half->done == 1 ? " is" : "s are", half->begun ? ", interrupted in " : "",
+		half->begun ? half->begun : "", command);
 }
 
 void migrate_report_half(const struct migrate_session *session, struct strvec *lines)
@@ -144,10 +142,7 @@ void migrate_report_open(const struct migrate_session *session, struct strvec *l
 {
 	for (size_t i = 0; i < session->state.open_count; i++) {
 		const struct migrate_open_backfill *open = &session->state.open[i];
-		size_t index = graph_find(session->tree->graph, open->revision);
-		AUTO_FREE char *name = index == GRAPH_NONE
-					       ? xstrdup(open->revision)
-					       : graph_name(session->tree->graph, index);
+		AUTO_FREE char *name = graph_name_of(session->tree->graph, open->revision);
 		strvec_pushf(lines,
 			"backfill open: %s: %" PRId64 " of about %" PRId64
 			" rows of %s; go on: mig-apply upgrade",

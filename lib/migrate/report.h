@@ -18,7 +18,9 @@ char *migrate_report_line(const struct migrate_tree *tree, size_t index,
 void migrate_report_rows(const struct migrate_session *session, struct strvec *rows);
 /* A row of the version table, also one that is in no file. Caller owns. */
 char *migrate_report_row(const struct migrate_session *session, const char *row, bool entry);
-/* What goes on with a revision that is half applied, "mig-apply upgrade r001". Caller owns. */
+/* "applied" or "taken back". */
+const char *migrate_half_word(const struct migrate_half *half);
+/* What goes on with it, "mig-apply upgrade r001". Caller owns. */
 char *migrate_half_command(const struct migrate_session *session, const struct migrate_half *half);
 /* One line for each revision that is half applied; and as JSON, new reference. */
 void migrate_report_half(const struct migrate_session *session, struct strvec *lines);
