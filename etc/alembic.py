@@ -49,6 +49,9 @@ def note(event, **fields):
 
 ONE = "select txid_current()"  # the same twice in one transaction
 
+# Words of a statement that may end a transaction; where they stand for something else, no harm is done.
+ENDING = re.compile(r"\b(commit|end|prepare|rollback|abort)\b", re.IGNORECASE)
+
 
 def quoted(name):
     return '"%s"' % name.replace('"', '""')
@@ -76,6 +79,8 @@ class Watch:
         self.step = None
         self.inside = False  # in its upgrade() or downgrade()
         self.marked = None  # its mark is in the transaction, "alone", or "gone" with a rollback
+        self.loose = False  # the step has the driver's own connection: nobody sees what it ends by it
+        self.due = None  # the version table to write next: the row of mig.history goes with it
         self.began = 0
         self.transaction = None
         self.foreign = set()  # connections to other databases, by id()
@@ -191,14 +196,15 @@ class Watch:
 
     def begin(self, revision, connection):
         self.step = revision
-        self.marked = None
+        self.marked = self.due = None
+        self.loose = False
         self.began = time.monotonic()
         tell("begin", revision=revision)
         if self.request.get("own"):
             self.transaction = self.ask(connection, "select txid_current()")[0]
             self.ask(connection, "savepoint mig_revision")
 
-    def guarded(self, step, connection):
+    def guarded(self, step, context):
         run = step.migration_fn
 
         def migration_fn(**options):
@@ -208,9 +214,10 @@ class Watch:
             except Exception:
                 self.inside = False
                 if self.request.get("own"):
-                    self.report_failed(connection())
+                    self.report_failed(context.connection)
                 raise
             self.inside = False
+            self.due = context.version_table
 
         step.migration_fn = migration_fn
         return step
@@ -226,57 +233,90 @@ class Watch:
 
     def mark(self, connection):
         """
-        A row that goes with whatever the step commits of itself, by autocommit_block(), commit() or
-        COMMIT, and that its last transaction takes away: what is found there later is half applied.
+        A row that goes with what the step is about to commit of itself, by autocommit_block(), commit()
+        or COMMIT, and that its last transaction takes away: what is found there later is half applied.
         """
         how = self.request
-        alone = getattr(connection.connection, "autocommit", False) is True
+        alone = self.is_alone(connection)
         if self.marked == "alone" or self.marked == "inside" and not alone:
             return
+        try:
+            self.ask(
+                connection,
+                "insert into mig.history_step (revision, direction, number, checksum, statement, state,"
+                " host, run, tree) values (%s, %s, 0, %s, %s, 'begun', %s, %s, %s)"
+                " on conflict do nothing"
+                % (
+                    literal(self.step),
+                    literal(how["direction"]),
+                    literal(how["files"][self.step]["checksum"]),
+                    literal("upgrade()" if how["direction"] == "up" else "downgrade()"),
+                    literal(how["host"]),
+                    literal(how["run"]),
+                    literal(how["tree"]),
+                ),
+            )
+        except Exception as error:
+            if sqlstate_of(error) != "25P02":  # of a transaction that has failed nothing is committed
+                raise
+            return
         self.marked = "alone" if alone else "inside"
-        self.ask(
-            connection,
-            "insert into mig.history_step (revision, direction, number, checksum, statement, state,"
-            " host, run, tree) values (%s, %s, 0, %s, %s, 'begun', %s, %s, %s) on conflict do nothing"
-            % (
-                literal(self.step),
-                literal(how["direction"]),
-                literal(how["files"][self.step]["checksum"]),
-                literal("upgrade()" if how["direction"] == "up" else "downgrade()"),
-                literal(how["host"]),
-                literal(how["run"]),
-                literal(how["tree"]),
-            ),
-        )
+
+    @staticmethod
+    def is_alone(connection):
+        return getattr(connection.connection, "autocommit", False) is True
+
+    def committed(self, conn, *_):
+        """Before SQLAlchemy's commit; that of the whole step comes when it is not inside any more."""
+        if self.inside:
+            self.mark(conn)
 
     def rolled_back(self, conn):
+        self.unsure()
+
+    def taken(self, conn):
+        """The revision has asked for the driver's own connection, and may commit by it."""
+        if id(conn) not in self.foreign:
+            self.loose = True
+            self.mark(conn)
+            self.unsure()
+
+    def unsure(self):
+        """Whether the mark is there still: the next statement sees to it."""
         if self.marked == "inside":
             self.marked = "gone"
 
-    def unmarking(self):
-        """Put before the statement that ends the step."""
+    def statement(self, conn, cursor, statement, parameters, context, executemany):
+        if self.step and self.request.get("own"):
+            tell("statement", revision=self.step, sql=statement)
+        if self.inside:
+            ends = self.loose or ENDING.search(statement)
+            if ends or self.marked or self.is_alone(conn):
+                self.mark(conn)
+            if ends:
+                self.unsure()
+        if self.due and writes_table(statement, self.due):
+            statement = self.history() + statement
+        return statement, parameters
+
+    def history(self):
+        """
+        The row of mig.history, and the end of the mark: put before the first statement on the version
+        table they need no way to the server of their own.
+        """
         how = self.request
-        if not self.marked:
-            return ""
-        return (
-            "with mark as (delete from mig.history_step where tree = %s and revision = %s"
-            " and direction = %s) "
+        known = how["files"][self.step]
+        self.due = None
+        unmark = (
+            "mig_mark as (delete from mig.history_step where tree = %s and revision = %s"
+            " and direction = %s), "
             % (literal(how["tree"]), literal(self.step), literal(how["direction"]))
         )
-
-    def applied(self, ctx, step, heads, run_args):
-        """Alembic calls it behind the version row, inside the revision's transaction."""
-        if not self.mine:
-            return
-        how = self.request
-        connection = ctx.connection
-        known = how["files"][self.step]
-        self.ask(
-            connection,
-            self.unmarking()
-            + "insert into mig.history (revision, direction, checksum, up_sql, duration_ms, host,"
-            " run, tool, tree) values (%s, %s, %s, %s, %d, %s, %s, %s, %s)"
+        return (
+            "with %smig_history as (insert into mig.history (revision, direction, checksum, up_sql,"
+            " duration_ms, host, run, tool, tree) values (%s, %s, %s, %s, %d, %s, %s, %s, %s)) "
             % (
+                unmark if self.marked else "",
                 literal(self.step),
                 literal(how["direction"]),
                 literal(known["checksum"]),
@@ -286,10 +326,17 @@ class Watch:
                 literal(how["run"]),
                 literal(how["tool"]),
                 literal(how["tree"]),
-            ),
+            )
         )
-        if how.get("own"):
-            self.report_own(connection)
+
+    def applied(self, ctx, step, heads, run_args):
+        """Alembic calls it behind the version row, inside the revision's transaction."""
+        if not self.mine:
+            return
+        if self.due:
+            self.ask(ctx.connection, self.history() + "select")
+        if self.request.get("own"):
+            self.report_own(ctx.connection)
         note("written", revision=self.step)
 
     def report_own(self, connection):
@@ -305,11 +352,10 @@ class Watch:
             parts[name] = json.loads(row[0]) if row and isinstance(row[0], str) else row[0]
         tell("own", own=parts)
 
-    def statement(self, conn, cursor, statement, parameters, context, executemany):
-        if self.step and self.request.get("own"):
-            tell("statement", revision=self.step, sql=statement)
-        if self.inside:
-            self.mark(conn)
+
+def writes_table(statement, name):
+    words = re.match(r"(insert into|update|delete from)\s+([^\s(]+)", statement, re.IGNORECASE)
+    return words and words.group(2).replace('"', "").split(".")[-1] == name
 
 
 def source_of(path):
@@ -332,7 +378,9 @@ def watch_connections(watch):
             watch.foreign.add(id(connection))
             watch.kept.append(connection)
         else:
-            event.listen(connection, "before_cursor_execute", watch.statement)
+            event.listen(connection, "before_cursor_execute", watch.statement, retval=True)
+            event.listen(connection, "commit", watch.committed)
+            event.listen(connection, "prepare_twophase", watch.committed)
             event.listen(connection, "rollback", watch.rolled_back)
         callbacks = options.get("on_version_apply") or ()
         callbacks = tuple(callbacks) if hasattr(callbacks, "__iter__") else (callbacks,)
@@ -348,6 +396,23 @@ def watch_connections(watch):
 
     EnvironmentContext.configure = configured
     MigrationContext.run_migrations = checked
+    watch_driver(watch)
+
+
+def watch_driver(watch):
+    """Who asks a Connection for the driver's own; SQLAlchemy and this file do so all the time."""
+    from sqlalchemy.engine import Connection
+
+    given = Connection.connection
+
+    def connection(self):
+        asking = sys._getframe(1).f_globals.get("__name__", "")
+        inner = asking.startswith("sqlalchemy.") and not asking.startswith("sqlalchemy.ext.")
+        if watch.inside and not inner and asking != __name__:
+            watch.taken(self)
+        return given.__get__(self)
+
+    Connection.connection = property(connection)
 
 
 def steps_of(script, watch, how):
@@ -379,7 +444,7 @@ def steps_of(script, watch, how):
         for revision in how["steps"]:
             step = step_of(script, MigrationStep, how, revision)
             watch.begin(revision, context.connection)
-            yield watch.guarded(step, lambda: context.connection)
+            yield watch.guarded(step, context)
         watch.step = None
         EVENTS.flush()
 

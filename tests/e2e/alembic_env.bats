@@ -133,8 +133,27 @@ ways_to_commit() {
 		raw|op.get_bind().connection.commit()
 		text|op.execute("commit")
 		block|with op.get_context().autocommit_block(): op.execute("select 1")
+		texts|op.execute("select 1; commit")
+		back|op.execute("rollback")
+		cursor|raw = op.get_bind().connection; raw.cursor().execute("insert into r values (3)"); raw.commit()
+		nested|raw = op.get_bind().connection; raw.rollback(); op.execute("select 1"); raw.rollback(); op.execute("insert into r values (3)"); raw.commit()
 		level|op.get_bind().connection.connection.set_isolation_level(0); op.execute("insert into r values (3)")
 	END
+}
+
+@test "a revision that commits nothing of itself writes no mark; one transaction has it all" {
+	alembic_tree
+	py_line 2
+	expect 0 mig-apply upgrade
+	expect 0 mig-apply downgrade -1 --yes
+	[ "$(sql -c "select is_called from mig.history_step_id_seq")" = f ]
+	[ "$(sql -c "select count(*) from mig.history h, alembic_version v, pg_class c where h.id = 3 and h.xmin = v.xmin")" != 0 ]
+	# what has failed can commit nothing, however it ends
+	py a003 "'a001'" "Tries" < <(printf 'def upgrade():\n    try:\n        op.execute("select 1/0")\n    except Exception:\n        op.get_bind().connection.rollback()\n    op.execute("create table tried (i int)")\ndef downgrade(): pass\n')
+	rm alembic/versions/a002_.py
+	expect 0 mig-apply upgrade
+	rows_are a003
+	[ "$(sql -c "select count(*) from mig.history_step")" = 0 ]
 }
 
 @test "a revision that was killed behind a commit of its own is refused until somebody says what is there" {
