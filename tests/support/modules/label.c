@@ -6,6 +6,10 @@
  *	cc -shared -fPIC -DPG_MAJOR=15 -o label.so label.c
  */
 
+#ifndef PG_MAJOR
+#define PG_MAJOR 15
+#endif
+
 struct magic {
 	int length, version, function_arguments, index_keys, name_length, float8_by_value;
 	char fork[32];
