@@ -106,6 +106,9 @@ MUST_CHECK bool restore_job_may_swap(
 MUST_CHECK bool restore_job_may_swap_dump(struct restore_job *job, struct err *err);
 MUST_CHECK bool restore_job_swap_dump(struct restore_job *job, const struct copies_item *copy,
 	struct restore_answer *answer, struct err *err);
+/* A copy that was restored just now; the lease of maintenance may have ended meanwhile. */
+MUST_CHECK bool restore_job_swap_restored(struct restore_job *job,
+	const struct restore_outcome *restored, struct restore_answer *answer, struct err *err);
 MUST_CHECK bool restore_job_swap_in(struct restore_job *job, const char *copy, uint32_t copy_oid,
 	struct restore_answer *answer, struct err *err);
 

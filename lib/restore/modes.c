@@ -122,7 +122,7 @@ static bool beside(struct restore_job *job, struct pack_reader *reader,
 		return false;
 	answer_restored(job, &restored, answer);
 	restore_job_grade(job, reader, &restored, answer);
-	return !swap || restore_job_swap_in(job, restored.database, restored.oid, answer, err);
+	return !swap || restore_job_swap_restored(job, &restored, answer, err);
 }
 
 static bool data_only(struct restore_job *job, struct pack_reader *reader,

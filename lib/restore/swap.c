@@ -176,16 +176,29 @@ static bool swap_dump(struct restore_job *job, const struct copies_item *copy,
 	       restore_job_swap_in(job, copy->name, copy->oid, answer, err);
 }
 
+/* What was loaded is not loaded in vain. */
+static bool hint_copy(const struct restore_job *job, const char *copy, struct err *err)
+{
+	AUTO_FREE char *command = swap_permit_command(job->settings->env, "swap", copy);
+	AUTO_FREE char *hint = err->hint ? xstrfmt("%s; ", err->hint) : xstrdup("");
+	return err_hint(
+		err, "%sthe copy is complete and stays: %s", hint, command ? command : copy);
+}
+
 bool restore_job_swap_dump(struct restore_job *job, const struct copies_item *copy,
 	struct restore_answer *answer, struct err *err)
 {
 	tell_unproved(job, copy);
-	if (swap_dump(job, copy, answer, err))
-		return true;
-	AUTO_FREE char *command = swap_permit_command(job->settings->env, "swap", copy->name);
-	AUTO_FREE char *hint = err->hint ? xstrfmt("%s; ", err->hint) : xstrdup("");
-	return err_hint(
-		err, "%sthe copy is complete and stays: %s", hint, command ? command : copy->name);
+	return swap_dump(job, copy, answer, err) || hint_copy(job, copy->name, err);
+}
+
+/* A proof looks after itself: its second reading comes with the swap. */
+bool restore_job_swap_restored(struct restore_job *job, const struct restore_outcome *restored,
+	struct restore_answer *answer, struct err *err)
+{
+	if (!job->ask->proof && !swap_permit_maintenance(&job->request, job->settings->live, err))
+		return hint_copy(job, restored->database, err);
+	return restore_job_swap_in(job, restored->database, restored->oid, answer, err);
 }
 
 static bool swap_or_report(struct restore_job *job, const struct copies_item *copy,

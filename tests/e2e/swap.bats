@@ -252,6 +252,23 @@ swap() { expect "$1" mig-restore swap "$COPY" --accept-loss --yes; }
 	swap 0
 }
 
+@test "safety_09 safety_16 a lease that ends while the copy is loaded: 17, and the copy stays with what to type" {
+	make_live
+	mig-backup create -q
+	mkdir bin
+	printf '#!/bin/sh\ncase "$*" in *--section=pre-data*) sleep 7 ;; esac\nexec %s "$@"\n' "$(command -v pg_restore)" > bin/pg_restore
+	chmod +x bin/pg_restore
+	sql -c "insert into t values (11)"
+	expect 0 mig-maintenance on --lease 6s
+	PATH=$WORK/bin:$PATH expect 17 mig-restore latest --swap --accept-loss --yes
+	says "lease of maintenance ended"
+	says "mig-maintenance renew; the copy is complete and stays: mig-restore swap ${DB}__r_"
+	[ "$(rows_of "$DB")" = 11 ]
+	expect 0 mig-maintenance renew
+	expect 0 mig-restore swap "$(databases | grep __r_)" --accept-loss --yes
+	[ "$(rows_of "$DB")" = 10 ]
+}
+
 @test "safety_09 in production the name is typed; break-glass wants a reason; never is never" {
 	make_live
 	make_copy "$COPY"
