@@ -219,6 +219,7 @@ class Watch:
             self.inside = False
             self.due = context.version_table
 
+        migration_fn.__name__ = run.__name__  # Alembic logs it: "Running upgrade a -> b"
         step.migration_fn = migration_fn
         return step
 

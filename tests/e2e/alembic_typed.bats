@@ -150,3 +150,15 @@ statements() {
 	[ "$(mig-apply stamp --sql current:m001)" = "" ]
 	mig-apply stamp --sql m001:base --json | jq -e '.direction == "stamp" and .from == "m001" and .to == "base" and (.sql | contains("delete from"))'
 }
+
+@test "what Alembic logs is what it logs by itself" {
+	noting_tree
+	sed -i '1i import logging, sys; logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)' alembic/env.py
+	py a003 "'a002'" "Fails" <<< $'def upgrade(): op.execute("select 1 / 0")\ndef downgrade(): pass'
+	expect 1 alembic upgrade head
+	grep -o "Running upgrade.*" <<< "$output" > theirs
+	expect 11 mig-apply upgrade
+	grep -o "Running upgrade.*" <<< "$output" > ours
+	[ "$(wc -l < ours)" = 3 ]
+	diff theirs ours
+}
