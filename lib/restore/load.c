@@ -233,11 +233,20 @@ static bool run_follow(struct db_worker *worker, size_t job, struct err *err)
 	       run_definition(worker, follow->sql, err) && db_exec(worker->db, err, HELPERS_NONE);
 }
 
+static bool run_definitions(struct db_worker *worker, struct err *err)
+{
+	struct loading *loading = worker->pool->ctx;
+	const struct load_definitions *definitions = loading->settings->definitions;
+	return keys_hold(loading, err) && definitions->run(definitions->ctx, worker, err);
+}
+
 static bool run_step(struct db_worker *worker, size_t job, struct err *err)
 {
 	struct loading *loading = worker->pool->ctx;
 	if (job >= loading->steps.order.count)
 		return run_leisure(worker, job, err);
+	if (job + 1 == loading->steps.definitions)
+		return run_definitions(worker, err);
 	const struct pack_table *table = load_steps_table(&loading->steps, job);
 	if (!table)
 		return run_follow(worker, job, err);
@@ -354,7 +363,9 @@ bool load_rows(const struct load_settings *settings, const struct load_follow *f
 	struct db_pool steps = loading_pool(&loading, load_steps_begun(&loading.steps), run_step);
 	steps.next = next_step;
 	steps.ended = end_step;
-	bool ok = db_pool_run(&extensions, err) && db_pool_run(&steps, err);
+	/* beside definitions that are still made, there are no rows of extensions' tables */
+	bool ok = (settings->definitions || db_pool_run(&extensions, err)) &&
+		  db_pool_run(&steps, err);
 	*rows = (int64_t)atomic_load(&loading.rows);
 	return ok;
 }

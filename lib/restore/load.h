@@ -49,6 +49,13 @@ struct load_leisure {
 	void *ctx;
 };
 
+/* Definitions before the rows that are still to be made: by one session, before all other steps. */
+struct load_definitions {
+	bool (*run)(void *ctx, struct db_worker *worker, struct err *err);
+	void *ctx;
+	const bool *early; /* by index of the manifest's tables: need not wait for it */
+};
+
 struct load_settings {
 	struct pack_reader *reader;
 	struct db_params params; /* the database to load into */
@@ -57,6 +64,7 @@ struct load_settings {
 	const bool *loaded; /* by index of the manifest's tables: not to be loaded; NULL: none */
 	const struct strvec *role_map; /* of large objects' owners; NULL: none */
 	struct load_leisure *leisure; /* NULL: none */
+	const struct load_definitions *definitions; /* for load_rows(); NULL: all are there */
 	bool (*cancelled)(void *ctx);
 	void *cancel_ctx;
 	struct log_sink *log;

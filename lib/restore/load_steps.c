@@ -66,6 +66,19 @@ static void add_tables(struct load_steps *steps)
 	}
 }
 
+static void add_definitions(struct load_steps *steps)
+{
+	const struct load_definitions *definitions = steps->settings->definitions;
+	if (!definitions)
+		return;
+	size_t job = load_order_add(&steps->order);
+	steps->order.steps[job].weight = INT64_MAX;
+	steps->definitions = job + 1;
+	for (size_t i = 0; i < steps->table_count; i++)
+		if (!definitions->early[place_of(steps, steps->tables[i])])
+			load_order_need(&steps->order, steps->follow_count + i, job);
+}
+
 /*
  * What follows
  */
@@ -98,6 +111,8 @@ static void need_rows(struct load_steps *steps, size_t job, size_t all)
 {
 	const struct pack_table *table = table_before(steps, &steps->follows[job]);
 	size_t before = table ? steps->jobs[place_of(steps, table)] : all + 1;
+	if (!before)
+		before = steps->definitions;
 	if (before)
 		load_order_need(&steps->order, job, before - 1);
 }
@@ -136,6 +151,8 @@ static void link_steps(struct load_steps *steps)
 	size_t all = load_order_add_gate(&steps->order);
 	for (size_t i = 0; i < steps->table_count; i++)
 		load_order_need(&steps->order, all, steps->follow_count + i);
+	if (steps->definitions)
+		load_order_need(&steps->order, all, steps->definitions - 1);
 	for (size_t i = 0; i < steps->follow_count; i++) {
 		need_rows(steps, i, all);
 		need_others(steps, i);
@@ -156,6 +173,7 @@ void load_steps_plan(struct load_steps *steps, const struct load_settings *setti
 	plan_pieces(steps);
 	add_follows(steps);
 	add_tables(steps);
+	add_definitions(steps);
 	link_steps(steps);
 	load_order_start(&steps->order);
 }

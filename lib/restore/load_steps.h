@@ -19,6 +19,7 @@ struct load_steps {
 	struct load_pieces *pieces; /* of each */
 	size_t table_count;
 	size_t *jobs; /* by place in the manifest: a table's job + 1, or 0 */
+	size_t definitions; /* job + 1; 0: all are there */
 	struct load_order order;
 };
 

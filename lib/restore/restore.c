@@ -1,5 +1,7 @@
 #include "base/clock.h"
 #include "db/copy_session.h"
+#include "db/pool.h"
+#include "restore/first.h"
 #include "restore/load.h"
 #include "restore/post.h"
 #include "restore/resume.h"
@@ -22,6 +24,8 @@ struct restoring {
 	struct restore_early *early;
 	int64_t rows;
 	struct restore_post post;
+	struct restore_first first;
+	struct load_definitions rest; /* of first */
 	struct strvec unpopulated; /* "schema.view: why" */
 	struct restore_settings watched; /* with the callbacks of the watch */
 	struct restore_wal *wal;
@@ -34,6 +38,7 @@ static void restoring_release(struct restoring *restoring)
 	copies_item_release(&restoring->copy);
 	restore_resume_release(&restoring->resume);
 	restore_post_release(&restoring->post);
+	restore_first_release(&restoring->first);
 	strvec_release(&restoring->unpopulated);
 	restore_wal_free(restoring->wal);
 }
@@ -189,10 +194,9 @@ static bool stage(struct restoring *restoring, const char *name, struct err *err
 }
 
 /* pg_restore knows no other names for roles. */
-static bool ddl_as_text(
-	struct restoring *restoring, const char *section, const char *list, struct err *err)
+static bool ddl_as_text(struct restoring *restoring, const struct restore_settings *settings,
+	const char *section, const char *list, struct err *err)
 {
-	const struct restore_settings *settings = restoring->settings;
 	CLEANUP(db_close_auto) struct db *db = NULL;
 	AUTO_STRBUF(text);
 	struct db_params params = settings->target;
@@ -204,13 +208,18 @@ static bool ddl_as_text(
 		       err_context(err, "the %s of the snapshot", section));
 }
 
+static bool ddl_with(struct restoring *restoring, const struct restore_settings *settings,
+	const char *section, const char *list, struct err *err)
+{
+	const struct strvec *map = settings->role_map;
+	if (map && map->count)
+		return ddl_as_text(restoring, settings, section, list, err);
+	return restore_ddl(settings, restoring->server, restoring->copy.name, section, list, err);
+}
+
 static bool ddl(struct restoring *restoring, const char *section, const char *list, struct err *err)
 {
-	const struct strvec *map = restoring->settings->role_map;
-	if (map && map->count)
-		return ddl_as_text(restoring, section, list, err);
-	return restore_ddl(
-		restoring->settings, restoring->server, restoring->copy.name, section, list, err);
+	return ddl_with(restoring, restoring->settings, section, list, err);
 }
 
 /* Rows, with what follows each table; then what needs pg_restore. */
@@ -218,8 +227,7 @@ static bool fill_tables(
 	struct restoring *restoring, const struct load_settings *load, struct err *err)
 {
 	struct restore_post *post = &restoring->post;
-	return restore_post_plan(restoring->settings, post, err) &&
-	       stage(restoring, "rows and indexes", err) &&
+	return stage(restoring, "rows and indexes", err) &&
 	       load_rows(load, post->follows, post->follow_count, &restoring->rows, err) &&
 	       load_sequences(load, err) &&
 	       (restoring->resume.large_objects || load_large_objects(load, err)) &&
@@ -243,13 +251,59 @@ static bool define_last(struct restoring *restoring, struct err *err)
 }
 
 /* From here on it can be gone on with. */
-static bool define(struct restoring *restoring, struct err *err)
+static bool mark_defined(struct restoring *restoring, struct err *err)
+{
+	restoring->copy.mark.defined = true;
+	return copies_remark(&restoring->place, &restoring->copy, err);
+}
+
+static bool is_over(void *ctx)
+{
+	AUTO_ERR(ignored);
+	return !db_worker_go_on(ctx, &ignored);
+}
+
+/* While others load already. The leader's session is free: the leader waits for all of them. */
+static bool define_rest(void *ctx, struct db_worker *worker, struct err *err)
+{
+	struct restoring *restoring = ctx;
+	struct restore_settings settings = *restoring->settings;
+	settings.workers = 1;
+	settings.cancelled = is_over;
+	settings.cancel_ctx = worker;
+	return ddl_with(restoring, &settings, "pre-data", restoring->first.rest, err) &&
+	       mark_defined(restoring, err);
+}
+
+/* Those tables that may, are loaded while the rest is made. */
+static bool define_first(struct restoring *restoring, struct load_settings *load, struct err *err)
+{
+	struct restore_first *first = &restoring->first;
+	CLEANUP(db_close_auto) struct db *db = NULL;
+	struct restore_settings settings = *restoring->settings;
+	settings.workers = 1;
+	if (!ddl_with(restoring, &settings, "pre-data", first->list, err) ||
+		!db_open(&load->params, &db, err) ||
+		!db_copy_session(db, restoring->manifest->database.encoding, err) ||
+		!restore_first_check(first, restoring->manifest, db, err))
+		return false;
+	restoring->rest = (struct load_definitions){
+		.run = define_rest, .ctx = restoring, .early = first->early};
+	load->definitions = &restoring->rest;
+	return true;
+}
+
+static bool define(struct restoring *restoring, struct load_settings *load, struct err *err)
 {
 	if (restoring->copy.mark.defined)
 		return true;
-	restoring->copy.mark.defined = true;
-	return stage(restoring, "definitions", err) && ddl(restoring, "pre-data", NULL, err) &&
-	       copies_remark(&restoring->place, &restoring->copy, err);
+	restore_first_plan(
+		&restoring->post.toc, restoring->manifest, load->workers, &restoring->first);
+	if (!stage(restoring, "definitions", err))
+		return false;
+	if (restoring->first.list)
+		return define_first(restoring, load, err);
+	return ddl(restoring, "pre-data", NULL, err) && mark_defined(restoring, err);
 }
 
 static bool define_alone(struct restoring *restoring, struct err *err)
@@ -286,7 +340,8 @@ static bool fill(struct restoring *restoring, struct err *err)
 		load.leisure = restore_early_leisure(restoring->early);
 	if (settings->schema_only)
 		return define_alone(restoring, err);
-	return define(restoring, err) && fill_tables(restoring, &load, err) &&
+	return restore_post_plan(settings, &restoring->post, err) &&
+	       define(restoring, &load, err) && fill_tables(restoring, &load, err) &&
 	       fill_views(restoring, &load, err) && define_last(restoring, err) &&
 	       stage(restoring, "statistics", err) &&
 	       load_analyze(&load, restoring->post.analyzed, err);

@@ -58,6 +58,8 @@ static enum toc_kind kind_of(int64_t class, const char *words)
 		const char *words;
 		enum toc_kind kind;
 	} rows[] = {
+		{3079, "EXTENSION ", TOC_EXTENSION},
+		{1255, "", TOC_FUNCTION},
 		{1259, "TABLE ", TOC_TABLE},
 		{0, "TABLE DATA ", TOC_TABLE_DATA},
 		{1259, "INDEX ", TOC_INDEX},

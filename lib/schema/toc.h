@@ -14,6 +14,8 @@
 
 enum toc_kind {
 	TOC_OTHER,
+	TOC_EXTENSION,
+	TOC_FUNCTION, /* or procedure, aggregate */
 	TOC_TABLE,
 	TOC_TABLE_DATA,
 	TOC_INDEX,

@@ -54,6 +54,10 @@ static void kinds_are_told_apart_by_the_catalogue(void **state)
 		{"223; 3466 16394 EVENT TRIGGER - et owner", TOC_EVENT_TRIGGER},
 		{"224; 0 0 COMMENT - EVENT TRIGGER et owner", TOC_OTHER},
 		{"3201; 0 16466 TABLE DATA public z_line owner", TOC_TABLE_DATA},
+		{"226; 3079 16397 EXTENSION - citext ", TOC_EXTENSION},
+		{"227; 0 0 COMMENT - EXTENSION citext ", TOC_OTHER},
+		{"228; 1255 16398 FUNCTION public f(integer) owner", TOC_FUNCTION},
+		{"229; 1255 16399 AGGREGATE public a(integer) owner", TOC_FUNCTION},
 		{"225; 6100 16396 SUBSCRIPTION - s owner", TOC_SUBSCRIPTION},
 	};
 	CLEANUP(toc_release) struct toc toc = {0};
