@@ -226,8 +226,21 @@ bool restore_check_rights(const struct restore_settings *settings, struct db *se
 		strvec_push(&extensions, manifest->extensions.items[i].name);
 	const struct restore_needed needed = {
 		&rights, &extensions, &manifest->tablespaces, makes_database};
-	return restore_rights_read(settings->reader, &rights, err) &&
+	unsigned int of = RESTORE_RIGHTS_DEFINITIONS;
+	if (!settings->schema_only)
+		of |= RESTORE_RIGHTS_LARGE_OBJECTS;
+	return restore_rights_read(settings->reader, of, &rights, err) &&
 	       restore_rights_check(settings, &needed, server, err);
+}
+
+bool restore_check_rights_of_rows(
+	const struct restore_settings *settings, struct db *db, struct err *err)
+{
+	CLEANUP(restore_rights_release) struct restore_rights rights = {0};
+	const struct restore_needed needed = {.rights = &rights};
+	return db->superuser ||
+	       (restore_rights_read(settings->reader, RESTORE_RIGHTS_LARGE_OBJECTS, &rights, err) &&
+		       restore_rights_check(settings, &needed, db, err));
 }
 
 bool restore_check(const struct restore_settings *settings, struct db *server, struct err *err)

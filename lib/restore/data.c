@@ -105,7 +105,8 @@ static bool work(struct restore_alone *alone, struct db_worker *worker, struct e
 	struct data *data = alone->ctx;
 	struct db *db = worker->db;
 	stage(settings, "rows");
-	if (!check_empty(settings, db, err) || !quiet(db, data, err) ||
+	if (!check_empty(settings, db, err) || !restore_check_rights_of_rows(settings, db, err) ||
+		!quiet(db, data, err) ||
 		!restore_alone_all_rows(alone, worker, false, &data->rows, err) ||
 		!restore_alone_sequences(alone, worker, err) ||
 		!restore_alone_large_objects(alone, worker, err))
@@ -145,7 +146,7 @@ bool restore_data_check(const struct restore_settings *settings, struct err *err
 	struct db_params params = settings->target;
 	params.dbname = settings->to_db;
 	return check_target(settings, err) && db_open(&params, &db, err) &&
-	       check_empty(settings, db, err);
+	       check_empty(settings, db, err) && restore_check_rights_of_rows(settings, db, err);
 }
 
 bool restore_data(

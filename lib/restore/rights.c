@@ -48,13 +48,22 @@ static bool add_statement(void *ctx, const char *sql, struct err *err)
 	return restore_rights_add(ctx, sql, err);
 }
 
-bool restore_rights_read(struct pack_reader *reader, struct restore_rights *rights, struct err *err)
+bool restore_rights_read(
+	struct pack_reader *reader, unsigned int of, struct restore_rights *rights, struct err *err)
 {
-	static const char *const members[] = {PACK_PRE_DATA, PACK_POST_DATA, PACK_LARGE_OBJECTS};
-	for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
+	static const struct {
+		enum restore_rights_of of;
+		const char *member;
+	} rows[] = {
+		{RESTORE_RIGHTS_DEFINITIONS, PACK_PRE_DATA},
+		{RESTORE_RIGHTS_DEFINITIONS, PACK_POST_DATA},
+		{RESTORE_RIGHTS_LARGE_OBJECTS, PACK_LARGE_OBJECTS},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		AUTO_STRBUF(text);
-		if (!pack_reader_text(reader, members[i], &text, err) ||
-			!restore_text_each(text.buf, add_statement, rights, err))
+		if (rows[i].of & of &&
+			(!pack_reader_text(reader, rows[i].member, &text, err) ||
+				!restore_text_each(text.buf, add_statement, rights, err)))
 			return false;
 	}
 	return true;
@@ -138,6 +147,8 @@ static bool add_superuser(
 static bool add_all(const struct strvec *names, const char *sql, const char *why,
 	struct missing *missing, struct err *err)
 {
+	if (!names)
+		return true;
 	STRVEC_EACH (names, name) {
 		bool is;
 		if (!is_missing(missing->server, sql, name, &is, err))

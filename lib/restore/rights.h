@@ -15,14 +15,18 @@ struct restore_rights {
 void restore_rights_release(struct restore_rights *rights);
 
 MUST_CHECK bool restore_rights_add(struct restore_rights *rights, const char *sql, struct err *err);
-/* Of all definitions of a snapshot. */
-MUST_CHECK bool restore_rights_read(
-	struct pack_reader *reader, struct restore_rights *rights, struct err *err);
+/* Of a snapshot. */
+enum restore_rights_of {
+	RESTORE_RIGHTS_DEFINITIONS = 1,
+	RESTORE_RIGHTS_LARGE_OBJECTS = 2,
+};
+MUST_CHECK bool restore_rights_read(struct pack_reader *reader, unsigned int of,
+	struct restore_rights *rights, struct err *err);
 
 /* Borrowed throughout. */
 struct restore_needed {
 	const struct restore_rights *rights;
-	const struct strvec *extensions, *tablespaces;
+	const struct strvec *extensions, *tablespaces; /* NULL: none */
 	bool makes_database;
 };
 /* ERR_REFUSED: all that the session's role may not do, and what to type. */

@@ -38,6 +38,9 @@ MUST_CHECK bool restore_ddl_archive_list(const struct restore_settings *settings
 /* May the session's role make all of the snapshot? (rights.h) makes_database: and a database. */
 MUST_CHECK bool restore_check_rights(const struct restore_settings *settings, struct db *server,
 	bool makes_database, struct err *err);
+/* And its rows alone? Large objects have owners. */
+MUST_CHECK bool restore_check_rights_of_rows(
+	const struct restore_settings *settings, struct db *db, struct err *err);
 /* What of restore_check() a dump needs: a primary, a free name, roles, space (check.c). */
 struct foreign_facts;
 MUST_CHECK bool restore_check_dump(const struct restore_settings *settings,

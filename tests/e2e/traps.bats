@@ -241,6 +241,7 @@ later_is_in() {
 	sql -c "create extension mig_later" -c "insert into m_head values (2), (3)" \
 		-c "insert into z_line select i, 1 + i % 2 from generate_series(1, 50) i"
 	expect 0 mig-backup create --to a.mig.tar
+	expect 0 mig-verify backup ./a.mig.tar
 	expect 0 mig-restore ./a.mig.tar -j 3 --to-db copy
 	later_is_in copy
 	sql -d copy -c "delete from z_line where id > 0" -c "delete from m_head where own"

@@ -56,6 +56,16 @@ fails() {
 		says "--role-map 'Odd one=plain'"
 		says "--role-map 'shop_owner=plain'"
 	done
+	# of definitions alone, or rows alone, other roles are needed
+	PGUSER=plain fails 17 'role "shop_owner" owns some of it' "$FILE" -d "dbname=$DB user=plain" \
+		--schema-only --to-db "${DB}_new"
+	[[ $output != *"Odd one"* ]]
+	PGUSER=plain expect 0 mig-restore "$FILE" -d "dbname=$DB user=plain" --schema-only --to-db "${DB}_new" \
+		--role-map shop_owner=plain
+	PGUSER=plain expect 17 mig-restore "$FILE" -d "dbname=$DB user=plain" --data-only --to-db "${DB}_new" -n
+	says "--role-map 'Odd one=plain'"
+	[[ $output != *shop_owner* ]]
+	dropdb "${DB}_new"
 	PGUSER=plain expect 0 mig-restore "$WORK/a.dump" -d "dbname=$DB user=plain" --to-db "${DB}_new" \
 		--role-map 'Odd one=plain' --role-map 'shop_owner=plain'
 	dropdb "${DB}_new"
