@@ -3,9 +3,6 @@
 
 #include <ctype.h>
 
-static const char *const programs[] = {"mig-backup", "mig-restore", "mig-verify", "mig-maintenance",
-	"mig-apply", "mig-run", "mig doctor", "mig status"};
-
 /* What comes from the environment is there for the next command, too. */
 static bool was_typed(const char *value, const char *variable)
 {
@@ -31,12 +28,16 @@ static char *typed_options(const struct cli *cli)
 	return words.count ? strvec_shell(&words) : NULL;
 }
 
-/* A verb of mig's may be the last word; a program's name alone is not a command. */
-static bool is_whole(const char *program, const char *behind)
+/* The length of "mig doctor" or "mig status": mig's other verbs know no environment. */
+static size_t mig_verb_at(const char *text)
 {
-	if (strchr(program, ' '))
-		return *behind == ' ' || !*behind;
-	return *behind == ' ' && isalnum((unsigned char)behind[1]);
+	static const char *const commands[] = {"mig doctor", "mig status"};
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		size_t length = strlen(commands[i]);
+		if (str_starts(text, commands[i]) && (text[length] == ' ' || !text[length]))
+			return length;
+	}
+	return 0;
 }
 
 /* The length of a program's name that begins here and has words behind it; 0: none does. */
@@ -44,12 +45,11 @@ static size_t program_at(const char *text, const char *begin)
 {
 	if (text > begin && (isalnum((unsigned char)text[-1]) || strchr("-_/.", text[-1])))
 		return 0;
-	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
-		size_t length = strlen(programs[i]);
-		if (str_starts(text, programs[i]))
-			return is_whole(programs[i], text + length) ? length : 0;
-	}
-	return 0;
+	size_t length = cli_program_at(text);
+	if (length == strlen("mig"))
+		return mig_verb_at(text);
+	return length && text[length] == ' ' && isalnum((unsigned char)text[length + 1]) ? length
+											 : 0;
 }
 
 char *cli_own_words(const struct cli *cli, const char *advice)

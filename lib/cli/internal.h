@@ -53,6 +53,8 @@ char *cli_foreign_hint(const char *program, const char *word, const char *next);
 const char *cli_foreign_option_hint(const char *program, const char *name);
 /* An option that means something else there: a better hint for what came of it. */
 void cli_foreign_meaning(const struct cli *cli, struct err *err);
+/* The length of the program's name that the text begins with; 0: none. */
+size_t cli_program_at(const char *text);
 /* The program whose verb this is, other than `program`; NULL: none. */
 const char *cli_program_of_verb(const char *verb, const char *program);
 

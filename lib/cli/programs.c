@@ -17,6 +17,14 @@ static const struct {
 	{"mig", " init doctor status help "},
 };
 
+size_t cli_program_at(const char *text)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(programs); i++)
+		if (str_starts(text, programs[i].program))
+			return strlen(programs[i].program);
+	return 0;
+}
+
 const char *cli_program_of_verb(const char *verb, const char *program)
 {
 	AUTO_FREE char *word = xstrfmt(" %s ", verb);

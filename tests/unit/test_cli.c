@@ -174,6 +174,8 @@ static void advice_gets_what_was_typed(void **state)
 		{"mig-backup create; then mig-maintenance on",
 			"mig-backup -e 'a b' create; then mig-maintenance -e 'a b' on"},
 		{"see mig status", "see mig status -e 'a b'"},
+		{"then: mig-alert test pager", "then: mig-alert -e 'a b' test pager"},
+		{"mig init writes one; mig-thing x", "mig init writes one; mig-thing x"},
 		{"mig-restore SNAPSHOT", "mig-restore -e 'a b' SNAPSHOT"},
 		{"mig-restore", "mig-restore"},
 		{"see mig-backup --help", "see mig-backup --help"},
