@@ -22,7 +22,7 @@ bool record_check(struct db *db, const struct migrate_step *step, struct err *er
 
 /*
  * What goes to the server together: calls of the caller, the constraints, a change for each row,
- * the history, and the question whether the keys are held.
+ * the history, and, when all of a revision goes at once, the question whether the keys are held.
  */
 struct record {
 	struct db_call *calls;
@@ -96,8 +96,8 @@ static bool prepare(struct record *record, const struct migrate_session *session
 		.untimed = step->untimed};
 	if (!order_rows(session->tree, direction, rows, step->index, changes, err))
 		return false;
-	record->count = record->before + changes->count + 3;
-	record->calls = xcalloc(record->count, sizeof(*record->calls));
+	record->count = record->before + changes->count + 2;
+	record->calls = xcalloc(record->count + 1, sizeof(*record->calls));
 	record->statements = xcalloc(changes->count + 1, sizeof(char *));
 	record->calls[record->before].sql = constraints_sql;
 	bool known = change_prepared(record, session);
@@ -107,11 +107,7 @@ static bool prepare(struct record *record, const struct migrate_session *session
 		first_change(record)[i].sql = record->statements[i];
 	}
 	*history_of(record) = history_call(session, &row, &record->history);
-	record->calls[record->count - 1] = keys_question(session->keys, &record->question);
-	if (session->prepared) {
-		history_of(record)->prepared = history_prepared;
-		record->calls[record->count - 1].prepared = question_prepared;
-	}
+	history_of(record)->prepared = session->prepared ? history_prepared : NULL;
 	return true;
 }
 
@@ -141,7 +137,7 @@ bool record_prepare(struct migrate_session *session, struct err *err)
 	question.prepared = question_prepared;
 	session->prepared = db_prepare(session->db, &change, err) &&
 			    db_prepare(session->db, &history, err) &&
-			    db_prepare(session->db, &question, err);
+			    (session->keys->kin || db_prepare(session->db, &question, err));
 	return session->prepared;
 }
 
@@ -152,8 +148,7 @@ bool record_revision(const struct migrate_session *session, const struct migrate
 	size_t done = 0;
 	if (!prepare(&record, session, step, rows, duration_ms, err))
 		return false;
-	size_t count = record.count - 1; /* the keys are asked for by the caller */
-	if (!db_pipeline(session->db, record.calls, count, &done, err))
+	if (!db_pipeline(session->db, record.calls, record.count, &done, err))
 		return done ? false : broken(step, err);
 	return check_answers(&record, session, transaction, err);
 }
@@ -182,12 +177,15 @@ bool record_together(struct runner *runner, const struct migrate_step *step, con
 	int64_t asked_ms = clock_monotonic_ms();
 	if (!prepare(&record, session, step, rows, -1, err))
 		return false;
+	struct db_call *question = &record.calls[record.count++];
+	*question = keys_question(session->keys, &record.question);
+	question->prepared = session->prepared ? question_prepared : NULL;
 	record.calls[BEGIN].sql = "begin read write";
 	record.calls[LIMITS].sql = limits;
 	record.calls[STATEMENT].sql = text;
 	if (!runner_calls(runner, step, record.calls, record.count, STATEMENT, &done, err))
 		return done == BEFORE ? broken(step, err) : false;
-	if (!keys_answer(session->keys, &record.calls[record.count - 1], err))
+	if (!keys_answer(session->keys, question, err))
 		return false;
 	runner->checked_ms = asked_ms;
 	return check_answers(&record, session, transaction, err);
