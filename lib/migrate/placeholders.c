@@ -106,15 +106,15 @@ static bool fill(struct filling *filling, const struct migrate_section *section,
 		.at = section->start};
 	struct sql_token token;
 	size_t done = section->start;
-	do {
+	for (;;) {
 		bool skip;
 		if (!sql_lex(&lexer, &token, err))
 			return false;
+		if (token.kind == SQL_END)
+			return copy_filled(filling, done, section->end, '\0', err);
 		char quote = quote_of(file->source + token.start, token.kind, &skip);
 		if (!skip && !quote)
 			continue; /* plain text is copied when something else begins */
-		if (token.kind == SQL_END)
-			break;
 		if (!copy_filled(filling, done, token.start, '\0', err) ||
 			(!skip && !copy_filled(filling, token.start, token.end, quote, err)))
 			return false;
@@ -122,8 +122,7 @@ static bool fill(struct filling *filling, const struct migrate_section *section,
 			strbuf_add(
 				&filling->out, file->source + token.start, token.end - token.start);
 		done = token.end;
-	} while (token.kind != SQL_END);
-	return copy_filled(filling, done, section->end, '\0', err);
+	}
 }
 
 bool placeholders_fill(const struct strvec *values, const struct migrate_file *file,

@@ -17,29 +17,20 @@ enum question { BEGIN, PLACE, HISTORY, ROWS, HALF, OPEN, APPLIED, RUN_KEY, QUEST
 
 struct asking {
 	struct db_call calls[QUESTIONS];
-	enum question asked[QUESTIONS]; /* by each call */
 	size_t count;
+	struct db_call *answers[QUESTIONS]; /* NULL: it was not asked */
 	const char *tree; /* a parameter of some */
 };
 
 static void ask(struct asking *asking, enum question what, struct db_call call)
 {
-	asking->asked[asking->count] = what;
+	asking->answers[what] = &asking->calls[asking->count];
 	asking->calls[asking->count++] = call;
 }
 
 static void ask_of_tree(struct asking *asking, enum question what, const char *sql)
 {
 	ask(asking, what, (struct db_call){.sql = sql, .params = &asking->tree, .count = 1});
-}
-
-/* NULL: it was not asked. */
-static struct db_call *answer(struct asking *asking, enum question what)
-{
-	for (size_t i = 0; i < asking->count; i++)
-		if (asking->asked[i] == what)
-			return &asking->calls[i];
-	return NULL;
 }
 
 static void asking_release(struct asking *asking)
@@ -212,9 +203,9 @@ static bool ask_places(struct migrate_session *session, const char *begin,
 	ask(&asking, HISTORY, (struct db_call){.sql = history_sql});
 	if (!db_pipeline(session->db, asking.calls, asking.count, NULL, err))
 		return false;
-	*may_read_steps = take_history(answer(&asking, HISTORY), state);
+	*may_read_steps = take_history(asking.answers[HISTORY], state);
 	return schema_take_place(session->db, session->tree->format->books->kind,
-		answer(&asking, PLACE), &state->versions, err);
+		asking.answers[PLACE], &state->versions, err);
 }
 
 /* A table mig.history or mig.history_step without a column of ours. */
@@ -233,8 +224,8 @@ static bool not_mine(const struct db *db, struct err *err)
 static bool take_tables(struct migrate_session *session, struct asking *asking, struct err *err)
 {
 	struct migrate_state *state = &session->state;
-	struct db_call *rows = answer(asking, ROWS), *half = answer(asking, HALF);
-	struct db_call *open = answer(asking, OPEN), *applied = answer(asking, APPLIED);
+	struct db_call *rows = asking->answers[ROWS], *half = asking->answers[HALF];
+	struct db_call *open = asking->answers[OPEN], *applied = asking->answers[APPLIED];
 	size_t done = 0;
 	bool good = db_pipeline(session->db, asking->calls, asking->count, &done, err);
 	if (rows && (good || !done) &&
@@ -248,7 +239,7 @@ static bool take_tables(struct migrate_session *session, struct asking *asking, 
 		state->applied = applied->result;
 		applied->result = (struct db_result){0};
 	}
-	state->run_key_held = good && keys_taken(answer(asking, RUN_KEY));
+	state->run_key_held = good && keys_taken(asking->answers[RUN_KEY]);
 	return good || (!strcmp(err->sqlstate, "42703") ? not_mine(session->db, err) : false);
 }
 
