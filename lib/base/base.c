@@ -46,9 +46,10 @@ char *xstrndup(const char *text, size_t length)
 
 void *xmemdup(const void *bytes, size_t length)
 {
-	void *copy = xcalloc(1, length + 1);
+	char *copy = xrealloc(NULL, length + 1);
 	if (length)
 		memcpy(copy, bytes, length);
+	copy[length] = '\0';
 	return copy;
 }
 

@@ -24,7 +24,8 @@ struct lexer {
 
 static bool is_word(char c)
 {
-	return isalnum((unsigned char)c) || c == '_' || (unsigned char)c >= 0x80;
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       c == '_' || (unsigned char)c >= 0x80;
 }
 
 static bool is_blank(char c)
@@ -77,7 +78,8 @@ static void lex_text(struct lexer *lexer, struct token *token, size_t prefix)
 	}
 	lexer->at += width;
 	token->inner = lexer->at;
-	while (lexer->at < lexer->length) {
+	const char *notable = quote == '"' ? "\"\\\r\n" : "'\\\r\n";
+	while ((lexer->at += strcspn(text + lexer->at, notable)) < lexer->length) {
 		const char *at = text + lexer->at;
 		if (*at == quote && (!triple || (at[1] == quote && at[2] == quote)))
 			break;
