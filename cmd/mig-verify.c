@@ -232,7 +232,6 @@ static bool data(struct cli *cli, void *options, struct err *err)
 		.rows = settings->rows,
 		.workers = (int)settings->jobs,
 		.cancelled = cli_interrupted,
-		.log = cli->log,
 	};
 	how.target.stop = cli_interrupted;
 	if (!backup_open(&find, settings->against, &reader, NULL, err) ||

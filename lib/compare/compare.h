@@ -23,7 +23,6 @@ enum compare_state {
 	COMPARE_NOT_PROVABLE,
 	COMPARE_NOT_HELD, /* the snapshot does not have the rows on purpose */
 };
-const char *compare_state_word(enum compare_state state);
 /* Is it an answer "no"? */
 bool compare_state_differs(enum compare_state state);
 
@@ -55,7 +54,6 @@ struct compare_settings {
 	int workers; /* 0: one per core */
 	bool (*cancelled)(void *ctx);
 	void *cancel_ctx;
-	struct log_sink *log;
 };
 
 /* ERR_NOTFOUND: a table that is in neither. Differences are no error here. */

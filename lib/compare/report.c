@@ -23,11 +23,6 @@ static const char *const kinds[] = {
 	[COMPARE_LARGE_OBJECTS] = "large objects",
 };
 
-const char *compare_state_word(enum compare_state state)
-{
-	return states[state].word;
-}
-
 bool compare_state_differs(enum compare_state state)
 {
 	return states[state].differs;

@@ -40,6 +40,8 @@ struct copies_mark {
 char *copies_mark_text(const struct copies_mark *mark);
 /* False when the comment (may be NULL) is not a mark; release it in both cases. */
 bool copies_mark_parse(const char *comment, struct copies_mark *mark);
+/* Owned texts of its own. */
+void copies_mark_copy(struct copies_mark *to, const struct copies_mark *from);
 void copies_mark_release(struct copies_mark *mark);
 
 struct copies_item {

@@ -50,6 +50,18 @@ bool copies_mark_parse(const char *comment, struct copies_mark *mark)
 	return mark->purpose && mark->oid;
 }
 
+void copies_mark_copy(struct copies_mark *to, const struct copies_mark *from)
+{
+	*to = *from;
+	to->purpose = xstrdup_null(from->purpose);
+	to->of = xstrdup_null(from->of);
+	to->run = xstrdup_null(from->run);
+	to->made = xstrdup_null(from->made);
+	to->snapshot = xstrdup_null(from->snapshot);
+	to->target = xstrdup_null(from->target);
+	to->dump = xstrdup_null(from->dump);
+}
+
 void copies_mark_release(struct copies_mark *mark)
 {
 	free(mark->purpose);

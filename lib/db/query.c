@@ -119,7 +119,7 @@ static bool flush_rows(struct db *db)
 	return left >= 0;
 }
 
-static bool send_rows(struct db *db, const char *rows, size_t length)
+bool db_copy_send(struct db *db, const char *rows, size_t length)
 {
 	enum { PIECE = 65536 };
 	while (length && !db->stopping) {
@@ -150,11 +150,6 @@ bool db_copy_begin(struct db *db, const char *sql, struct err *err)
 		return db_error(db, begun.pg, err, db->dbname);
 	PQsetnonblocking(db->pg, 1);
 	return true;
-}
-
-bool db_copy_send(struct db *db, const char *rows, size_t length)
-{
-	return send_rows(db, rows, length);
 }
 
 bool db_copy_end(struct db *db, bool whole, struct err *err)

@@ -46,7 +46,6 @@ struct loss_settings {
 	int workers;
 	bool (*cancelled)(void *ctx);
 	void *cancel_ctx;
-	struct log_sink *log;
 };
 MUST_CHECK bool loss_of_snapshot(const struct loss_settings *settings,
 	const struct pack_manifest *manifest, struct loss_report *report, struct err *err);

@@ -8,7 +8,6 @@ struct loss_settings restore_job_loss_settings(struct restore_job *job)
 		.workers = job->workers,
 		.cancelled = restore_job_cancelled,
 		.cancel_ctx = &job->settings->target,
-		.log = job->settings->log,
 	};
 }
 

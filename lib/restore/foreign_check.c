@@ -2,7 +2,6 @@
 #include "restore/foreign_source.h"
 #include "restore/room.h"
 #include "schema/roles.h"
-#include "sql/lex.h"
 #include <ctype.h>
 #include <inttypes.h>
 

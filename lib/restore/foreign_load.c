@@ -61,11 +61,11 @@ static bool run_now(struct loading *loading, const char *sql, struct err *err)
 static bool run_statement(void *ctx, const char *sql, bool rows, struct err *err)
 {
 	struct loading *loading = ctx;
-	enum foreign_fate fate = fate_of(loading->settings, sql);
 	loading->taken = true;
 	strbuf_reset(&loading->rows);
 	if (rows)
 		return db_copy_begin(loading->db, sql, err);
+	enum foreign_fate fate = fate_of(loading->settings, sql);
 	if (fate == FOREIGN_RUN_LAST)
 		strvec_push(&loading->last, sql);
 	return fate == FOREIGN_RUN_LAST || fate == FOREIGN_LEAVE_OUT || run_now(loading, sql, err);

@@ -138,7 +138,6 @@ static bool run_rows(struct restore_job *job, struct restore_answer *answer, str
 		.no_triggers = ask->no_triggers,
 		.agree = agree,
 		.ctx = job,
-		.log = job->settings->log,
 	};
 	if (!rows_bring_back(&settings, &outcome, err))
 		return false;

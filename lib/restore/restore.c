@@ -146,14 +146,13 @@ static bool begin_anew(struct restoring *restoring, const char *why, struct err 
 static bool adopt(struct restoring *restoring, struct err *err)
 {
 	const struct copies_item *old = restoring->settings->resume;
-	AUTO_FREE char *mark = copies_mark_text(&old->mark);
 	if (!old->mark.defined)
 		return begin_anew(restoring, "does not have all definitions yet", err);
 	restoring->copy = (struct copies_item){.name = xstrdup(old->name),
 		.oid = old->oid,
 		.purpose = old->purpose,
 		.marked = true};
-	copies_mark_parse(mark, &restoring->copy.mark);
+	copies_mark_copy(&restoring->copy.mark, &old->mark);
 	return restore_resume_prepare(restoring->settings, restoring->server, &restoring->copy,
 		       &restoring->resume, err) ||
 	       (!strcmp(err->sqlstate, IN_USE) &&

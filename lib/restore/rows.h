@@ -19,7 +19,6 @@ struct rows_settings {
 	/* Asked between counting and bringing back; may be NULL. */
 	bool (*agree)(void *ctx, int64_t missing, struct err *err);
 	void *ctx;
-	struct log_sink *log;
 };
 struct rows_outcome {
 	int64_t missing; /* keys that the live table does not have */

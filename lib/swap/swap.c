@@ -392,7 +392,6 @@ bool swap_databases(
 	}
 	after_commit(&swap);
 	outcome->displaced = xtake(&swap.displaced);
-	outcome->displaced_oid = swap.live_oid;
 	outcome->took_ms = swap.took_ms;
 	log_debug(settings->log, "swapped",
 		json_pack("{s:o, s:o, s:I}", "database", copies_json_text(settings->live),

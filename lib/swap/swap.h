@@ -28,7 +28,6 @@ struct swap_settings {
 
 struct swap_outcome {
 	char *displaced; /* name of what was live */
-	uint32_t displaced_oid;
 	int64_t took_ms; /* of the transaction: how long connections queued */
 };
 void swap_outcome_release(struct swap_outcome *outcome);

@@ -125,8 +125,6 @@ bool verify_restore_run(const struct verify_restore *settings, struct pack_reade
 	if (!restore_run(&restore, &outcome, err))
 		return false;
 	*restored = (struct verify_restored){
-		.tables = outcome.tables,
-		.rows = outcome.rows,
 		.ms = outcome.took_ms,
 		.server = xstrfmt(
 			"%d.%d", proving.server->version / 10000, proving.server->version % 10000),

@@ -19,7 +19,6 @@ struct verify_restore {
 	struct log_sink *log;
 };
 struct verify_restored {
-	int64_t tables, rows;
 	int64_t ms; /* from nothing to a proved database: what a restore here takes */
 	char *server; /* version that it was restored into */
 };
