@@ -90,7 +90,10 @@ static bool count(struct foreign *foreign, struct db *db, struct err *err)
 	if (!db_query(db, &tables, err, tables_sql))
 		return false;
 	foreign->tables = db_rows(&tables);
-	for (int i = 0; i < db_rows(&tables); i++) {
+	/* COPY was counted when the dump was read; how many rows an INSERT brings was not */
+	bool counted = !foreign->facts->inserts;
+	foreign->rows = counted ? foreign->facts->rows : 0;
+	for (int i = 0; !counted && i < db_rows(&tables); i++) {
 		AUTO_RESULT(rows);
 		AUTO_FREE char *sql =
 			xstrfmt("select count(*) from only %s", db_get(&tables, i, 0));
