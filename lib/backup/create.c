@@ -190,6 +190,7 @@ static bool describe(struct create *create, struct err *err)
 	       create_filter_matches(filter, &create->settings->filter, leader, err) &&
 	       create_filter_left_out(filter, leader, &manifest->left_out, err) &&
 	       create_tables_describe(leader, filter, manifest, err) &&
+	       create_turns_describe(leader, manifest, err) &&
 	       create_sequences_describe(leader, filter, manifest, err) &&
 	       create_revisions_describe(leader, create->settings->env, manifest, err);
 }

@@ -190,7 +190,6 @@ bool create_tables_describe(struct db *leader, const struct create_filter *filte
 	return read_tables(leader, filter, manifest, err) && read_columns(leader, manifest, err) &&
 	       read_roots(leader, filter, manifest, err) &&
 	       read_indexes(leader, filter, manifest, err) &&
-	       create_turns_describe(leader, manifest, err) &&
 	       note_uncovered(leader, filter, manifest, err);
 }
 

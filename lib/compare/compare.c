@@ -219,12 +219,13 @@ static void add_roots(struct comparing *comparing)
 
 /* --- measuring -------------------------------------------------------------------------------- */
 
-/* The columns in whose order the snapshot hashed these rows; NULL: nothing to compare them with. */
+/*
+ * The columns in whose order the snapshot hashed these rows; NULL: nothing to compare them with.
+ * `table`: the snapshot's, may be NULL.
+ */
 static const struct strvec *hashed_columns(const struct comparing *comparing,
-	const struct by_name *snapshot, const struct pack_table *live, const char **condition)
+	const struct pack_table *table, const struct pack_table *live)
 {
-	const struct pack_table *table = find_table(snapshot, live);
-	*condition = table ? table->condition : NULL;
 	if (table)
 		return !table->emptied && strvec_same(&table->columns, &live->columns)
 			       ? &table->columns
@@ -244,15 +245,13 @@ static bool measure(struct comparing *comparing, const struct by_name *snapshot,
 	size_t count = 0;
 	for (size_t i = 0; i < live->tables.count; i++) {
 		struct pack_table *table = &live->tables.items[i];
-		const char *condition;
-		const struct strvec *columns =
-			hashed_columns(comparing, snapshot, table, &condition);
 		const struct pack_table *there = find_table(snapshot, table);
+		const struct strvec *columns = hashed_columns(comparing, there, table);
 		if (columns && is_asked(comparing, live, table))
 			tables[count++] = (struct compare_table){.schema = table->schema,
 				.name = table->name,
 				.columns = columns,
-				.condition = condition,
+				.condition = there ? there->condition : NULL,
 				.weight = there ? there->content.bytes : 0,
 				.owner = table};
 	}

@@ -169,11 +169,13 @@ static void add_value(const struct pack_sequence *sequence, struct strbuf *out)
 static void add_values(
 	struct choosing *choosing, const struct pack_manifest *manifest, struct strbuf *out)
 {
-	for (size_t i = 0; i < choosing->toc.count; i++)
-		for (size_t k = 0; choosing->marks[i] && k < manifest->sequences.count; k++)
-			if (choosing->toc.items[i].oid == manifest->sequences.items[k].oid &&
-				str_starts(choosing->words.items[i], "SEQUENCE "))
+	for (size_t i = 0; i < choosing->toc.count; i++) {
+		if (!choosing->marks[i] || !str_starts(choosing->words.items[i], "SEQUENCE "))
+			continue;
+		for (size_t k = 0; k < manifest->sequences.count; k++)
+			if (choosing->toc.items[i].oid == manifest->sequences.items[k].oid)
 				add_value(&manifest->sequences.items[k], out);
+	}
 }
 
 static bool add_section(const struct restore_settings *settings, const char *section,

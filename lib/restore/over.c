@@ -14,30 +14,30 @@ static bool closed_for(struct restore_job *job, int64_t *age_ms, struct err *err
 	       copies_age(live, status.since, age_ms, err);
 }
 
-/* The newest that was taken since; NULL: none. Times are kept to the second. */
-static const struct backup_entry *taken_since(
-	const struct restore_job *job, const struct backup_list *list, int64_t closed_ms)
+/* The newest that was taken since becomes the one meant. Times are kept to the second. */
+static bool find_taken_since(
+	const struct restore_job *job, struct backup_found *found, int64_t closed_ms)
 {
-	for (size_t i = list->count; i > 0; i--) {
-		const struct backup_entry *entry = &list->items[i - 1];
+	for (size_t i = found->list.count; i > 0; i--) {
+		const struct backup_entry *entry = &found->list.items[i - 1];
+		found->index = i - 1;
 		if (!entry->partial && entry->grade.grade != GRADE_DAMAGED &&
 			str_equal(entry->database, job->settings->live_name) &&
 			clock_now_ms() - entry->started_ms <= closed_ms)
-			return entry;
+			return true;
 	}
-	return NULL;
+	return false;
 }
 
 /* Somebody may have written in spite of maintenance: the rows themselves say whether it is there.
  */
 static bool is_present_state(
-	struct restore_job *job, const struct backup_entry *entry, bool *is, struct err *err)
+	struct restore_job *job, const struct backup_found *found, bool *is, struct err *err)
 {
 	CLEANUP(pack_reader_close_auto) struct pack_reader *reader = NULL;
 	CLEANUP(loss_report_release) struct loss_report report = {0};
-	struct backup_find find = {.env = job->settings->env, .log = job->settings->log};
 	struct loss_settings settings = restore_job_loss_settings(job);
-	if (!backup_open(&find, entry->id, &reader, NULL, err) ||
+	if (!backup_open_found(found, job->settings->log, &reader, NULL, err) ||
 		!loss_of_snapshot(&settings, pack_reader_manifest(reader), &report, err))
 		return false;
 	*is = report.different == 0;
@@ -49,14 +49,14 @@ static bool present_state_is_safe(
 	struct restore_job *job, const struct pack_reader *reader, struct err *err)
 {
 	const struct restore_job_settings *settings = job->settings;
-	CLEANUP(backup_list_release) struct backup_list list = {0};
+	CLEANUP(backup_found_release) struct backup_found found = {.env = settings->env};
 	int64_t closed_ms;
 	bool safe = false;
 	if (!closed_for(job, &closed_ms, err) ||
-		!backup_list(settings->env, settings->log, &list, err))
+		!backup_list(settings->env, settings->log, &found.list, err))
 		return false;
-	const struct backup_entry *entry = taken_since(job, &list, closed_ms);
-	if (entry && !is_present_state(job, entry, &safe, err))
+	bool taken = find_taken_since(job, &found, closed_ms);
+	if (taken && !is_present_state(job, &found, &safe, err))
 		return false;
 	if (safe)
 		return true;
@@ -64,8 +64,9 @@ static bool present_state_is_safe(
 		"--in-place needs a snapshot of the present state of \"%s\", taken since "
 		"maintenance began",
 		settings->live_name);
-	if (entry)
-		err_detail(err, "snapshot %s has other rows than the database now", entry->id);
+	if (taken)
+		err_detail(err, "snapshot %s has other rows than the database now",
+			found.list.items[found.index].id);
 	return err_hint(err,
 		"take one: mig-backup create --label before-restore; \"latest\" is that one then, "
 		"so "
