@@ -91,6 +91,17 @@ void strbuf_trim(struct strbuf *sb)
 	sb->buf[sb->len] = '\0';
 }
 
+void strbuf_add_quoted(struct strbuf *sb, char quote, const char *text)
+{
+	strbuf_addc(sb, quote);
+	for (; *text; text++) {
+		if (*text == quote)
+			strbuf_addc(sb, quote);
+		strbuf_addc(sb, *text);
+	}
+	strbuf_addc(sb, quote);
+}
+
 char *strbuf_take(struct strbuf *sb)
 {
 	char *text = sb->alloc ? sb->buf : xstrdup("");

@@ -28,6 +28,8 @@ void strbuf_addc(struct strbuf *sb, char c);
 void strbuf_addf(struct strbuf *sb, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void strbuf_vaddf(struct strbuf *sb, const char *fmt, va_list args) PRINTF_LIKE(2, 0);
 void strbuf_trim(struct strbuf *sb); /* white space at both ends */
+/* Between two quotes, with those in it doubled, as SQL has it. */
+void strbuf_add_quoted(struct strbuf *sb, char quote, const char *text);
 /* Hands the text to the caller (never NULL) and leaves an empty buffer. */
 char *strbuf_take(struct strbuf *sb);
 

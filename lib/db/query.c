@@ -374,13 +374,7 @@ static char *quoted(char *by_libpq, const char *text, char quote)
 		PQfreemem(by_libpq);
 		return strbuf_take(&out);
 	}
-	strbuf_addc(&out, quote);
-	for (const char *c = text; *c; c++) {
-		if (*c == quote)
-			strbuf_addc(&out, quote);
-		strbuf_addc(&out, *c);
-	}
-	strbuf_addc(&out, quote);
+	strbuf_add_quoted(&out, quote, text);
 	return strbuf_take(&out);
 }
 

@@ -143,25 +143,14 @@ static void mark_all(struct choosing *choosing)
 
 /* --- text ------------------------------------------------------------------------------------- */
 
-static void add_quoted(struct strbuf *out, char quote, const char *text)
-{
-	strbuf_addc(out, quote);
-	for (; *text; text++) {
-		if (*text == quote)
-			strbuf_addc(out, quote);
-		strbuf_addc(out, *text);
-	}
-	strbuf_addc(out, quote);
-}
-
 static void add_value(const struct pack_sequence *sequence, struct strbuf *out)
 {
 	AUTO_STRBUF(name);
-	add_quoted(&name, '"', sequence->schema);
+	strbuf_add_quoted(&name, '"', sequence->schema);
 	strbuf_addc(&name, '.');
-	add_quoted(&name, '"', sequence->name);
+	strbuf_add_quoted(&name, '"', sequence->name);
 	strbuf_adds(out, "SELECT pg_catalog.setval(");
-	add_quoted(out, '\'', name.buf);
+	strbuf_add_quoted(out, '\'', name.buf);
 	strbuf_addf(out, ", %" PRId64 ", %s);\n", sequence->last_value,
 		sequence->is_called ? "true" : "false");
 }

@@ -99,13 +99,7 @@ static void exchange(struct reading *reading, const struct sql_token *token)
 	if (!equals)
 		return;
 	strbuf_add(&reading->out, reading->sql + reading->copied, token->start - reading->copied);
-	strbuf_addc(&reading->out, '"');
-	for (const char *c = equals + 1; *c; c++) {
-		if (*c == '"')
-			strbuf_addc(&reading->out, '"');
-		strbuf_addc(&reading->out, *c);
-	}
-	strbuf_addc(&reading->out, '"');
+	strbuf_add_quoted(&reading->out, '"', equals + 1);
 	reading->copied = token->end;
 	reading->changed = true;
 }
@@ -223,12 +217,8 @@ static void add_acl_role(const struct strvec *map, const char **c, char end, str
 		strbuf_addc(&name, **c);
 	}
 	*c += quoted && **c == '"';
-	if (!name.len) /* PUBLIC has none */
-		return;
-	strbuf_addc(out, '"');
-	for (const char *from = schema_roles_name(map, name.buf); *from; from++)
-		strbuf_adds(out, *from == '"' ? "\"\"" : (char[]){*from, '\0'});
-	strbuf_addc(out, '"');
+	if (name.len) /* PUBLIC has none */
+		strbuf_add_quoted(out, '"', schema_roles_name(map, name.buf));
 }
 
 static void add_acl_item(const struct strvec *map, const char *item, struct strbuf *out)

@@ -17,22 +17,14 @@ static void add_name(struct fact *fact, const char *schema, const char *name)
 		schema && *schema ? schema : "", schema && *schema ? "." : "", name ? name : "");
 }
 
-static void add_quoted(struct strbuf *out, const char *name)
-{
-	strbuf_addc(out, '"');
-	for (const char *c = name; *c; c++)
-		strbuf_addf(out, *c == '"' ? "\"%c" : "%c", *c);
-	strbuf_addc(out, '"');
-}
-
 static char *qualified(const char *schema, const char *name)
 {
 	AUTO_STRBUF(text);
 	if (schema && *schema) {
-		add_quoted(&text, schema);
+		strbuf_add_quoted(&text, '"', schema);
 		strbuf_addc(&text, '.');
 	}
-	add_quoted(&text, name);
+	strbuf_add_quoted(&text, '"', name);
 	return strbuf_take(&text);
 }
 

@@ -39,6 +39,9 @@ static void strings_grow_and_join(void **state)
 	(void)state;
 	AUTO_STRBUF(sb);
 	assert_string_equal(sb.buf, "");
+	strbuf_add_quoted(&sb, '"', "a\"b'");
+	assert_string_equal(sb.buf, "\"a\"\"b'\"");
+	strbuf_reset(&sb);
 	strbuf_addf(&sb, "  %d-%s ", 7, "x");
 	strbuf_trim(&sb);
 	assert_string_equal(sb.buf, "7-x");
