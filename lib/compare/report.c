@@ -103,14 +103,6 @@ void compare_report_lines(const struct compare_report *report, struct strvec *li
 		report->different, report->not_provable ? ", and what is not provable" : "");
 }
 
-static json_t *texts_json(const struct strvec *texts)
-{
-	json_t *array = json_array();
-	STRVEC_EACH (texts, text)
-		json_array_append_new(array, copies_json_text(text));
-	return array;
-}
-
 static json_t *line_json(const struct compare_line *line)
 {
 	bool sequence = line->kind == COMPARE_SEQUENCE;
@@ -123,9 +115,10 @@ static json_t *line_json(const struct compare_line *line)
 		json_object_set_new(fields, sequence ? "live_value" : "live_rows",
 			json_integer(line->live_rows));
 	if (line->only_snapshot.count)
-		json_object_set_new(fields, "only_snapshot", texts_json(&line->only_snapshot));
+		json_object_set_new(
+			fields, "only_snapshot", copies_json_texts(&line->only_snapshot));
 	if (line->only_live.count)
-		json_object_set_new(fields, "only_live", texts_json(&line->only_live));
+		json_object_set_new(fields, "only_live", copies_json_texts(&line->only_live));
 	return fields;
 }
 
@@ -139,9 +132,10 @@ json_t *compare_report_json(const struct compare_report *report)
 		report->different      ? "different"
 		: report->not_provable ? "not provable"
 				       : "equal",
-		"partial", texts_json(&report->partial), "different", (json_int_t)report->different,
-		"not_provable", (json_int_t)report->not_provable, "snapshot_major",
-		report->snapshot_major, "live_major", report->live_major, "compared", all);
+		"partial", copies_json_texts(&report->partial), "different",
+		(json_int_t)report->different, "not_provable", (json_int_t)report->not_provable,
+		"snapshot_major", report->snapshot_major, "live_major", report->live_major,
+		"compared", all);
 }
 
 static const struct compare_line *first_of(const struct compare_report *report, bool differs)

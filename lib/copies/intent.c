@@ -63,3 +63,11 @@ json_t *copies_json_text(const char *text)
 	}
 	return json_string(escaped.buf);
 }
+
+json_t *copies_json_texts(const struct strvec *texts)
+{
+	json_t *list = json_array();
+	STRVEC_EACH (texts, text)
+		json_array_append_new(list, copies_json_text(text));
+	return list;
+}

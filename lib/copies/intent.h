@@ -25,5 +25,7 @@ MUST_CHECK bool copies_intent_each(const char *state_dir, const char *kind,
 
 /* Text of any bytes as a JSON string: what is not UTF-8 becomes \xNN. New reference. */
 json_t *copies_json_text(const char *text);
+/* An array of such. */
+json_t *copies_json_texts(const struct strvec *texts);
 
 #endif

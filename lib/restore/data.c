@@ -92,29 +92,22 @@ static bool wake(struct db *db, const struct data *data, struct err *err)
 	return restore_tighten(db, &data->undo, err);
 }
 
-static void stage(const struct restore_settings *settings, const char *name)
-{
-	log_info(settings->log, "stage",
-		json_pack("{s:s, s:s}", "stage", name, "database", settings->to_db), "%s: %s",
-		settings->to_db, name);
-}
-
 static bool work(struct restore_alone *alone, struct db_worker *worker, struct err *err)
 {
 	const struct restore_settings *settings = alone->settings;
 	struct data *data = alone->ctx;
 	struct db *db = worker->db;
-	stage(settings, "rows");
+	restore_stage(settings, settings->to_db, "rows");
 	if (!check_empty(settings, db, err) || !restore_check_rights_of_rows(settings, db, err) ||
 		!quiet(db, data, err) ||
 		!restore_alone_all_rows(alone, worker, false, &data->rows, err) ||
 		!restore_alone_sequences(alone, worker, err) ||
 		!restore_alone_large_objects(alone, worker, err))
 		return false;
-	stage(settings, "constraints");
+	restore_stage(settings, settings->to_db, "constraints");
 	if (!wake(db, data, err))
 		return false;
-	stage(settings, "proof");
+	restore_stage(settings, settings->to_db, "proof");
 	return restore_prove_session(settings, db, err);
 }
 

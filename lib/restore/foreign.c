@@ -1,6 +1,7 @@
 #include "restore/foreign.h"
 #include "base/clock.h"
 #include "base/fs.h"
+#include "copies/intent.h"
 #include "db/copy_session.h"
 #include "restore/foreign_load.h"
 #include "restore/room.h"
@@ -152,7 +153,8 @@ static bool fill(struct foreign *foreign, struct err *err)
 {
 	const struct restore_settings *settings = foreign->settings;
 	log_info(settings->log, "stage",
-		json_pack("{s:s, s:s}", "stage", "dump", "database", foreign->copy.name),
+		json_pack("{s:s, s:o}", "stage", "dump", "database",
+			copies_json_text(foreign->copy.name)),
 		"%s: loading %s", foreign->copy.name, foreign_form_text(foreign->dump->form));
 	return keys_hold(settings, err) &&
 	       foreign_load(settings, foreign->dump, foreign->facts, foreign->server,

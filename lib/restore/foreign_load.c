@@ -93,14 +93,6 @@ static bool end_rows(void *ctx, struct err *err)
 	return db_copy_end(loading->db, send(loading), err);
 }
 
-static bool run_last(struct loading *loading, struct err *err)
-{
-	STRVEC_EACH (&loading->last, sql)
-		if (!restore_text_statement(loading->settings, loading->db, sql, err))
-			return false;
-	return true;
-}
-
 /* What is not committed would go with the session, and nobody would know. */
 static bool is_committed(const struct loading *loading, struct err *err)
 {
@@ -119,7 +111,8 @@ static bool load_text(const struct restore_settings *settings, const struct fore
 	struct db_params params = settings->target;
 	params.dbname = database;
 	return db_open(&params, &loading.db, err) && db_copy_session_fast(loading.db, NULL, err) &&
-	       foreign_source_read(settings, dump, &hands, err) && run_last(&loading, err) &&
+	       foreign_source_read(settings, dump, &hands, err) &&
+	       restore_text_statements(settings, loading.db, &loading.last, err) &&
 	       is_committed(&loading, err);
 }
 

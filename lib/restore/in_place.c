@@ -69,13 +69,6 @@ static void in_place_release(struct in_place *in_place)
 	strvec_release(&in_place->last);
 }
 
-static void stage(const struct restore_settings *settings, const char *name)
-{
-	log_info(settings->log, "stage",
-		json_pack("{s:s, s:s}", "stage", name, "database", settings->live), "%s: %s",
-		settings->live, name);
-}
-
 struct definitions {
 	const struct restore_settings *settings;
 	struct db *db;
@@ -155,15 +148,6 @@ static bool write_history(const struct restore_settings *settings, struct db *db
 		       json_pack("{s:b, s:s}", "in_place", true, "snapshot", manifest->id), err);
 }
 
-static bool define_last(const struct restore_settings *settings, struct db *db,
-	const struct strvec *last, struct err *err)
-{
-	STRVEC_EACH (last, statement)
-		if (!restore_text_statement(settings, db, statement, err))
-			return err_context(err, "the definitions of the snapshot");
-	return true;
-}
-
 static bool work(struct restore_alone *alone, struct db_worker *worker, struct err *err)
 {
 	const struct restore_settings *settings = alone->settings;
@@ -172,25 +156,26 @@ static bool work(struct restore_alone *alone, struct db_worker *worker, struct e
 	bool kept = false;
 	if (!maint_keep_aside(db, &kept, err))
 		return false;
-	stage(settings, "clearing");
+	restore_stage(settings, settings->live, "clearing");
 	if (!clear_database(db, pack_reader_manifest(settings->reader), settings->log, err))
 		return false;
-	stage(settings, "definitions");
+	restore_stage(settings, settings->live, "definitions");
 	if (!db_exec(db, err, "create schema if not exists public") ||
 		!define_all(settings, db, in_place->before.buf, &in_place->last, err))
 		return false;
-	stage(settings, "rows");
+	restore_stage(settings, settings->live, "rows");
 	if (!restore_alone_all_rows(alone, worker, true, &in_place->rows, err) ||
 		!restore_alone_sequences(alone, worker, err) ||
 		!restore_alone_large_objects(alone, worker, err))
 		return false;
-	stage(settings, "indexes and constraints");
+	restore_stage(settings, settings->live, "indexes and constraints");
 	if (!define_all(settings, db, in_place->after.buf, &in_place->last, err))
 		return false;
-	stage(settings, "proof");
+	restore_stage(settings, settings->live, "proof");
 	return restore_prove_session(settings, db, err) && analyze(settings, db, err) &&
 	       (!kept || maint_keep_back(db, err)) && write_history(settings, db, err) &&
-	       define_last(settings, db, &in_place->last, err);
+	       (restore_text_statements(settings, db, &in_place->last, err) ||
+		       err_context(err, "the definitions of the snapshot"));
 }
 
 bool restore_in_place(

@@ -4,6 +4,7 @@
 #include "db/pool.h"
 #include "restore/load_extensions.h"
 #include "restore/load_steps.h"
+#include "restore/text.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
@@ -188,13 +189,11 @@ static bool load_job(struct db_worker *worker, size_t job, struct err *err)
 	return load_piece(worker, table, piece, err);
 }
 
-/* The words of a definition that the server refused belong to its report. */
 static bool run_definition(struct db_worker *worker, const char *sql, struct err *err)
 {
 	if (keys_hold(worker->pool->ctx, err) && db_exec(worker->db, err, sql))
 		return true;
-	AUTO_FREE char *detail = xstrdup(err->detail ? err->detail : "");
-	err_detail(err, "%s%sCommand was: %s", detail, *detail ? "\n" : "", sql);
+	restore_text_blame(err, sql);
 	return err_context(err, "the post-data of the snapshot");
 }
 

@@ -34,13 +34,10 @@ static void answer_restored(const struct restore_job *job, const struct restore_
 	if (restored->proved && !ask->swap && !ask->to_db && swap)
 		strvec_pushf(
 			&answer->lines, "to put it in place, after mig-maintenance on: %s", swap);
-	answer->json = json_pack("{s:o, s:b, s:I, s:I}", "copy",
+	answer->json = json_pack("{s:o, s:b, s:I, s:I, s:o}", "copy",
 		copies_json_text(restored->database), "proved", restored->proved, "tables",
-		(json_int_t)restored->tables, "rows", (json_int_t)restored->rows);
-	json_t *unpopulated = json_array();
-	STRVEC_EACH (&restored->unpopulated, unfilled)
-		json_array_append_new(unpopulated, copies_json_text(unfilled));
-	json_object_set_new(answer->json, "unpopulated", unpopulated);
+		(json_int_t)restored->tables, "rows", (json_int_t)restored->rows, "unpopulated",
+		copies_json_texts(&restored->unpopulated));
 }
 
 struct restore_settings restore_job_settings_of(

@@ -81,14 +81,6 @@ static bool agree(void *ctx, int64_t missing, struct err *err)
 	return settings->confirm(settings->ctx, SWAP_ASK_PLAIN, settings->live_name, question, err);
 }
 
-static json_t *names_json(const struct strvec *names)
-{
-	json_t *list = json_array();
-	STRVEC_EACH (names, name)
-		json_array_append_new(list, copies_json_text(name));
-	return list;
-}
-
 static void answer_rows(const struct restore_ask *ask, const struct rows_outcome *outcome,
 	struct restore_answer *answer)
 {
@@ -119,8 +111,8 @@ static void answer_rows(const struct restore_ask *ask, const struct rows_outcome
 	answer->json = json_pack("{s:o, s:I, s:I, s:I, s:I, s:o, s:o}", "table",
 		copies_json_text(table), "missing", (json_int_t)outcome->missing, "inserted",
 		(json_int_t)outcome->inserted, "altered", (json_int_t)outcome->altered, "unkeyed",
-		(json_int_t)outcome->unkeyed, "columns_left", names_json(&outcome->left),
-		"sequences", names_json(&outcome->moved));
+		(json_int_t)outcome->unkeyed, "columns_left", copies_json_texts(&outcome->left),
+		"sequences", copies_json_texts(&outcome->moved));
 }
 
 static bool run_rows(struct restore_job *job, struct restore_answer *answer, struct err *err)

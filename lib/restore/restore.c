@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include "copies/intent.h"
 #include "db/copy_session.h"
 #include "db/pool.h"
 #include "restore/first.h"
@@ -181,12 +182,17 @@ static bool try_traits(struct restoring *restoring, struct err *err)
  * Filling it
  */
 
+void restore_stage(const struct restore_settings *settings, const char *database, const char *name)
+{
+	log_info(settings->log, "stage",
+		json_pack("{s:s, s:o}", "stage", name, "database", copies_json_text(database)),
+		"%s: %s", database, name);
+}
+
 static bool stage(struct restoring *restoring, const char *name, struct err *err)
 {
 	const struct restore_settings *settings = restoring->settings;
-	log_info(settings->log, "stage",
-		json_pack("{s:s, s:s}", "stage", name, "database", restoring->copy.name), "%s: %s",
-		restoring->copy.name, name);
+	restore_stage(settings, restoring->copy.name, name);
 	if (settings->cancelled && settings->cancelled(settings->cancel_ctx))
 		return err_set(err, ERR_SIGNAL, "interrupted");
 	return !settings->keys || keys_check(settings->keys, err);

@@ -7,6 +7,9 @@
 #include "restore/early.h"
 #include "restore/restore.h"
 
+/* Tells that work on this database comes to a new stage. */
+void restore_stage(const struct restore_settings *settings, const char *database, const char *name);
+
 /*
  * One section of schema.pgdump ("pre-data", "post-data") by pg_restore into `database`. list: only
  * these entries ("12;" per line); NULL: all.

@@ -54,6 +54,12 @@ bool restore_text_each(const char *text, bool (*each)(void *ctx, const char *sql
 	return true;
 }
 
+bool restore_text_blame(struct err *err, const char *sql)
+{
+	AUTO_FREE char *detail = xstrdup(err->detail ? err->detail : "");
+	return err_detail(err, "%s%sCommand was: %s", detail, *detail ? "\n" : "", sql);
+}
+
 bool restore_text_statement(
 	const struct restore_settings *settings, struct db *db, const char *sql, struct err *err)
 {
@@ -67,9 +73,16 @@ bool restore_text_statement(
 		return false;
 	if (db_exec(db, err, mapped ? mapped : sql))
 		return true;
-	AUTO_FREE char *detail = xstrdup(err->detail ? err->detail : "");
-	return err_detail(
-		err, "%s%sCommand was: %s", detail, *detail ? "\n" : "", mapped ? mapped : sql);
+	return restore_text_blame(err, mapped ? mapped : sql);
+}
+
+bool restore_text_statements(const struct restore_settings *settings, struct db *db,
+	const struct strvec *statements, struct err *err)
+{
+	STRVEC_EACH (statements, sql)
+		if (!restore_text_statement(settings, db, sql, err))
+			return false;
+	return true;
 }
 
 struct running {

@@ -25,6 +25,11 @@ MUST_CHECK bool restore_text_run(
 	const struct restore_settings *settings, struct db *db, const char *text, struct err *err);
 MUST_CHECK bool restore_text_statement(
 	const struct restore_settings *settings, struct db *db, const char *sql, struct err *err);
+/* They are without their semicolons. */
+MUST_CHECK bool restore_text_statements(const struct restore_settings *settings, struct db *db,
+	const struct strvec *statements, struct err *err);
+/* The words of a statement that the server refused belong to its report. */
+bool restore_text_blame(struct err *err, const char *sql);
 /* The whole text with roles exchanged, in its place. */
 MUST_CHECK bool restore_text_map(const struct strvec *map, struct strbuf *text, struct err *err);
 /* Calls each statement, without its semicolon, until one fails. */
