@@ -20,6 +20,7 @@ struct loading {
 	const struct load_settings *settings;
 	const struct pack_manifest *manifest;
 	struct load_steps steps; /* empty where no rows are loaded */
+	const bool *analyzed; /* by index of the manifest's tables; NULL: none */
 	int64_t total;
 	atomic_llong done, rows;
 	pthread_mutex_t keys; /* their session is one */
@@ -352,13 +353,22 @@ static void end_step(void *ctx, size_t job)
 		load_order_ended_aside(&loading->steps.order, job);
 }
 
+static bool has_extension_rows(const struct pack_manifest *manifest)
+{
+	for (size_t i = 0; i < manifest->tables.count; i++)
+		if (manifest->tables.items[i].extension && !manifest->tables.items[i].emptied)
+			return true;
+	return false;
+}
+
 bool load_rows(const struct load_settings *settings, const struct load_follow *follows,
 	size_t follow_count, int64_t *rows, struct err *err)
 {
 	CLEANUP(loading_release) struct loading loading;
 	loading_init(&loading, settings);
 	load_steps_plan(&loading.steps, settings, follows, follow_count);
-	struct db_pool extensions = loading_pool(&loading, 1, run_extension_tables);
+	struct db_pool extensions =
+		loading_pool(&loading, has_extension_rows(loading.manifest), run_extension_tables);
 	struct db_pool steps = loading_pool(&loading, load_steps_begun(&loading.steps), run_step);
 	steps.next = next_step;
 	steps.ended = end_step;
@@ -477,27 +487,17 @@ bool load_sequences(const struct load_settings *settings, struct err *err)
 	return db_pool_run(&pool, err);
 }
 
-struct analyzing {
-	struct loading loading; /* first: set_session() finds it */
-	const bool *done;
-};
-
 static bool run_analyze(struct db_worker *worker, size_t job, struct err *err)
 {
-	struct analyzing *analyzing = worker->pool->ctx;
-	const struct pack_manifest *manifest = analyzing->loading.manifest;
+	struct loading *loading = worker->pool->ctx;
+	const struct pack_manifest *manifest = loading->manifest;
 	if (job < manifest->tables.count) {
 		const struct pack_table *table = &manifest->tables.items[job];
-		return (analyzing->done && analyzing->done[job]) ||
+		return (loading->analyzed && loading->analyzed[job]) ||
 		       analyze(worker, table->schema, table->name, err);
 	}
 	const struct pack_root *root = &manifest->roots.items[job - manifest->tables.count];
 	return analyze(worker, root->schema, root->name, err);
-}
-
-static void analyzing_release(struct analyzing *analyzing)
-{
-	loading_release(&analyzing->loading);
 }
 
 static bool is_all_done(const struct pack_manifest *manifest, const bool *done)
@@ -510,13 +510,13 @@ static bool is_all_done(const struct pack_manifest *manifest, const bool *done)
 
 bool load_analyze(const struct load_settings *settings, const bool *done, struct err *err)
 {
-	CLEANUP(analyzing_release) struct analyzing analyzing = {.done = done};
-	loading_init(&analyzing.loading, settings);
-	const struct pack_manifest *manifest = analyzing.loading.manifest;
+	CLEANUP(loading_release) struct loading loading;
+	loading_init(&loading, settings);
+	loading.analyzed = done;
+	const struct pack_manifest *manifest = loading.manifest;
 	if (is_all_done(manifest, done))
 		return true;
-	struct db_pool pool = loading_pool(
-		&analyzing.loading, manifest->tables.count + manifest->roots.count, run_analyze);
-	pool.ctx = &analyzing;
+	struct db_pool pool =
+		loading_pool(&loading, manifest->tables.count + manifest->roots.count, run_analyze);
 	return db_pool_run(&pool, err);
 }
