@@ -100,21 +100,13 @@ static void on_entry(void *ctx, const char *line)
 	toc_add_line(ctx, line);
 }
 
-static void on_post_entry(void *ctx, const char *line)
-{
-	toc_mark_post(ctx, line);
-}
-
 static const char *const plain_sql[] = {"--verbose", "--file=-", "--no-owner", "--no-privileges",
 	"--no-comments", "--no-security-labels", "--no-tablespaces", NULL};
 
 static bool read_toc(struct making *making, struct err *err)
 {
 	static const char *const all[] = {"--list", "--verbose", NULL};
-	static const char *const post[] = {"--list", "--section=post-data", NULL};
-	const struct restore_settings *settings = making->settings;
-	return restore_ddl_read(settings, all, NULL, on_entry, &making->toc, err) &&
-	       restore_ddl_read(settings, post, NULL, on_post_entry, &making->toc, err);
+	return restore_ddl_read(making->settings, all, NULL, on_entry, &making->toc, err);
 }
 
 static const struct toc_entry *entry_of(const struct toc *toc, uint32_t oid)
@@ -127,7 +119,7 @@ static const struct toc_entry *entry_of(const struct toc *toc, uint32_t oid)
 
 static bool is_index_of(const struct toc_entry *entry, int64_t table)
 {
-	if (!entry->post || (entry->kind != TOC_INDEX && entry->kind != TOC_CONSTRAINT))
+	if (entry->kind != TOC_INDEX && entry->kind != TOC_CONSTRAINT)
 		return false;
 	for (size_t i = 0; i < entry->needs_count; i++)
 		if (entry->needs[i] == table)
