@@ -81,10 +81,8 @@ static void name_apply(const struct cli *cli, struct strvec *argv)
 static bool check_numbers(const struct settings *settings, struct err *err)
 {
 	const struct check_retry *retry = &settings->retry;
-	if (retry->need >= 0 && retry->for_ms >= 0 && retry->every_ms >= 0)
-		return true;
-	return err_set(
-		err, ERR_USAGE, "--retry-for, --retry-every and --retry-need are not negative");
+	return (retry->for_ms >= 0 && retry->every_ms >= 0) ||
+	       err_set(err, ERR_USAGE, "--retry-for and --retry-every are not negative");
 }
 
 /* What would be checked: the files are read, nothing is asked. */
@@ -172,7 +170,7 @@ static bool backup(struct cli *cli, void *options, struct err *err)
 	const struct settings *settings = options;
 	CLEANUP(verify_job_release) struct verify_job job = {.forget = cli->shared.dry_run};
 	AUTO_STRVEC(lines);
-	if (settings->jobs && (settings->jobs < 0 || settings->jobs > 64 || !settings->restore))
+	if (settings->jobs && (settings->jobs > 64 || !settings->restore))
 		return err_set(err, ERR_USAGE, "--jobs takes 1 to 64, and goes with --restore");
 	if (cli->shared.dry_run && settings->restore)
 		return err_set(err, ERR_USAGE, "--restore makes a database: it has no -n");
@@ -220,8 +218,8 @@ static bool data(struct cli *cli, void *options, struct err *err)
 		err_set(err, ERR_USAGE, "mig-verify data needs --against SNAPSHOT");
 		return err_hint(err, "with the newest: mig-verify data --against latest");
 	}
-	if (settings->jobs < 0 || settings->jobs > 64 || settings->rows < -1)
-		return err_set(err, ERR_USAGE, "--jobs takes 1 to 64, --rows 0 and more");
+	if (settings->jobs > 64)
+		return err_set(err, ERR_USAGE, "--jobs takes 1 to 64");
 	if (!cli_target(cli, &db, err))
 		return false;
 	db_close(xtake(&db));

@@ -21,7 +21,7 @@
 enum cli_type {
 	CLI_FLAG,
 	CLI_STRING,
-	CLI_INT,
+	CLI_INT, /* 0 and more; less only as `initial`: it was not given */
 	CLI_COUNT, /* 1 and more; 0 when it is not given */
 	CLI_DURATION,
 	CLI_SIZE,

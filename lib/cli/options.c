@@ -233,6 +233,15 @@ static bool needs_value(const struct cli *cli, const struct cli_option *option, 
 		err, "what it means: %s%s%s --help", cli->program->name, *verb ? " " : "", verb);
 }
 
+/* What is less than 0 is an initial value: nobody types it. */
+static bool check_sign(
+	const struct cli_option *option, const void *target, const char *value, struct err *err)
+{
+	const int64_t *number = (const int64_t *)((const char *)target + option->offset);
+	return option->type != CLI_INT || *number >= 0 ||
+	       err_set(err, ERR_USAGE, "--%s: \"%s\" is not 0 or more", option->name, value);
+}
+
 /* Reads one option word (a long one, or a bundle of letters) into the settings. */
 static bool read_option(
 	const struct cli *cli, const struct cli_tables *tables, struct walk *walk, struct err *err)
@@ -265,7 +274,8 @@ static bool read_option(
 		if (!value)
 			return needs_value(cli, option, err);
 		return keep_given(walk, option, value, err) &&
-		       store_value(option, target, value, err);
+		       store_value(option, target, value, err) &&
+		       check_sign(option, target, value, err);
 	}
 }
 

@@ -77,8 +77,6 @@ static bool move(const struct migrate_ask *ask, enum migrate_direction direction
 {
 	AUTO_SESSION(session);
 	size_t done = 0;
-	if (ask->lock_retries < 0)
-		return err_set(err, ERR_USAGE, "--lock-retries takes 0 or more");
 	if (!open_to_move(ask, direction, target, &session, err) ||
 		!migrate_plan(&session, direction, target, err) ||
 		!migrate_keep_phase(ask, &session, answer, err))

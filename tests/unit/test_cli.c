@@ -135,6 +135,7 @@ static const struct {
 	{"create -x", "unknown option -x", "usage"},
 	{"create --jobs", "--jobs needs a value", "mig-thing create --help"},
 	{"create --jobs four", "\"four\" is not a whole number", NULL},
+	{"create --jobs -1", "--jobs: \"-1\" is not 0 or more", NULL},
 	{"create --timeout 90", "--timeout: \"90\" is not a duration", NULL},
 	{"create --fast=yes", "--fast takes no value", NULL},
 	{"create extra", "unexpected operand \"extra\"", "usage: mig-thing create"},
