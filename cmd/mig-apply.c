@@ -140,8 +140,7 @@ static bool act(struct cli *cli, void *settings, struct err *err)
 #define X_OPTION \
 	{ \
 		"x-arg", 'x', CLI_LIST, AT(x), "NAME=VALUE", \
-			"Alembic trees: what env.py gets from context.get_x_argument() " \
-			"(repeatable)" \
+			"Alembic trees: for env.py's context.get_x_argument() (repeatable)" \
 	}
 static const struct cli_option tree_options[] = {
 	{"tree", 't', CLI_STRING, AT(tree), "NAME",
@@ -236,7 +235,6 @@ static const struct cli_option doctor_options[] = {
 	X_OPTION,
 	{0},
 };
-
 static const struct cli_option models_options[] = {X_OPTION, {0}};
 
 static const struct cli_verb verbs[] = {
