@@ -10,15 +10,33 @@
 #include <unistd.h>
 
 /* Where the formats keep their migrations; the first row that fits wins. */
-static const struct {
-	const char *format, *dir, *sign; /* a file or folder that only this format has */
+static const struct layout {
+	const char *format, *dir;
+	const char *sign; /* a file or folder that only this format has; NULL: its files are read */
 } layouts[] = {
 	{"alembic", "migrations", "migrations/env.py"},
 	{"alembic", "alembic", "alembic/env.py"},
 	{"alembic", ".", "alembic.ini"},
 	{"dbmate", "db/migrations", "db/migrations"},
+	{"dbmate", "migrations", NULL}, /* they have no header; its folder is an option there */
 	{"sql", "migrations", "migrations"},
 };
+
+static bool has_format(const char *dir, const char *name)
+{
+	size_t count;
+	const struct migrate_format *formats = migrate_formats(&count);
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(formats[i].name, name))
+			return formats[i].detect(dir);
+	return false;
+}
+
+static bool fits(const struct layout *layout, const char *tree)
+{
+	AUTO_FREE char *path = fs_join(tree, layout->sign ? layout->sign : layout->dir);
+	return layout->sign ? fs_exists(path) : has_format(path, layout->format);
+}
 
 /* Where projects keep the interpreter that has their Alembic. */
 static const char *const pythons[] = {".venv/bin/python", "venv/bin/python", "env/bin/python"};
@@ -125,17 +143,12 @@ static char *pyproject_dir(const char *tree)
 /* In a folder of the project: "backend/alembic", as services have it. */
 static void look_in(const char *tree, const char *folder, struct strvec *dirs)
 {
-	static const struct {
-		const char *dir, *sign;
-	} places[] = {{"migrations", "migrations/env.py"}, {"alembic", "alembic/env.py"},
-		{NULL, "alembic.ini"}};
 	AUTO_FREE char *base = fs_join(tree, folder);
-	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
-		AUTO_FREE char *sign = fs_join(base, places[i].sign);
-		if (!fs_exists(sign))
+	for (size_t i = 0; i < ARRAY_SIZE(layouts); i++) {
+		const char *dir = layouts[i].dir;
+		if (strcmp(layouts[i].format, "alembic") != 0 || !fits(&layouts[i], base))
 			continue;
-		strvec_push_take(
-			dirs, places[i].dir ? fs_join(folder, places[i].dir) : xstrdup(folder));
+		strvec_push_take(dirs, strcmp(dir, ".") ? fs_join(folder, dir) : xstrdup(folder));
 		return;
 	}
 }
@@ -171,7 +184,7 @@ static bool absent(const char *from, const char *tree, struct err *err)
 	AUTO_STRVEC(signs);
 	for (size_t i = 0; i < ARRAY_SIZE(layouts); i++)
 		if (!strcmp(from, layouts[i].format))
-			strvec_push(&signs, layouts[i].sign);
+			strvec_push(&signs, layouts[i].sign ? layouts[i].sign : layouts[i].dir);
 	AUTO_FREE char *places = strvec_join(&signs, ", ");
 	err_set(err, ERR_NOTFOUND, "no tree of %s in %s", from, tree);
 	err_detail(err, "looked for %s", places);
@@ -210,17 +223,6 @@ static bool look_below(const char *tree, struct init_found *found, struct err *e
 	return true;
 }
 
-/* Files of dbmate in ./migrations have no header; its folder is an option there. */
-static bool has_format(const char *dir, const char *name)
-{
-	size_t count;
-	const struct migrate_format *formats = migrate_formats(&count);
-	for (size_t i = 0; i < count; i++)
-		if (!strcmp(formats[i].name, name))
-			return formats[i].detect(dir);
-	return false;
-}
-
 bool init_look(const struct init_request *request, struct init_found *found, struct err *err)
 {
 	const char *from = request->from;
@@ -235,14 +237,10 @@ bool init_look(const struct init_request *request, struct init_found *found, str
 	if (told)
 		take(found, "dbmate", told);
 	for (size_t i = 0; i < ARRAY_SIZE(layouts) && !found->exists; i++) {
-		AUTO_FREE char *sign = fs_join(request->tree, layouts[i].sign);
-		if (fs_exists(sign) && (!from || !strcmp(from, layouts[i].format)))
+		bool wanted = !from || !strcmp(from, layouts[i].format);
+		if (wanted && fits(&layouts[i], request->tree))
 			take(found, layouts[i].format, layouts[i].dir);
 	}
-	AUTO_FREE char *plain = fs_join(request->tree, "migrations");
-	bool is_plain = !found->exists || !strcmp(found->format, "sql");
-	if (is_plain && (!from || !strcmp(from, "dbmate")) && has_format(plain, "dbmate"))
-		take(found, "dbmate", "migrations");
 	if (!found->exists && (!from || !strcmp(from, "alembic")) &&
 		!look_below(request->tree, found, err))
 		return false;
