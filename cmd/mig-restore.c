@@ -179,6 +179,8 @@ static const struct cli_option restore_options[] = {
 		"the snapshot's role OLD is NEW here (repeatable)"},
 	{"max-wal", 0, CLI_SIZE, AT(max_wal), "SIZE",
 		"stop when the server's pg_wal is larger (by the room on its disk)"},
+	{"no-security-labels", 0, CLI_FLAG, AT(no_security_labels), NULL,
+		"nothing gets the security labels that it had"},
 	{"no-tablespaces", 0, CLI_FLAG, AT(no_tablespaces), NULL,
 		"everything goes into the database's own tablespace"},
 	{"resume", 0, CLI_STRING, AT(resume), "COPY",

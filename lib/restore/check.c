@@ -63,7 +63,8 @@ static bool check_missing(
 				&missing, err)) ||
 		!restore_versions_check(settings, server, &missing, err))
 		return false;
-	add_missing_providers(server, &manifest->label_providers, &missing);
+	if (!settings->no_security_labels)
+		add_missing_providers(server, &manifest->label_providers, &missing);
 	if (!missing.count)
 		return true;
 	AUTO_FREE char *list = strvec_join(&missing, ", ");
@@ -74,7 +75,7 @@ static bool check_missing(
 		"make them first (CREATE ROLE ..; CREATE TABLESPACE ..; install the "
 		"extension's package, as new as the snapshot's; a label provider's module in "
 		"session_preload_libraries; the snapshot's member %s has the roles), or do "
-		"without: --role-map OLD=NEW, --no-tablespaces",
+		"without: --role-map OLD=NEW, --no-tablespaces, --no-security-labels",
 		PACK_GLOBALS);
 }
 

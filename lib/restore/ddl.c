@@ -210,6 +210,8 @@ static bool say_where(const struct restore_settings *settings, struct db *server
 	strvec_push(argv, "--no-subscriptions");
 	if (settings->no_tablespaces)
 		strvec_push(argv, "--no-tablespaces");
+	if (settings->no_security_labels)
+		strvec_push(argv, "--no-security-labels");
 	strvec_pushf(argv, "--jobs=%d", settings->workers > 1 ? settings->workers : 1);
 	db_child_env(server, database, env);
 	strvec_push(env, "LC_ALL=C"); /* its words are read */

@@ -165,6 +165,8 @@ static bool start(const struct restore_settings *settings, const struct foreign_
 	strvec_push(&argv, "--file=-");
 	if (settings->no_tablespaces)
 		strvec_push(&argv, "--no-tablespaces");
+	if (settings->no_security_labels)
+		strvec_push(&argv, "--no-security-labels");
 	strvec_push(&argv, dump->path);
 	return proc_stream_start(child, &argv, NULL, err);
 }

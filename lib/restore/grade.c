@@ -8,7 +8,8 @@ static bool is_whole(const struct restore_job *job, const struct restore_outcome
 {
 	const struct restore_ask *ask = job->ask;
 	return restored->proved && !restored->unpopulated.count && !ask->resume &&
-	       !ask->role_map.count && !ask->schema_only && !ask->data_only && !ask->tables.count;
+	       !ask->role_map.count && !ask->no_security_labels && !ask->schema_only &&
+	       !ask->data_only && !ask->tables.count;
 }
 
 void restore_job_grade(struct restore_job *job, struct pack_reader *reader,

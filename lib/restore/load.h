@@ -63,6 +63,7 @@ struct load_settings {
 	int workers;
 	const bool *loaded; /* by index of the manifest's tables: not to be loaded; NULL: none */
 	const struct strvec *role_map; /* of large objects' owners; NULL: none */
+	bool no_security_labels; /* for large objects */
 	struct load_leisure *leisure; /* NULL: none */
 	const struct load_definitions *definitions; /* for load_rows(); NULL: all are there */
 	bool (*cancelled)(void *ctx);

@@ -68,7 +68,7 @@ static bool make_objects(const struct load_settings *settings, struct err *err)
 	const struct pack_manifest *manifest = pack_reader_manifest(settings->reader);
 	AUTO_STRBUF(text);
 	if (!pack_reader_text(settings->reader, PACK_LARGE_OBJECTS, &text, err) ||
-		!restore_text_map(settings->role_map, &text, err) ||
+		!restore_text_map(settings->role_map, settings->no_security_labels, &text, err) ||
 		!db_open(&settings->params, &db, err) ||
 		!db_copy_session_fast(db, manifest->database.encoding, err))
 		return false;

@@ -57,6 +57,7 @@ struct restore_settings restore_job_settings_of(
 		.max_wal = ask->max_wal,
 		.role_map = &ask->role_map,
 		.no_tablespaces = ask->no_tablespaces,
+		.no_security_labels = ask->no_security_labels,
 		.schema_only = ask->schema_only,
 		.keep_failed = ask->keep_failed,
 		.no_proof = ask->no_proof,

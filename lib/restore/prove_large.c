@@ -1,5 +1,6 @@
 #include "backup/create_room.h"
 #include "restore/room.h"
+#include "restore/text.h"
 
 /* The statements that make the large objects, sorted: in what order they stand says nothing. */
 static void statements(const char *text, struct strvec *lines)
@@ -37,7 +38,9 @@ bool restore_prove_large(const struct restore_settings *settings, struct db *db,
 	if (!manifest->large_objects || (settings->role_map && settings->role_map->count))
 		return true;
 	if (!pack_reader_text(settings->reader, PACK_LARGE_OBJECTS, &held, err) ||
-		!create_large_text(db, manifest, &found, &count, err))
+		!create_large_text(db, manifest, &found, &count, err) ||
+		!restore_text_map(NULL, settings->no_security_labels, &held, err) ||
+		!restore_text_map(NULL, settings->no_security_labels, &found, err))
 		return err_context(err, "large objects");
 	statements(held.buf, &wanted);
 	statements(found.buf, &got);

@@ -335,6 +335,7 @@ static bool fill(struct restoring *restoring, struct err *err)
 		.workers = settings->workers,
 		.loaded = restoring->resume.loaded,
 		.role_map = settings->role_map,
+		.no_security_labels = settings->no_security_labels,
 		.cancelled = settings->cancelled,
 		.cancel_ctx = settings->cancel_ctx,
 		.log = settings->log,

@@ -25,6 +25,7 @@ struct restore_settings {
 	int64_t max_wal; /* bytes that the server's pg_wal may grow to; 0: see wal.h */
 	const struct strvec *role_map; /* "OLD=NEW" (schema/roles.h); NULL: none */
 	bool no_tablespaces; /* everything goes where the database is */
+	bool no_security_labels; /* nothing gets one */
 	const struct copies_item *resume; /* a half-made copy to go on with; NULL: a new one */
 	bool schema_only; /* definitions alone: never proved */
 	bool keep_failed;

@@ -4,6 +4,8 @@
 #include "schema/roles.h"
 #include "sql/lex.h"
 
+#define LABEL "SECURITY LABEL "
+
 static void add_line(void *ctx, const char *line)
 {
 	struct strbuf *text = ctx;
@@ -27,8 +29,12 @@ bool restore_text_section(const struct restore_settings *settings, const char *s
 {
 	AUTO_FREE char *word = xstrfmt("--section=%s", section);
 	/* a subscription in a copy could take over the live one's slot */
-	const char *words[] = {"--file=-", word, "--no-subscriptions",
-		settings->no_tablespaces ? "--no-tablespaces" : NULL, NULL};
+	const char *words[] = {"--file=-", word, "--no-subscriptions", NULL, NULL, NULL};
+	const char **more = words + 3;
+	if (settings->no_tablespaces)
+		*more++ = "--no-tablespaces";
+	if (settings->no_security_labels)
+		*more++ = "--no-security-labels";
 	return restore_text_read(settings, words, list, text, err);
 }
 
@@ -65,7 +71,8 @@ bool restore_text_statement(
 {
 	AUTO_FREE char *mapped = NULL;
 	/* of newer programs of PostgreSQL, unknown to older servers */
-	if (str_starts(sql, "SET transaction_timeout "))
+	if (str_starts(sql, "SET transaction_timeout ") ||
+		(settings->no_security_labels && str_starts(sql, LABEL)))
 		return true;
 	if (settings->cancelled && settings->cancelled(settings->cancel_ctx))
 		return err_set(err, ERR_SIGNAL, "interrupted");
@@ -105,6 +112,7 @@ bool restore_text_run(
 
 struct mapping {
 	const struct strvec *map;
+	bool no_labels;
 	struct strbuf text;
 };
 
@@ -112,16 +120,19 @@ static bool map_statement(void *ctx, const char *sql, struct err *err)
 {
 	struct mapping *mapping = ctx;
 	AUTO_FREE char *mapped = NULL;
+	if (mapping->no_labels && str_starts(sql, LABEL))
+		return true;
 	if (!schema_roles_map(mapping->map, sql, &mapped, err))
 		return false;
 	strbuf_addf(&mapping->text, "%s;\n", mapped ? mapped : sql);
 	return true;
 }
 
-bool restore_text_map(const struct strvec *map, struct strbuf *text, struct err *err)
+bool restore_text_map(
+	const struct strvec *map, bool no_labels, struct strbuf *text, struct err *err)
 {
-	struct mapping mapping = {map, STRBUF_INIT};
-	if (!map || !map->count)
+	struct mapping mapping = {map, no_labels, STRBUF_INIT};
+	if ((!map || !map->count) && !no_labels)
 		return true;
 	bool ok = restore_text_each(text->buf, map_statement, &mapping, err);
 	strbuf_reset(text);

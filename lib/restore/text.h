@@ -30,8 +30,9 @@ MUST_CHECK bool restore_text_statements(const struct restore_settings *settings,
 	const struct strvec *statements, struct err *err);
 /* The words of a statement that the server refused belong to its report. */
 bool restore_text_blame(struct err *err, const char *sql);
-/* The whole text with roles exchanged, in its place. */
-MUST_CHECK bool restore_text_map(const struct strvec *map, struct strbuf *text, struct err *err);
+/* The whole text with roles exchanged, or without security labels, in its place. */
+MUST_CHECK bool restore_text_map(
+	const struct strvec *map, bool no_labels, struct strbuf *text, struct err *err);
 /* Calls each statement, without its semicolon, until one fails. */
 MUST_CHECK bool restore_text_each(const char *text,
 	bool (*each)(void *ctx, const char *sql, struct err *err), void *ctx, struct err *err);

@@ -17,7 +17,7 @@ struct restore_ask {
 	const char *to_db; /* NULL: side by side */
 	const char *resume; /* name of a half-made copy to go on with; NULL: a new one */
 	bool swap, in_place;
-	bool schema_only, data_only, no_tablespaces;
+	bool schema_only, data_only, no_tablespaces, no_security_labels;
 	struct strvec role_map; /* "OLD=NEW" */
 	const char *proof; /* NULL: a person decides */
 	struct strvec proof_ignore;

@@ -82,6 +82,16 @@ labelled() {
 	says 'label provider "test"'
 	says "session_preload_libraries"
 	[ "$(databases)" = "$DB" ]
+	expect 0 mig-restore ./a.mig.tar --no-security-labels --to-db "${DB}_new"
+	says "proved equal"
+	[ "$(sql -d "${DB}_new" -c "select count(*) from pg_seclabel" -c "select lo_get(77)")" = $'0\n\\x78' ]
+	dropdb "${DB}_new"
+	local form
+	for form in -Fp -Fc; do
+		pg_dump $form -f dump
+		expect 0 mig-restore ./dump --no-security-labels --to-db "${DB}_new"
+		dropdb "${DB}_new"
+	done
 	sql postgres -c "alter system reset session_preload_libraries" -c "select pg_reload_conf()" > /dev/null
 }
 
