@@ -75,6 +75,7 @@ bool restore_rights_read(
 
 struct missing {
 	struct db *server;
+	bool scratch; /* no other way leads to it */
 	struct strvec lines; /* what may not be done */
 	struct strvec grants; /* "GRANT a TO me" */
 	struct strvec maps; /* "--role-map a=me" */
@@ -117,6 +118,8 @@ static bool add_owner(struct missing *missing, const char *old, const char *role
 	strvec_pushf(&missing->lines, "role \"%s\" owns some of it, and \"%s\" is no member of it",
 		role, server->user);
 	strvec_pushf(&missing->grants, "GRANT %s TO %s;", quoted, me);
+	if (missing->scratch)
+		return true;
 	strvec_pushf(&missing->maps, "--role-map '%s=%s'", old, server->user);
 	return true;
 }
@@ -170,8 +173,8 @@ static bool add_createdb(struct missing *missing, struct err *err)
 	if (!is)
 		return true;
 	AUTO_FREE char *me = db_ident(server, server->user);
-	strvec_pushf(&missing->lines,
-		"\"%s\" may not make databases (over the live one: --in-place)", server->user);
+	strvec_pushf(&missing->lines, "\"%s\" may not make databases%s", server->user,
+		missing->scratch ? "" : " (over the live one: --in-place)");
 	strvec_pushf(&missing->grants, "ALTER ROLE %s CREATEDB;", me);
 	return true;
 }
@@ -221,7 +224,8 @@ static bool refuse(const struct missing *missing, struct err *err)
 bool restore_rights_check(const struct restore_settings *settings,
 	const struct restore_needed *needed, struct db *server, struct err *err)
 {
-	CLEANUP(missing_release) struct missing missing = {.server = server};
+	CLEANUP(missing_release)
+	struct missing missing = {.server = server, .scratch = settings->scratch};
 	if (server->superuser)
 		return true;
 	return find_missing(settings, needed, &missing, err) &&
