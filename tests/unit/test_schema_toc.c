@@ -1,4 +1,5 @@
 /* What is taken from pg_restore's lists and texts, and in which order it is made. */
+#include "restore/first.h"
 #include "restore/load_order.h"
 #include "restore/load_pieces.h"
 #include "schema/minors.h"
@@ -386,6 +387,55 @@ static void what_runs_alone_is_known(void **state)
 	no_job(&order, DB_NEXT_WAIT);
 }
 
+static void add_small_tables(struct toc *toc)
+{
+	for (int i = 0; i < 200; i++) {
+		AUTO_FREE char *line = xstrfmt("%d; 1259 %d TABLE public s%d o", 1000 + i, i, i);
+		toc_add_line(toc, line);
+	}
+}
+
+/* Ids of the tables are their OIDs here. */
+static void what_names_a_table_goes_before_its_rows(void **state)
+{
+	(void)state;
+	static const char *const lines[] = {"5; 2615 5 SCHEMA - a o",
+		"10001; 1259 10001 TABLE a plain o", ";\tdepends on: 5",
+		"10002; 1259 10002 TABLE a parent o", "10003; 1259 10003 TABLE a child o",
+		";\tdepends on: 10002", "7; 1255 7 FUNCTION a f() o",
+		"10004; 1259 10004 TABLE a checked o", ";\tdepends on: 7", "20; 1259 20 VIEW a v o",
+		";\tdepends on: 10001 1000", "21; 1259 21 VIEW a w o", ";\tdepends on: 20 7",
+		"22; 0 0 ACL a TABLE plain o", ";\tdepends on: 10001",
+		"23; 0 0 ACL a TABLE checked o", ";\tdepends on: 10004", "30; 1259 30 INDEX a i o",
+		";\tdepends on: 10001", "40; 3079 40 EXTENSION - citext "};
+	CLEANUP(toc_release) struct toc toc = {0};
+	CLEANUP(restore_first_release) struct restore_first first = {0};
+	struct pack_table tables[4] = {
+		{.oid = 10001}, {.oid = 10002}, {.oid = 10003}, {.oid = 10004}};
+	struct pack_manifest manifest = {.tables = {.items = tables, .count = 4}};
+	for (size_t i = 0; i < 4; i++)
+		tables[i].content.bytes = 100 * MIB;
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
+		toc_add_line(&toc, lines[i]);
+	toc_mark_post(&toc, "30; 1259 30 INDEX a i o");
+	add_small_tables(&toc);
+	restore_first_plan(&toc, &manifest, 1, &first);
+	assert_null(first.list); /* one session */
+	restore_first_release(&first);
+	restore_first_plan(&toc, &manifest, 2, &first);
+	/* the views, and what they need; extensions; nothing of other tables, no index */
+	assert_string_equal(first.list, "5;\n10001;\n7;\n20;\n21;\n22;\n40;\n1000;\n");
+	assert_non_null(strstr(first.rest, "10004;\n23;\n1001;\n"));
+	assert_null(strstr(first.rest, "\n30;"));
+	assert_true(first.early[0]);
+	for (size_t i = 1; i < 4; i++)
+		assert_false(first.early[i]);
+	restore_first_release(&first);
+	tables[3].extension = true;
+	restore_first_plan(&toc, &manifest, 2, &first);
+	assert_null(first.list);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -402,6 +452,7 @@ int main(void)
 		cmocka_unit_test(a_step_in_pieces_ends_with_the_last),
 		cmocka_unit_test(pieces_are_whole_parts),
 		cmocka_unit_test(what_runs_alone_is_known),
+		cmocka_unit_test(what_names_a_table_goes_before_its_rows),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
