@@ -160,8 +160,8 @@ load ../support/common
 	sql -c "create table t (i int)"
 	expect 11 mig-backup create -d "dbname=$DB user=plain"
 	mig-backup create -q
-	expect 11 mig-restore latest -d "dbname=$DB user=plain"
-	says "mig doctor"
+	expect 17 mig-restore latest -d "dbname=$DB user=plain"
+	says 'ALTER ROLE "plain" CREATEDB'
 	sql -c "drop role plain"
 }
 

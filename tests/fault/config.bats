@@ -77,7 +77,7 @@ rows=(
 	"no right to connect|sql -c \"revoke connect on database \$DB from public\"; mig-backup create -d \"user=nobody_here\"|10|CONNECT"
 	"no right to read|sql -c 'create table secretive(a int)'; mig-backup create -d 'user=nobody_here'|11|GRANT pg_read_all_data"
 	"no right to create|mkdir migrations; printf -- '-- revision: aaaaaaaaaaaa\\n-- down_revision:\\n-- message: x\\n-- migrate:up\\ncreate table t(a int);\\n-- migrate:down\\ndrop table t;\\n' > migrations/a.sql; mig-apply upgrade -d 'user=nobody_here'|11|permission denied"
-	"no right to make databases|mig-backup create; mig-restore latest -d 'user=nobody_here'|11|mig doctor"
+	"no right to make databases|mig-backup create; mig-restore latest -d 'user=nobody_here'|17|CREATEDB"
 	"wrong pin|config \"database: '\$url'\" 'pin: {system: \"1\", dbname: shop}'; mig-backup create|17|mig doctor --pin"
 	"wrong pin, current|config \"database: '\$url'\" 'pin: {system: \"1\", dbname: shop}'; mig-apply current|17|mig doctor --pin"
 	"wrong pin, maintenance|config \"database: '\$url'\" 'pin: {system: \"1\", dbname: shop}' 'maintenance: [{file: f}]'; mig-maintenance on|17|mig doctor --pin"
