@@ -2,13 +2,10 @@
 load ../support/common
 load ../support/migrations
 load ../support/alembic
-setup_file() { common_setup_file; }
-teardown_file() { common_teardown_file; }
 setup() {
 	need_alembic
 	common_setup
 }
-teardown() { common_teardown; }
 
 # locations "LINE of alembic.ini".. : folders alembic/versions and ai/versions of one env.py, one table
 locations() {
@@ -63,31 +60,8 @@ locations() {
 	says "v002 (head)"
 }
 
-# two trees of their own, ai/ beside the main one, both with table alembic_version
-apart() {
-	alembic_tree
-	py_line 2
-	mkdir ai
-	mv alembic alembic.ini ai/
-	sed -i "s/'a00/'v00/g; s/'t\([12]\)'/'v\1'/; s/Table/Vectors/" ai/alembic/versions/*.py
-	alembic_tree
-	py_line 2
-	cat > mig.yaml <<-END
-		mig: 1
-		project: shop
-		state_dir: state
-		migrations:
-		  main: {dir: alembic, python: /usr/bin/python3}
-		  ai: {dir: ai/alembic, python: /usr/bin/python3}
-		environments:
-		  test:
-		    database: "dbname=$PGDATABASE"
-		    policy: {downgrade: allow}
-	END
-}
-
 @test "two env.py with one table: both ways out work as they are advised" {
-	apart
+	two_alembic_trees
 	for words in upgrade "upgrade -t ai" plan "upgrade -n -t main"; do
 		expect 17 mig-apply $words
 		says "trees main and ai keep their rows in one table, alembic_version: Alembic stops at a row of the other tree"
@@ -119,7 +93,7 @@ apart() {
 }
 
 @test "a table that has rows of both already: the advice says how they part" {
-	apart
+	two_alembic_trees
 	expect 0 alembic upgrade head
 	sql -c "insert into alembic_version values ('v001')" -c "create table v1 (id int primary key)"
 	for words in "downgrade -t main -1" "upgrade -t ai"; do

@@ -2,13 +2,10 @@
 load ../support/common
 load ../support/migrations
 load ../support/alembic
-setup_file() { common_setup_file; }
-teardown_file() { common_teardown_file; }
 setup() {
 	need_alembic
 	common_setup
 }
-teardown() { common_teardown; }
 
 # env.py that notes what it gets
 noting_tree() {

@@ -141,25 +141,7 @@ v002 Models (vectors) (head)" ]
 
 @test "two trees of Alembic: a version table each; one for both is refused before anything runs" {
 	need_alembic
-	alembic_tree
-	py_line 2
-	mkdir ai
-	mv alembic alembic.ini ai/
-	sed -i "s/'a00/'v00/g; s/'t\([12]\)'/'v\1'/; s/Table/Vectors/" ai/alembic/versions/*.py
-	alembic_tree
-	py_line 2
-	cat > mig.yaml <<-END
-		mig: 1
-		project: shop
-		state_dir: state
-		migrations:
-		  main: {dir: alembic, python: /usr/bin/python3}
-		  ai: {dir: ai/alembic, python: /usr/bin/python3}
-		environments:
-		  test:
-		    database: "dbname=$PGDATABASE"
-		    policy: {downgrade: allow}
-	END
+	two_alembic_trees
 	expect 17 mig-apply upgrade
 	says "trees main and ai keep their rows in one table, alembic_version"
 	says 'version_table="ai_version"'

@@ -2,14 +2,11 @@
 # rows or definitions could meet something that is not there yet are not.
 load ../support/common
 load ../support/copies
-setup_file() { common_setup_file; }
-teardown_file() { common_teardown_file; }
 setup() {
 	common_setup
 	write_config
 	back=${DB}_back
 }
-teardown() { common_teardown; }
 
 # statements_of COMMAND..: file `ran` gets the statements that the server began meanwhile
 statements_of() {

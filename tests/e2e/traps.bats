@@ -195,11 +195,15 @@ dump() {
 	sql -c "select pg_terminate_backend(pid) from pg_stat_activity where query ~ 'pg_sleep.60' and pid <> pg_backend_pid()" > /dev/null
 }
 
+# extension NAME: its control file, and its script out of stdin
+extension() {
+	[ -w "$cluster_share/extension" ] || skip "extensions cannot be added here"
+	printf "default_version = '1'\n" > "$cluster_share/extension/$1.control"
+	cat > "$cluster_share/extension/$1--1.sql"
+}
+
 @test "trap 15: configuration tables of an extension that refer to one another" {
-	local folder=$cluster_share/extension
-	[ -w "$folder" ] || skip "extensions cannot be added here"
-	printf "default_version = '1'\n" > "$folder/mig_refer.control"
-	cat > "$folder/mig_refer--1.sql" <<-'END'
+	extension mig_refer <<-'END'
 		create table z_head (id int primary key, above int references z_head);
 		create table a_line (id int primary key, head int not null references z_head);
 		select pg_extension_config_dump('a_line', '');
@@ -212,24 +216,12 @@ dump() {
 	[ "$(sql -d copy -c "select count(*), sum(head) from a_line")" = "50|75" ]
 	[ "$(sql -d copy -c "select string_agg(id || coalesce('<' || above, ''), ' ' order by id) from z_head")" = "1 2<1" ]
 	dropdb copy
-	rm "$folder"/mig_refer*
+	rm "$cluster_share"/extension/mig_refer*
 }
 
-# extension NAME: its control file, and its script out of stdin
-extension() {
-	printf "default_version = '1'\n" > "$cluster_share/extension/$1.control"
-	cat > "$cluster_share/extension/$1--1.sql"
-}
-
-# later DATABASE: the rows of mig_later are there, with those of its script, and nothing twice
-later_is_in() {
-	[ "$(sql -d "$1" -c "select count(*), sum(head) from z_line")" = "51|76" ]
-	[ "$(sql -d "$1" -c "select count(*) from m_head")" = 3 ]
-}
-
-@test "trap 15: a configuration table refers to a younger one; rows of the extension's script are in the way" {
-	[ -w "$cluster_share/extension" ] || skip "extensions cannot be added here"
-	extension mig_later <<-'END'
+# later_extension NAME: a configuration table of it refers to a younger one; rows of its own and ours
+later_extension() {
+	extension "$1" <<-'END'
 		create table z_line (id int primary key, head int not null);
 		create table m_head (id int primary key, own bool default true);
 		alter table z_line add foreign key (head) references m_head;
@@ -238,8 +230,18 @@ later_is_in() {
 		select pg_extension_config_dump('z_line', 'where id > 0');
 		select pg_extension_config_dump('m_head', 'where own');
 	END
-	sql -c "create extension mig_later" -c "insert into m_head values (2), (3)" \
+	sql -c "create extension $1" -c "insert into m_head values (2), (3)" \
 		-c "insert into z_line select i, 1 + i % 2 from generate_series(1, 50) i"
+}
+
+# later_is_in DATABASE: the rows of a later_extension are there, with those of its script, and nothing twice
+later_is_in() {
+	[ "$(sql -d "$1" -c "select count(*), sum(head) from z_line")" = "51|76" ]
+	[ "$(sql -d "$1" -c "select count(*) from m_head")" = 3 ]
+}
+
+@test "trap 15: a configuration table refers to a younger one; rows of the extension's script are in the way" {
+	later_extension mig_later
 	expect 0 mig-backup create --to a.mig.tar
 	expect 0 mig-verify backup ./a.mig.tar
 	expect 0 mig-restore ./a.mig.tar -j 3 --to-db copy
@@ -261,18 +263,7 @@ later_is_in() {
 }
 
 @test "trap 15: the same out of dumps of pg_dump" {
-	[ -w "$cluster_share/extension" ] || skip "extensions cannot be added here"
-	extension mig_dumped <<-'END'
-		create table z_line (id int primary key, head int not null);
-		create table m_head (id int primary key, own bool default true);
-		alter table z_line add foreign key (head) references m_head;
-		insert into m_head values (1, false);
-		insert into z_line values (0, 1);
-		select pg_extension_config_dump('z_line', 'where id > 0');
-		select pg_extension_config_dump('m_head', 'where own');
-	END
-	sql -c "create extension mig_dumped" -c "insert into m_head values (2), (3)" \
-		-c "insert into z_line select i, 1 + i % 2 from generate_series(1, 50) i"
+	later_extension mig_dumped
 	pg_dump -Fc -f a.dump
 	pg_dump -Fd -j2 -f a.dir
 	pg_dump -f a.sql
@@ -286,7 +277,6 @@ later_is_in() {
 }
 
 @test "trap 15: configuration tables that refer to one another in a circle" {
-	[ -w "$cluster_share/extension" ] || skip "extensions cannot be added here"
 	extension mig_circle <<-'END'
 		create table team (id int primary key, chief int);
 		create table person (id int primary key, team int not null references team);

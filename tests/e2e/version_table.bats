@@ -2,14 +2,11 @@
 load ../support/common
 load ../support/migrations
 load ../support/alembic
-setup_file() { common_setup_file; }
-teardown_file() { common_teardown_file; }
 setup() {
 	common_setup
 	line_of 2
 	mig_yaml "    policy: {downgrade: allow}" false
 }
-teardown() { common_teardown; }
 
 # refused CODE "VERB WORDS".. -- TEXT..: each command says all of it, and nothing was made
 refused() {

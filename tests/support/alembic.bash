@@ -122,3 +122,26 @@ setup_file() {
 	common_setup_file
 	export TREE_CACHE=${XDG_CACHE_HOME:-$HOME/.cache}
 }
+
+# Two trees of their own, ai/ beside the main one, both with table alembic_version
+two_alembic_trees() {
+	alembic_tree
+	py_line 2
+	mkdir ai
+	mv alembic alembic.ini ai/
+	sed -i "s/'a00/'v00/g; s/'t\([12]\)'/'v\1'/; s/Table/Vectors/" ai/alembic/versions/*.py
+	alembic_tree
+	py_line 2
+	cat > mig.yaml <<-END
+		mig: 1
+		project: shop
+		state_dir: state
+		migrations:
+		  main: {dir: alembic, python: /usr/bin/python3}
+		  ai: {dir: ai/alembic, python: /usr/bin/python3}
+		environments:
+		  test:
+		    database: "dbname=$PGDATABASE"
+		    policy: {downgrade: allow}
+	END
+}

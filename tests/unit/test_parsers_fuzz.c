@@ -139,7 +139,8 @@ static bool read_definition(const struct strbuf *text, struct err *err)
 {
 	CLEANUP(toc_constraint_release) struct toc_constraint unique = {0};
 	CLEANUP(toc_constraint_release) struct toc_constraint foreign = {0};
-	AUTO_FREE char *table = NULL, *index = restore_retarget_index(text->buf, "\"x\".\"y\"");
+	AUTO_FREE char *table = NULL;
+	free(restore_retarget_index(text->buf, "\"x\".\"y\""));
 	toc_is_index(text->buf);
 	toc_parse_constraint(text->buf, &unique);
 	toc_parse_foreign_key(text->buf, &foreign);
