@@ -125,12 +125,12 @@ setup_file() {
 
 # Two trees of their own, ai/ beside the main one, both with table alembic_version
 two_alembic_trees() {
-	alembic_tree
+	alembic_tree ""
 	py_line 2
 	mkdir ai
 	mv alembic alembic.ini ai/
 	sed -i "s/'a00/'v00/g; s/'t\([12]\)'/'v\1'/; s/Table/Vectors/" ai/alembic/versions/*.py
-	alembic_tree
+	alembic_tree ""
 	py_line 2
 	cat > mig.yaml <<-END
 		mig: 1
