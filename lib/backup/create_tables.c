@@ -66,8 +66,7 @@ static bool read_columns(struct db *db, struct pack_manifest *manifest, struct e
 		return false;
 	for (int i = 0; i < db_rows(&rows); i++) {
 		uint32_t oid = (uint32_t)db_get_int(&rows, i, 0);
-		struct pack_table *table =
-			(struct pack_table *)pack_manifest_table_oid(manifest, oid);
+		struct pack_table *table = pack_manifest_table_fill(manifest, oid);
 		if (table)
 			strvec_push(&table->columns, db_get(&rows, i, 1));
 	}
@@ -150,8 +149,7 @@ static bool read_indexes(struct db *db, const struct create_filter *filter,
 		return false;
 	for (int i = 0; i < db_rows(&rows); i++) {
 		uint32_t oid = (uint32_t)db_get_int(&rows, i, 0);
-		struct pack_table *table =
-			(struct pack_table *)pack_manifest_table_oid(manifest, oid);
+		struct pack_table *table = pack_manifest_table_fill(manifest, oid);
 		if (!table || !db_get(&rows, i, 3))
 			continue;
 		*pack_list_add(&table->indexes) = (struct pack_index){

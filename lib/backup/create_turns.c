@@ -29,8 +29,7 @@ bool create_turns_describe(struct db *leader, struct pack_manifest *manifest, st
 		return false;
 	for (int i = 0; i < db_rows(&rows); i++) {
 		uint32_t oid = (uint32_t)db_get_int(&rows, i, 0);
-		struct pack_table *table =
-			(struct pack_table *)pack_manifest_table_oid(manifest, oid);
+		struct pack_table *table = pack_manifest_table_fill(manifest, oid);
 		if (table)
 			table->turn = db_get_int(&rows, i, 1);
 	}

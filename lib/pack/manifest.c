@@ -253,6 +253,11 @@ static int by_name(const void *a, const void *b, void *members)
 	return strcmp(all[*(const uint32_t *)a].name, all[*(const uint32_t *)b].name);
 }
 
+struct pack_table *pack_manifest_table_fill(struct pack_manifest *manifest, uint32_t oid)
+{
+	return (struct pack_table *)pack_manifest_table_oid(manifest, oid);
+}
+
 static bool link_members(struct pack_manifest *manifest, struct err *err)
 {
 	int64_t end = PACK_BLOCK;
@@ -262,8 +267,7 @@ static bool link_members(struct pack_manifest *manifest, struct err *err)
 			return false;
 		if (!member->table)
 			continue;
-		struct pack_table *table =
-			(struct pack_table *)pack_manifest_table_oid(manifest, member->table);
+		struct pack_table *table = pack_manifest_table_fill(manifest, member->table);
 		if (!table)
 			return err_set(err, ERR_CORRUPT, "manifest: member %s is of no table",
 				member->name);

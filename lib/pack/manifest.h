@@ -174,6 +174,8 @@ const struct pack_table *pack_manifest_table(
 	const struct pack_manifest *manifest, const char *schema, const char *name);
 const struct pack_table *pack_manifest_table_oid(
 	const struct pack_manifest *manifest, uint32_t oid);
+/* The same for who fills the manifest. */
+struct pack_table *pack_manifest_table_fill(struct pack_manifest *manifest, uint32_t oid);
 const struct pack_root *pack_manifest_root(const struct pack_manifest *manifest, uint32_t oid);
 /* The root that a leaf's rows have to be loaded through and proved at; NULL: it stands alone. */
 const struct pack_root *pack_manifest_router(

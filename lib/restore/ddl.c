@@ -179,19 +179,26 @@ static bool run(struct speech *speech, struct strvec *argv, const struct strvec 
 	       run_listed(speech, argv, env, list, path, what, err);
 }
 
+/* "pg_restore" and the words, NULL at the end. */
+static bool say_words(struct strvec *argv, const char *const *words, struct err *err)
+{
+	AUTO_FREE char *program = NULL;
+	if (!restore_ddl_program(&program, err))
+		return false;
+	strvec_push(argv, program);
+	for (; *words; words++)
+		strvec_push(argv, *words);
+	return true;
+}
+
 bool restore_ddl_read(const struct restore_settings *settings, const char *const *words,
 	const char *list, void (*on_line)(void *ctx, const char *line), void *ctx, struct err *err)
 {
 	CLEANUP(speech_release)
 	struct speech speech = {.settings = settings, .on_line = on_line, .ctx = ctx};
-	AUTO_FREE char *program = NULL;
 	AUTO_STRVEC(argv);
-	if (!restore_ddl_program(&program, err))
-		return false;
-	strvec_push(&argv, program);
-	for (; *words; words++)
-		strvec_push(&argv, *words);
-	return run(&speech, &argv, NULL, list, "list of the snapshot", err);
+	return say_words(&argv, words, err) &&
+	       run(&speech, &argv, NULL, list, "list of the snapshot", err);
 }
 
 /* pg_restore into that database. */
@@ -252,13 +259,10 @@ bool restore_ddl_archive(const struct restore_settings *settings, struct db *ser
 bool restore_ddl_archive_list(const struct restore_settings *settings, const char *archive,
 	void (*on_line)(void *ctx, const char *line), void *ctx, struct err *err)
 {
+	static const char *const words[] = {"--list", NULL};
 	CLEANUP(speech_release)
 	struct speech speech = {.settings = settings, .on_line = on_line, .ctx = ctx};
-	AUTO_FREE char *program = NULL;
 	AUTO_STRVEC(argv);
-	if (!restore_ddl_program(&program, err))
-		return false;
-	strvec_push(&argv, program);
-	strvec_push(&argv, "--list");
-	return run_listed(&speech, &argv, NULL, NULL, archive, "list of the dump", err);
+	return say_words(&argv, words, err) &&
+	       run_listed(&speech, &argv, NULL, NULL, archive, "list of the dump", err);
 }

@@ -277,11 +277,11 @@ bool restore_first_check(struct restore_first *first, const struct pack_manifest
 	struct db *db, struct err *err)
 {
 	for (size_t i = 0; i < manifest->tables.count; i++) {
+		if (!first->early[i])
+			continue;
 		const struct pack_table *table = &manifest->tables.items[i];
 		AUTO_FREE char *name = db_qualified(db, table->schema, table->name);
 		AUTO_FREE char *plain = NULL;
-		if (!first->early[i])
-			continue;
 		if (!db_value(db, &plain, err, plain_sql, name))
 			return err_context(err, "table %s.%s", table->schema, table->name);
 		first->early[i] = str_equal(plain, "t");

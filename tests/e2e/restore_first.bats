@@ -8,15 +8,6 @@ setup() {
 	back=${DB}_back
 }
 
-# statements_of COMMAND..: file `ran` gets the statements that the server began meanwhile
-statements_of() {
-	local from got=0
-	from=$(stat -c %s "$CLUSTER/data/log")
-	sql -c "alter role owner set log_statement = 'all'"
-	run "$@"
-	sql -c "alter role owner reset log_statement"
-	tail -c "+$((from + 1))" "$CLUSTER/data/log" | grep -o 'statement: .*' | cut -c 12- > ran
-}
 first_of() { grep -nF -m1 "$1" ran | cut -d: -f1 | grep . || { echo "did not run: $1"; return 1; }; }
 last_of() { grep -nF "$1" ran | tail -1 | cut -d: -f1 | grep .; }
 

@@ -8,17 +8,6 @@ setup() {
 	back=${DB}_back
 }
 
-# Statements that the server ran while COMMAND was running, one per line.
-statements_of() {
-	local from
-	from=$(stat -c %s "$CLUSTER/data/log")
-	sql -c "alter role owner set log_statement = 'all'"
-	run "$@"
-	sql -c "alter role owner reset log_statement"
-	[ "$status" = 0 ]
-	tail -c "+$((from + 1))" "$CLUSTER/data/log" | sed ':a;N;$!ba;s/\n\t/ /g' | grep -o 'statement: .*' | cut -c 12-
-}
-
 # position TEXT: the line of the file `ran` where it first comes
 position() {
 	grep -niF -m1 "$1" ran | cut -d: -f1 | grep . || { echo "did not run: $1"; return 1; }
@@ -42,7 +31,7 @@ position() {
 		insert into parts select generate_series(1, 500);
 	END
 	expect 0 mig-backup create
-	statements_of mig-restore latest --to-db "$back" --jobs 1 > ran
+	statements_of mig-restore latest --to-db "$back" --jobs 1
 	large=$(position 'copy "public"."large"')
 	index=$(position 'create index large_name_idx')
 	analyzed=$(position 'analyze "public"."large"')
@@ -102,14 +91,14 @@ compression_in() {
 		insert into other select generate_series(1, 100);
 	END
 	expect 0 mig-backup create
-	statements_of mig-restore latest --to-db "$back" --jobs 2 > ran
+	statements_of mig-restore latest --to-db "$back" --jobs 2
 	[ "$(grep -c 'set max_parallel_maintenance_workers = 0' ran)" -ge 2 ]
 	! grep -q 'reset max_parallel_maintenance_workers' ran || false # the proof fills the gap
 	dropdb "$back"
-	statements_of mig-restore latest --to-db "$back" --jobs 2 --no-proof > ran
+	statements_of mig-restore latest --to-db "$back" --jobs 2 --no-proof
 	(($(position 'reset max_parallel_maintenance_workers') < $(position 'create index wide_name_idx')))
 	dropdb "$back"
-	statements_of mig-restore latest --to-db "$back" --jobs 1 > ran
+	statements_of mig-restore latest --to-db "$back" --jobs 1
 	! grep -q 'max_parallel_maintenance_workers' ran || false
 }
 
@@ -121,7 +110,7 @@ compression_in() {
 		insert into other select g, md5(g::text) from generate_series(1, 50000) g;
 	END
 	expect 0 mig-backup create
-	statements_of mig-restore latest --to-db "$back" --jobs 2 > ran
+	statements_of mig-restore latest --to-db "$back" --jobs 2
 	says "proved equal"
 	[ "$(grep -c 'copy "public"."most" ("id", "body") from stdin$' ran)" -ge 3 ]
 	[ "$(grep -c 'copy "public"."other" ("id", "body") from stdin with (freeze)$' ran)" = 1 ]
@@ -129,7 +118,7 @@ compression_in() {
 	[ "$(sql -d "$back" -c "select count(*), max(id) from most")" = "90000|90000" ]
 	[ "$(sql -d "$back" -c "select reltuples from pg_class where relname = 'most'")" = 90000 ]
 	dropdb "$back"
-	statements_of mig-restore latest --to-db "$back" --jobs 1 > ran
+	statements_of mig-restore latest --to-db "$back" --jobs 1
 	[ "$(grep -c 'copy "public"."most" ("id", "body") from stdin with (freeze)$' ran)" = 1 ]
 }
 
@@ -161,7 +150,7 @@ compression_in() {
 		insert into acting_b select 1, md5(g::text) from generate_series(1, 1000) g;
 	END
 	expect 0 mig-backup create
-	statements_of mig-restore latest --to-db "$back" --jobs 1 > ran
+	statements_of mig-restore latest --to-db "$back" --jobs 1
 	added=$(position 'ADD CONSTRAINT large_tiny_fkey FOREIGN KEY (tiny) REFERENCES public.tiny(id) NOT VALID')
 	checked=$(position 'VALIDATE CONSTRAINT large_tiny_fkey')
 	(($(position 'copy "public"."tiny"') < added && added < checked))

@@ -62,3 +62,15 @@ setup() {
 	# shellcheck disable=SC2119 # none of bats' own
 	write_config
 }
+
+# statements_of COMMAND..: succeeds; file `ran` gets the statements that the server began meanwhile, one
+# a line
+statements_of() {
+	local from
+	from=$(stat -c %s "$CLUSTER/data/log")
+	sql -c "alter role owner set log_statement = 'all'"
+	run "$@"
+	sql -c "alter role owner reset log_statement"
+	[ "$status" = 0 ]
+	tail -c "+$((from + 1))" "$CLUSTER/data/log" | sed ':a;N;$!ba;s/\n\t/ /g' | grep -o 'statement: .*' | cut -c 12- > ran
+}
