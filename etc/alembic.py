@@ -539,10 +539,19 @@ def look_here(how):
     EnvironmentContext.configure = configured
 
 
+def runs_env(config):
+    """env.py runs for every new revision: also a template may ask the database."""
+    from alembic import util
+
+    return util.asbool(config.get_main_option("revision_environment"))
+
+
 def revision(config, how):
     from alembic import command
 
-    if how["options"]["autogenerate"]:
+    if how["options"]["autogenerate"] or runs_env(config):
+        if "nonce" not in how:
+            raise Refused("no-database", "env.py runs for a new revision, and has no database")
         look_here(how)
     if how["options"]["autogenerate"] and config.cmd_opts:
         config.cmd_opts.autogenerate = True  # Flask-Migrate's env.py asks

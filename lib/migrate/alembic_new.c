@@ -22,7 +22,7 @@ static json_t *names_json(const struct strvec *names)
 	return list;
 }
 
-/* What compares models with a database compares them with ours. */
+/* env.py is given the way to our database, and has to take it. */
 static bool add_database(struct alembic_child *child, struct db *db, struct err *err)
 {
 	int64_t nonce;
@@ -36,7 +36,7 @@ static bool add_database(struct alembic_child *child, struct db *db, struct err 
 }
 
 bool alembic_revision(const struct migrate_tree *tree, struct migrate_file *file,
-	const struct migrate_new *request, struct err *err)
+	const struct migrate_new *request, bool *wants_db, struct err *err)
 {
 	CLEANUP(alembic_place_release) struct alembic_place place = {0};
 	CLEANUP(alembic_child_release)
@@ -48,7 +48,7 @@ bool alembic_revision(const struct migrate_tree *tree, struct migrate_file *file
 	if (!alembic_place_find(tree->where, &place, err))
 		return false;
 	json_t *options = json_pack("{s:s, s:b, s:s, s:b}", "message", file->message, "splice",
-		request->splice, "rev_id", file->id, "autogenerate", request->compare != NULL);
+		request->splice, "rev_id", file->id, "autogenerate", request->autogenerate);
 	json_object_set_new(
 		options, "head", file->down.count ? names_json(&file->down) : json_string("base"));
 	if (file->labels.count)
@@ -60,9 +60,11 @@ bool alembic_revision(const struct migrate_tree *tree, struct migrate_file *file
 	if (request->folder)
 		json_object_set_new(
 			options, "version_path", json_string(folder ? folder : request->folder));
-	if (request->compare && !add_database(&child, request->compare, err))
+	if (request->db && !add_database(&child, request->db, err))
 		return false;
 	if (!alembic_child_run(&child, err)) {
+		*wants_db = str_equal(
+			json_string_value(json_object_get(child.error, "kind")), "no-database");
 		alembic_error_class(&child, err);
 		return false;
 	}

@@ -14,7 +14,7 @@ MUST_CHECK bool alembic_load(struct migrate_tree *tree, struct err *err);
 void alembic_study(struct migrate_file *file);
 MUST_CHECK bool alembic_apply(struct migrate_session *session, size_t *done, struct err *err);
 MUST_CHECK bool alembic_revision(const struct migrate_tree *tree, struct migrate_file *header,
-	const struct migrate_new *request, struct err *err);
+	const struct migrate_new *request, bool *wants_db, struct err *err);
 MUST_CHECK bool alembic_script(
 	const struct migrate_plan *plan, struct db *db, char **sql, struct err *err);
 MUST_CHECK bool alembic_check(const struct migrate_tree *tree, struct db *db,

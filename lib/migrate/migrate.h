@@ -208,7 +208,8 @@ struct migrate_new {
 	bool splice; /* may stand on a revision that is no head */
 	bool merge; /* typed as merge: of heads alone */
 	const char *folder; /* of Alembic's version_locations; NULL: as the heads have it */
-	struct db *compare; /* autogenerate: write what the models have and it has not; or NULL */
+	bool autogenerate; /* write what the models have and the database has not */
+	struct db *db; /* for env.py; NULL: not opened */
 	struct migrate_args args;
 };
 /*
@@ -217,8 +218,11 @@ struct migrate_new {
  */
 MUST_CHECK bool migrate_check_models(const struct conf_migrations *where, struct db *db,
 	const struct migrate_args *args, struct err *err);
-/* Writes a new revision file; *path is the caller's. The folder is made when absent. */
+/*
+ * Writes a new revision file; *path is the caller's. The folder is made when absent. *wants_db: it
+ * failed for want of request->db alone, and wrote nothing.
+ */
 MUST_CHECK bool migrate_new_revision(const struct conf_migrations *where,
-	const struct migrate_new *request, char **path, char **id, struct err *err);
+	const struct migrate_new *request, char **path, char **id, bool *wants_db, struct err *err);
 
 #endif

@@ -168,14 +168,14 @@ bool migrate_check_models(const struct conf_migrations *where, struct db *db,
 }
 
 bool migrate_new_revision(const struct conf_migrations *where, const struct migrate_new *request,
-	char **path, char **id, struct err *err)
+	char **path, char **id, bool *wants_db, struct err *err)
 {
 	CLEANUP(migrate_tree_free_auto) struct migrate_tree *tree = NULL;
 	CLEANUP(migrate_file_release)
 	struct migrate_file file = {.message = xstrdup(request->message)};
 	if (!one_line(request->message, err) || !load_or_begin(where, &tree, err))
 		return false;
-	if (request->compare && !tree->format->check)
+	if (request->autogenerate && !tree->format->check)
 		return no_models(tree, err);
 	if (request->folder && !tree->format->revision)
 		return no_folders(tree, err);
@@ -194,7 +194,7 @@ bool migrate_new_revision(const struct conf_migrations *where, const struct migr
 		return false;
 	if (!check_fits(tree, &file, err))
 		return choose_another(request, err);
-	if (!(tree->format->revision ? tree->format->revision(tree, &file, request, err)
+	if (!(tree->format->revision ? tree->format->revision(tree, &file, request, wants_db, err)
 				     : write_template(tree, &file, err)))
 		return false;
 	*path = xtake(&file.path);

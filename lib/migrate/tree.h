@@ -85,9 +85,9 @@ struct migrate_format {
 	/* Runs the session's plan by the tree's own tool, as migrate_apply(). NULL: SQL, by mig. */
 	bool (*apply)(struct migrate_session *session, size_t *done, struct err *err);
 	/* Lets the tree's own tool write the file, a merge with several parents, too; fills in the
-	 * header's path. */
+	 * header's path. *wants_db as of migrate_new_revision(). */
 	bool (*revision)(const struct migrate_tree *tree, struct migrate_file *header,
-		const struct migrate_new *request, struct err *err);
+		const struct migrate_new *request, bool *wants_db, struct err *err);
 	/*
 	 * The plan as SQL, written by the tree's own tool without a database, each revision a
 	 * transaction with its statements on the version table. `db` only says where env.py would

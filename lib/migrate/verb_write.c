@@ -46,6 +46,28 @@ static bool stamp(const struct migrate_ask *ask, struct migrate_answer *answer, 
 	return true;
 }
 
+/*
+ * Whether env.py runs for a new revision only its Alembic can tell (revision_environment): then it
+ * is done again with the database, which else nobody has to reach.
+ */
+static bool write_revision(const struct migrate_ask *ask, const struct migrate_session *session,
+	struct migrate_new *request, char **path, char **id, struct err *err)
+{
+	AUTO_SESSION(reached);
+	AUTO_ERR(why);
+	bool wants_db = false;
+	request->args = session->how.args;
+	request->db = session->db;
+	if (migrate_new_revision(session->how.where, request, path, id, &wants_db, &why))
+		return true;
+	if (!wants_db)
+		return err_move(err, &why);
+	if (!ask->open(ask, MIGRATE_REACH, MIGRATE_ROWS_ANY, &reached, err))
+		return err_context(err, "env.py runs for a new revision (revision_environment)");
+	request->db = reached.db;
+	return migrate_new_revision(reached.how.where, request, path, id, &wants_db, err);
+}
+
 static bool revision(const struct migrate_ask *ask, struct migrate_answer *answer, struct err *err)
 {
 	if (!ask->message) {
@@ -62,14 +84,12 @@ static bool revision(const struct migrate_ask *ask, struct migrate_answer *answe
 		.heads = &ask->heads,
 		.depends_on = &ask->depends_on,
 		.splice = ask->splice,
+		.autogenerate = ask->autogenerate,
 		.folder = ask->version_path,
 	};
 	if (!ask->open(ask, ask->autogenerate ? MIGRATE_REACH : MIGRATE_NOTHING, MIGRATE_ROWS_ANY,
-		    &session, err))
-		return false;
-	request.compare = session.db;
-	request.args = session.how.args;
-	if (!migrate_new_revision(session.how.where, &request, &path, &id, err))
+		    &session, err) ||
+		!write_revision(ask, &session, &request, &path, &id, err))
 		return false;
 	strvec_push(&answer->lines, path);
 	answer->json = json_pack("{s:s, s:s}", "revision", id, "path", path);
@@ -127,10 +147,9 @@ static bool merge(const struct migrate_ask *ask, struct migrate_answer *answer, 
 		.branch_label = ask->branch_label,
 		.heads = &ids,
 		.merge = true,
-		.args = session.how.args,
 		.depends_on = &ask->depends_on,
 	};
-	if (!migrate_new_revision(session.how.where, &request, &path, &id, err))
+	if (!write_revision(ask, &session, &request, &path, &id, err))
 		return false;
 	strvec_push(&answer->lines, path);
 	json_t *merged = json_array();

@@ -355,6 +355,36 @@ ways_to_commit() {
 	expect 0 mig-apply check
 }
 
+@test "safety_05 revision_environment: env.py gets the way to the database, as for upgrade" {
+	alembic_tree
+	py_line 2
+	py b001 "'a001'" "Branch" <<< $'def upgrade(): pass\ndef downgrade(): pass'
+	echo "revision_environment = true" >> alembic.ini
+	sed -i '/^engine/i open("got", "a").write(os.environ["DATABASE_URL"] + "\\n")' alembic/env.py
+	expect 0 mig-apply revision -m "More" --head a002
+	[ -f "$output" ]
+	grep -q "down_revision = 'a002'" "$output"
+	expect 0 mig-apply revision -m "Labelled" --head b001 --branch-label side
+	expect 0 mig-apply merge heads -m "One"
+	[ "$(grep -c "^postgresql://owner@/$DB?host=" got)" = 3 ]
+	# the environment is asked for and looked at as it is for an upgrade
+	ls alembic/versions > before
+	sed -i 's,^  production:,  test: {database: "dbname=nosuch"}\n&,' mig.yaml
+	expect 2 mig-apply revision -m "Which"
+	says "say which one: -e"
+	expect 10 mig-apply revision -m "Nowhere" -e test
+	psql -Xqc "drop database if exists elsewhere with (force)" -c "create database elsewhere" postgres
+	sed -i 's,create_engine(.*,create_engine("postgresql+psycopg2:///elsewhere"),' alembic/env.py
+	expect 17 mig-apply revision -m "Elsewhere" -e production
+	says 'connects to database "elsewhere"'
+	[ "$(psql -XAtqc "select count(*) from pg_class where relname = 'alembic_version'" elsewhere)" = 0 ]
+	ls alembic/versions > after
+	diff before after
+	# without it nothing is connected to
+	sed -i /revision_environment/d alembic.ini
+	expect 0 mig-apply revision -m "Plain"
+}
+
 @test "what a tree lacks is said with what to do: a module, a function, a template, a folder" {
 	alembic_tree
 	py_line 1

@@ -56,7 +56,7 @@ noting_tree() {
 	says "--x-arg needs a value"
 	echo "revision_environment = true" >> alembic.ini
 	rm got
-	DATABASE_URL=postgresql+psycopg2:// expect 0 mig-apply revision -m "Much more" -x tenant=b --head heads --splice
+	expect 0 mig-apply revision -m "Much more" -x tenant=b --head heads --splice
 	[ "$(cat got)" = "['tenant=b'] {'tenant': 'b'} None" ]
 }
 
