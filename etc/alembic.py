@@ -656,7 +656,7 @@ def export_url():
     if scheme.startswith("postgresql+"):
         url = scheme + url[len("postgresql"):]
     if scheme == "postgresql+pg8000":  # it knows a socket by its file only
-        url = re.sub(r"\?host=([^&]*)&port=(\d+)", r"?unix_sock=\1%2F.s.PGSQL.\2", url)
+        url = re.sub(r"\?host=([^&]*)&port=(\d+)", r"?unix_sock=\1/.s.PGSQL.\2", url)
     os.environ["DATABASE_URL"] = url
 
 
@@ -696,6 +696,7 @@ def kind_of(error):
     """What Python and Alembic say in a way of their own, and for which there is an answer."""
     text = str(error)
     known = (
+        ("percent", "ValueError", "invalid interpolation syntax"),
         ("behind", "CommandError", "is not up to date"),
         ("locations", "CommandError", "ersion locations"),
         ("flask", "NoAppException", ""),

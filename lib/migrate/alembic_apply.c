@@ -322,6 +322,9 @@ static const struct {
 		"install it for that interpreter, or name the project's: migrations: {python: "
 		"PATH/TO/bin/python} in mig.yaml; where modules lie: {environment: {PYTHONPATH: "
 		"..}}"},
+	{"percent", ERR_CONFIG,
+		"let env.py double what it hands on: config.set_main_option(\"sqlalchemy.url\", "
+		"url.replace(\"%\", \"%%\"))"},
 	{"section", ERR_REFUSED, "write that function into the file of the revision"},
 	{"read-only", ERR_STORAGE, "is the checkout read-only? let this user write there"},
 	{"mako", ERR_CONFIG, "take that file from the templates of the tree's Alembic"},

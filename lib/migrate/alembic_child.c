@@ -150,11 +150,15 @@ bool alembic_child_run(struct alembic_child *child, struct err *err)
 /* --- the database ------------------------------------------------------------------------------
  */
 
-static void add_encoded(struct strbuf *url, const char *text)
+/*
+ * Only what a URL does not allow in that place: many env.py hand it on by set_main_option(), which
+ * fails at any percent sign.
+ */
+static void add_encoded(struct strbuf *url, const char *text, const char *allowed)
 {
 	for (const char *c = text; *c; c++) {
 		bool plain = (*c >= '0' && *c <= '9') || (*c >= 'a' && *c <= 'z') ||
-			     (*c >= 'A' && *c <= 'Z') || strchr("-_.~", *c);
+			     (*c >= 'A' && *c <= 'Z') || strchr("-_.~", *c) || strchr(allowed, *c);
 		if (plain)
 			strbuf_addc(url, *c);
 		else
@@ -169,10 +173,10 @@ static char *database_url(struct db *db)
 	const char *host = PQhost(db->pg), *password = PQpass(db->pg);
 	bool socket = host && *host == '/';
 	strbuf_adds(&url, "postgresql://");
-	add_encoded(&url, PQuser(db->pg));
+	add_encoded(&url, PQuser(db->pg), "!$'()*,;=");
 	if (password && *password) {
 		AUTO_STRBUF(secret);
-		add_encoded(&secret, password);
+		add_encoded(&secret, password, "!$'()*,;=");
 		secret_register(secret.buf);
 		strbuf_addf(&url, ":%s", secret.buf);
 	}
@@ -182,10 +186,10 @@ static char *database_url(struct db *db)
 		strbuf_addf(&url, "%s%s%s:%s", v6 ? "[" : "", host, v6 ? "]" : "", PQport(db->pg));
 	}
 	strbuf_addc(&url, '/');
-	add_encoded(&url, db->dbname);
+	add_encoded(&url, db->dbname, "");
 	if (socket) {
 		strbuf_adds(&url, "?host=");
-		add_encoded(&url, host);
+		add_encoded(&url, host, "/");
 		strbuf_addf(&url, "&port=%s", PQport(db->pg));
 	}
 	return strbuf_take(&url);

@@ -55,6 +55,21 @@ newer_packages() {
 	expect 0 mig-apply downgrade base --yes
 }
 
+@test "env.py that hands DATABASE_URL to set_main_option(): through a socket as it stands, else told" {
+	alembic_init generic postgresql+psycopg2://
+	py_line 1
+	sed -i 's/^config = context.config$/&\nimport os\nconfig.set_main_option("sqlalchemy.url", os.environ["DATABASE_URL"])/' alembic/env.py
+	expect 0 mig-apply upgrade
+	rows_are a001
+	expect 0 mig-apply downgrade base --yes
+	sql -c "create role \"odd %role\" superuser login"
+	expect 3 mig-apply upgrade -d "dbname=$DB user='odd %role'"
+	says 'url.replace("%", "%%")'
+	sed -i 's/os.environ\["DATABASE_URL"\]/&.replace("%", "%%")/' alembic/env.py
+	expect 0 mig-apply upgrade -d "dbname=$DB user='odd %role'"
+	rows_are a001
+}
+
 @test "env.py with a transaction of its own: all revisions or none" {
 	alembic_tree
 	py_line 2
