@@ -47,6 +47,12 @@ static void tell_next(struct cli *cli, const struct init_found *found)
 			found->dir);
 	for (const char *const *line = init_limits(found); *line; line++)
 		cli_print(cli, "note: %s", *line);
+	if (found->other_dir)
+		cli_print(cli,
+			"note: %s (%s) is left out; that one alone: mig init --from %s; both: "
+			"migrations: {main: {dir: %s}, NAME: {dir: %s}}",
+			found->other_dir, found->other_format, found->other_format, found->dir,
+			found->other_dir);
 	cli_print(cli, "next: %smig doctor",
 		cli_getenv("DATABASE_URL") ? ""
 					   : "export DATABASE_URL=postgresql://user@host/dbname; ");

@@ -1,6 +1,7 @@
 #include "front/init.h"
 
 #include "base/fs.h"
+#include "base/proc.h"
 #include "base/strvec.h"
 #include "migrate/tree.h"
 #include <ctype.h>
@@ -41,14 +42,38 @@ static bool fits(const struct layout *layout, const char *tree)
 /* Where projects keep the interpreter that has their Alembic. */
 static const char *const pythons[] = {".venv/bin/python", "venv/bin/python", "env/bin/python"};
 
-static const char *find_python(const char *tree)
+/* "#!/usr/bin/python3" of Alembic's own command: who may run its trees. Caller owns; NULL: none. */
+static char *python_of_command(const char *command)
+{
+	AUTO_FREE char *path = proc_find(command);
+	AUTO_STRBUF(text);
+	AUTO_ERR(unreadable); /* a program of another kind */
+	if (!path || !fs_read(path, 64 * 1024, &text, &unreadable) || !str_starts(text.buf, "#!/"))
+		return NULL;
+	AUTO_FREE char *python = xstrndup(text.buf + 2, strcspn(text.buf + 2, " \t\r\n"));
+	return str_starts(fs_basename(python), "python") ? xtake(&python) : NULL;
+}
+
+static bool beside(const char *path, const char *other)
+{
+	AUTO_FREE char *dir = fs_dirname(path);
+	AUTO_FREE char *place = fs_dirname(other);
+	return !strcmp(dir, place);
+}
+
+/* The project's own, else that of Alembic's command. Caller owns; NULL: python3 of PATH. */
+static char *find_python(const char *tree)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(pythons); i++) {
 		AUTO_FREE char *path = fs_join(tree, pythons[i]);
 		if (fs_exists(path))
-			return pythons[i];
+			return xstrdup(pythons[i]);
 	}
-	return NULL;
+	AUTO_FREE char *plain = proc_find("python3");
+	AUTO_FREE char *alembic = python_of_command("alembic");
+	AUTO_FREE char *flask = alembic ? NULL : python_of_command("flask");
+	char **found = alembic ? &alembic : &flask;
+	return *found && (!plain || !beside(*found, plain)) ? xtake(found) : NULL;
 }
 
 /* As conf wants a project's name: letters, digits and "._-", a letter or digit first. */
@@ -223,6 +248,34 @@ static bool look_below(const char *tree, struct init_found *found, struct err *e
 	return true;
 }
 
+static bool has_sql(const char *dir)
+{
+	AUTO_STRVEC(files);
+	AUTO_ERR(unreadable);
+	if (!fs_is_dir(dir) || !fs_list(dir, &files, &unreadable))
+		return false;
+	STRVEC_EACH (&files, file)
+		if (str_ends(file, ".sql"))
+			return true;
+	return false;
+}
+
+/* A tree of another format: one who has both may not expect that it is left out. */
+static void look_beside(const char *tree, struct init_found *found)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(layouts) && !found->other_dir; i++) {
+		const struct layout *other = &layouts[i];
+		AUTO_FREE char *dir = fs_join(tree, other->dir);
+		bool same =
+			!strcmp(other->format, found->format) || !strcmp(other->dir, found->dir);
+		if (same || !has_format(dir, other->format) ||
+			(strcmp(other->format, "alembic") != 0 && !has_sql(dir)))
+			continue;
+		found->other_dir = other->dir;
+		found->other_format = other->format;
+	}
+}
+
 bool init_look(const struct init_request *request, struct init_found *found, struct err *err)
 {
 	const char *from = request->from;
@@ -250,6 +303,8 @@ bool init_look(const struct init_request *request, struct init_found *found, str
 		found->python = find_python(request->tree);
 	if (!strcmp(found->format, "dbmate"))
 		look_at_dbmate(request, found);
+	if (!from)
+		look_beside(request->tree, found);
 	return true;
 }
 
@@ -257,6 +312,7 @@ void init_found_release(struct init_found *found)
 {
 	free(found->dir);
 	free(found->project);
+	free(found->python);
 	free(found->version_table);
 	*found = (struct init_found){0};
 }
@@ -267,8 +323,9 @@ static const struct {
 } limits[] = {
 	{"alembic", {("env.py must take its URL from DATABASE_URL, which mig sets for it; else mig "
 		      "refuses"),
-			    ("several databases in one env.py, pyproject.toml and .pyc "
-			     "revisions are not supported"),
+			    ("an env.py with several databases, or a schema per tenant, wants "
+			     "others: true here; what is said in pyproject.toml and .pyc "
+			     "revisions are not read"),
 			    "alembic's own command goes on working: mig keeps to its version table",
 			    NULL}},
 	{"dbmate", {"db/schema.sql is not written: dbmate dump does that",
@@ -325,6 +382,8 @@ void init_text(const struct init_found *found, struct strbuf *text)
 		strbuf_adds(text, "  strict: true\n");
 	for (const char *const *line = init_limits(found); *line; line++)
 		strbuf_addf(text, "  # %s\n", *line);
+	if (found->other_dir)
+		strbuf_addf(text, "  # left out: %s (%s)\n", found->other_dir, found->other_format);
 	if (!strcmp(found->format, "alembic"))
 		strbuf_adds(text,
 			"  # environment: {FLASK_APP: main}      # for the tree's own tool\n");

@@ -11,7 +11,8 @@ struct init_found {
 	const char *format; /* "sql", "alembic", "dbmate" */
 	char *dir; /* of migrations, relative to the tree */
 	char *project; /* the folder's name, as a project may be called */
-	const char *python; /* the project's own interpreter; NULL: python3 */
+	char *python; /* the one that has the tree's Alembic; NULL: python3 */
+	const char *other_dir, *other_format; /* a tree that is left out; NULL: none */
 	char *version_table; /* where the tool was told another one; NULL: its own */
 	bool strict; /* dbmate: --strict is its habit */
 	bool exists; /* dir is there */

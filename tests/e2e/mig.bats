@@ -385,6 +385,43 @@ status_says() {
 	says "dir: migrations"
 }
 
+@test "init names the interpreter of Alembic's command where python3 of PATH is another one" {
+	mkdir -p alembic/versions bin tools
+	touch alembic/env.py
+	printf '#!/bin/sh\nexec /usr/bin/python3 -S "$@"\n' > bin/python3
+	printf '#!%s/tools/python3.11\nfrom alembic.config import main\n' "$WORK" > bin/alembic
+	chmod +x bin/*
+	PATH=$WORK/bin:$PATH expect 0 mig init -n
+	says "  python: $WORK/tools/python3.11"
+	sed -i "1s,.*,#!$WORK/bin/python3," bin/alembic
+	PATH=$WORK/bin:$PATH expect 0 mig init -n
+	[[ $output != *"python:"* ]]
+	sed -i '1s,.*,#!/usr/bin/env python3,' bin/alembic
+	PATH=$WORK/bin:$PATH expect 0 mig init -n
+	[[ $output != *"python:"* ]]
+	mkdir -p .venv/bin
+	touch .venv/bin/python
+	sed -i "1s,.*,#!$WORK/tools/python3," bin/alembic
+	PATH=$WORK/bin:$PATH expect 0 mig init -n
+	says "  python: .venv/bin/python"
+}
+
+@test "init says which tree it leaves out" {
+	mkdir -p alembic/versions db/migrations migrations
+	touch alembic/env.py
+	expect 0 mig init
+	[[ $output != *"left out"* ]]
+	rm mig.yaml
+	printf -- '-- migrate:up\nselect 1;\n-- migrate:down\n' > db/migrations/20260101_first.sql
+	expect 0 mig init
+	says "found migrations in alembic (alembic)"
+	says "note: db/migrations (dbmate) is left out; that one alone: mig init --from dbmate;"
+	grep -q '# left out: db/migrations (dbmate)' mig.yaml
+	rm mig.yaml
+	expect 0 mig init --from dbmate
+	[[ $output != *"left out"* ]]
+}
+
 @test "doctor says when the interpreter of an Alembic tree has no Alembic" {
 	mkdir -p alembic/versions
 	touch alembic/env.py
