@@ -615,14 +615,16 @@ def typed(how):
 
     return Namespace(
         x=how.get("x"), tag=how.get("tag"), sql=how["do"] == "script", config=how.get("ini"),
-        name="alembic", raiseerr=False, revision=how.get("target")
+        name=how.get("section") or "alembic", raiseerr=False, revision=how.get("target")
     )
 
 
 def config_of(how):
     from alembic.config import Config
 
-    config = Config(how.get("ini"), cmd_opts=typed(how))
+    config = Config(
+        how.get("ini"), ini_section=how.get("section") or "alembic", cmd_opts=typed(how)
+    )
     url = config.get_main_option("sqlalchemy.url")
     if os.environ.get("DATABASE_URL") and (not url or url.startswith("driver://")):
         # what `alembic init` writes can only be meant to be filled in
@@ -730,8 +732,9 @@ def explain(error, how):
     elif kind == "python":
         message = words_of(origin) or type(error).__name__
         if not sqlstate_of(error):
-            message = "%s: %s" % (type(error).__name__, message)
-            traceback.print_exception(type(error), error, error.__traceback__)
+            if type(error).__name__ != "CommandError":  # Alembic's own words are for a person
+                message = "%s: %s" % (type(error).__name__, message)
+                traceback.print_exception(type(error), error, error.__traceback__)
     diagnosis = getattr(origin, "diag", None)
     tell("error", error={
         "kind": kind,

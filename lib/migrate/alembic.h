@@ -12,6 +12,7 @@
 struct alembic_place {
 	char *dir; /* script_location: where env.py is */
 	char *ini; /* alembic.ini; NULL: there is none */
+	char *section; /* of it: alembic -n NAME; NULL: there is none */
 	char *home; /* the folder in which one types "alembic" or "flask db" */
 	struct strvec versions; /* folders of revision files */
 	bool recursive; /* and their folders */

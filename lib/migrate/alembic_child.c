@@ -71,6 +71,8 @@ static void complete_request(struct alembic_child *child)
 	json_object_set_new(child->request, "flask", json_boolean(place->flask));
 	if (place->ini)
 		json_object_set_new(child->request, "ini", json_string(place->ini));
+	if (place->section)
+		json_object_set_new(child->request, "section", json_string(place->section));
 	if (child->args.tag)
 		json_object_set_new(child->request, "tag", json_string(child->args.tag));
 	if (!child->args.x || !child->args.x->count)

@@ -2,47 +2,7 @@
 
 #include "base/fs.h"
 #include "migrate/formats.h"
-
-#include <ctype.h>
-
-/* --- alembic.ini: what Python's configparser makes of section [alembic] ------------------------
- */
-
-struct ini {
-	struct strvec keys, values;
-};
-
-static void ini_release(struct ini *ini)
-{
-	strvec_release(&ini->keys);
-	strvec_release(&ini->values);
-}
-
-/* NULL: not there. Later ones win. */
-static const char *ini_get(const struct ini *ini, const char *key)
-{
-	for (size_t i = ini->keys.count; i-- > 0;)
-		if (!strcmp(ini->keys.items[i], key))
-			return ini->values.items[i];
-	return NULL;
-}
-
-/* "%(here)s" is the folder of the file, "%%" a percent sign. */
-static char *interpolate(const char *value, const char *here)
-{
-	static const char variable[] = "%(here)s";
-	AUTO_STRBUF(text);
-	for (const char *at = value; *at; at++) {
-		if (str_starts(at, variable)) {
-			strbuf_adds(&text, here);
-			at += strlen(variable) - 1;
-		} else {
-			at += at[0] == '%' && at[1] == '%';
-			strbuf_addc(&text, *at);
-		}
-	}
-	return strbuf_take(&text);
-}
+#include "migrate/ini.h"
 
 static char *stripped(const char *start, size_t length)
 {
@@ -50,49 +10,6 @@ static char *stripped(const char *start, size_t length)
 	strbuf_add(&text, start, length);
 	strbuf_trim(&text);
 	return strbuf_take(&text);
-}
-
-static void ini_line(struct ini *ini, const char *line)
-{
-	size_t count = ini->values.count;
-	if (isspace((unsigned char)*line) && count) { /* goes on with the value before */
-		AUTO_FREE char *more = stripped(line, strlen(line));
-		char *whole = xstrfmt("%s\n%s", ini->values.items[count - 1], more);
-		free(ini->values.items[count - 1]);
-		ini->values.items[count - 1] = whole;
-		return;
-	}
-	size_t length = strcspn(line, "=:");
-	if (!line[length])
-		return;
-	strvec_push_take(&ini->keys, stripped(line, length));
-	strvec_push_take(&ini->values, stripped(line + length + 1, strlen(line + length + 1)));
-}
-
-static bool ini_read(const char *path, struct ini *ini, struct err *err)
-{
-	AUTO_STRBUF(text);
-	AUTO_STRVEC(lines);
-	bool inside = false;
-	if (!fs_read(path, 0, &text, err))
-		return false;
-	strvec_split(&lines, text.buf, '\n');
-	STRVEC_EACH (&lines, line) {
-		const char *word = line + strspn(line, " \t\r");
-		if (!*word || *word == '#' || *word == ';')
-			continue;
-		if (*line == '[')
-			inside = str_starts(line, "[alembic]");
-		else if (inside)
-			ini_line(ini, line);
-	}
-	AUTO_FREE char *here = fs_dirname(path);
-	for (size_t i = 0; i < ini->values.count; i++) {
-		char *value = interpolate(ini->values.items[i], here);
-		free(ini->values.items[i]);
-		ini->values.items[i] = value;
-	}
-	return true;
 }
 
 /* --- names of folders --------------------------------------------------------------------------
@@ -119,11 +36,12 @@ static bool same_folder(const char *a, const char *b)
 	return one && str_equal(one, other);
 }
 
-static void split_locations(const struct ini *ini, const char *text, struct strvec *names)
+static void split_locations(
+	const struct ini *ini, const char *section, const char *text, struct strvec *names)
 {
-	const char *word = ini_get(ini, "path_separator");
+	AUTO_FREE char *word = ini_get(ini, section, "path_separator");
 	if (!word)
-		word = ini_get(ini, "version_path_separator");
+		word = ini_get(ini, section, "version_path_separator");
 	const char *separators = !word                      ? ", \n"
 				 : !strcmp(word, "space")   ? " "
 				 : !strcmp(word, "newline") ? "\n"
@@ -138,14 +56,14 @@ static void split_locations(const struct ini *ini, const char *text, struct strv
 	}
 }
 
-static void set_versions(const struct ini *ini, struct alembic_place *place)
+static void set_versions(const struct ini *ini, const char *section, struct alembic_place *place)
 {
-	const char *recursive = ini_get(ini, "recursive_version_locations");
-	const char *locations = ini_get(ini, "version_locations");
+	AUTO_FREE char *recursive = ini_get(ini, section, "recursive_version_locations");
+	AUTO_FREE char *locations = ini_get(ini, section, "version_locations");
 	AUTO_STRVEC(names);
 	place->recursive = str_equal(recursive, "true");
 	if (locations)
-		split_locations(ini, locations, &names);
+		split_locations(ini, section, locations, &names);
 	STRVEC_EACH (&names, name)
 		strvec_push_take(&place->versions, resolve(place->home, name));
 	if (!place->versions.count)
@@ -158,25 +76,73 @@ static bool has_env(const char *dir)
 	return fs_exists(env);
 }
 
+/* [alembic], and those that one names to it: alembic -n NAME. */
+static void list_sections(const struct ini *ini, struct strvec *names)
+{
+	strvec_push(names, "alembic");
+	STRVEC_EACH (&ini->sections, name)
+		if (ini_says(ini, name, "script_location") && !strvec_has(names, name) &&
+			strcmp(name, "DEFAULT") != 0)
+			strvec_push(names, name);
+}
+
+/* script_location of a section; NULL: it has none. Caller owns. */
+static char *script_of(const struct ini *ini, const char *section)
+{
+	AUTO_FREE char *location = ini_get(ini, section, "script_location");
+	return location ? resolve(ini->here, location) : NULL;
+}
+
+/* The section whose tree is in `dir`; for the ini's own folder the only one that there is. */
+static bool choose_section(const struct ini *ini, const char *dir, char **section, struct err *err)
+{
+	AUTO_STRVEC(names);
+	AUTO_STRVEC(trees);
+	list_sections(ini, &names);
+	STRVEC_EACH (&names, name) {
+		AUTO_FREE char *script = script_of(ini, name);
+		if (!script || !has_env(script))
+			continue;
+		if (same_folder(script, dir)) {
+			*section = xstrdup(name);
+			return true;
+		}
+		AUTO_FREE char *location = ini_get(ini, name, "script_location");
+		if (!strvec_has(&trees, location))
+			strvec_push(&trees, location);
+		if (!*section)
+			*section = xstrdup(name);
+	}
+	if (*section && same_folder(ini->here, dir) && trees.count == 1)
+		return true;
+	free(xtake(section));
+	if (trees.count < 2 || !same_folder(ini->here, dir))
+		return true;
+	AUTO_FREE char *list = strvec_join(&trees, ", ");
+	err_set(err, ERR_CONFIG, "%s/alembic.ini has several trees: %s", ini->here, list);
+	return err_hint(err,
+		"name them in mig.yaml: migrations: {main: {dir: %s}, NAME: {dir: %s}}",
+		trees.items[0], trees.items[1]);
+}
+
 /* Flask-Migrate's ini is inside the tree, and the command is given in the folder above. */
 static bool use_ini(
 	const char *path, const char *dir, struct alembic_place *place, bool *fits, struct err *err)
 {
 	CLEANUP(ini_release) struct ini ini = {0};
-	if (!ini_read(path, &ini, err))
+	AUTO_FREE char *section = NULL;
+	if (!ini_read(path, &ini, err) || !choose_section(&ini, dir, &section, err))
 		return false;
-	AUTO_FREE char *folder = fs_dirname(path);
-	const char *location = ini_get(&ini, "script_location");
-	AUTO_FREE char *script = location ? resolve(folder, location) : NULL;
-	bool inside = same_folder(folder, dir);
-	*fits = script ? same_folder(script, dir) || (inside && has_env(script))
-		       : inside && has_env(dir);
+	AUTO_FREE char *script = section ? script_of(&ini, section) : NULL;
+	AUTO_FREE char *plain = script_of(&ini, "alembic");
+	*fits = script || (!plain && same_folder(ini.here, dir) && has_env(dir));
 	if (!*fits)
 		return true;
 	place->ini = xstrdup(path);
+	place->section = xstrdup(section ? section : "alembic");
 	place->dir = xstrdup(script ? script : dir);
-	place->home = script ? xstrdup(folder) : fs_dirname(dir);
-	set_versions(&ini, place);
+	place->home = script ? xstrdup(ini.here) : fs_dirname(dir);
+	set_versions(&ini, place->section, place);
 	return true;
 }
 
@@ -213,7 +179,7 @@ bool alembic_place_find(
 		static const struct ini none;
 		place->dir = xstrdup(where->dir);
 		place->home = fs_dirname(where->dir);
-		set_versions(&none, place);
+		set_versions(&none, "alembic", place);
 	}
 	if (!has_env(place->dir)) {
 		err_set(err, ERR_CONFIG, "%s: no env.py, so this is no tree of Alembic",
@@ -228,6 +194,7 @@ void alembic_place_release(struct alembic_place *place)
 {
 	free(place->dir);
 	free(place->ini);
+	free(place->section);
 	free(place->home);
 	strvec_release(&place->versions);
 	*place = (struct alembic_place){0};
@@ -236,10 +203,14 @@ void alembic_place_release(struct alembic_place *place)
 bool alembic_detect(const char *dir)
 {
 	AUTO_ERR(ignored);
+	AUTO_STRVEC(names);
 	CLEANUP(ini_release) struct ini ini = {0};
 	AUTO_FREE char *path = fs_join(dir, "alembic.ini");
 	if (has_env(dir))
 		return true;
-	return fs_exists(path) && ini_read(path, &ini, &ignored) &&
-	       ini_get(&ini, "script_location");
+	if (!fs_exists(path) || !ini_read(path, &ini, &ignored))
+		return false;
+	list_sections(&ini, &names);
+	AUTO_FREE char *plain = script_of(&ini, "alembic");
+	return plain || names.count > 1;
 }

@@ -60,6 +60,40 @@ locations() {
 	says "v002 (head)"
 }
 
+@test "sections of alembic.ini: the one whose tree it is, with what [DEFAULT] says and %(names)s" {
+	locations
+	mkdir -p jobs/versions
+	cp alembic/env.py alembic/script.py.mako jobs/
+	sed -i 's/context.configure(/&version_table=context.config.get_main_option("rows"), /' */env.py
+	cat > alembic.ini <<-'END'
+		[DEFAULT]
+		rows = alembic_version
+		more = %(here)s/ai
+
+		[main]
+		script_location = alembic
+		Version_Locations = %(script_location)s/versions %(more)s/versions
+		[jobs]
+		script_location : %(here)s/jobs
+		rows = jobs_version
+		file_template = jobs_%%(rev)s
+	END
+	sed -i 's,^migrations:.*,migrations: {main: {dir: alembic\, python: /usr/bin/python3}\, jobs: {dir: jobs\, python: /usr/bin/python3\, version_table: jobs_version}},' mig.yaml
+	expect 0 mig-apply -t jobs revision -m "First job" --rev-id j001
+	[ -e jobs/versions/jobs_j001.py ]
+	expect 0 mig-apply upgrade heads
+	rows_are "a002 v002"
+	[ "$(sql -c "select version_num from jobs_version")" = j001 ]
+	expect 0 alembic -n main current
+	says "v002 (head)"
+	expect 0 alembic -n jobs current
+	says "j001 (head)"
+	sed -i 's,^migrations:.*,migrations: {dir: .\, format: alembic\, python: /usr/bin/python3},' mig.yaml
+	expect 3 mig-apply heads
+	says "alembic.ini has several trees: alembic, "
+	says "migrations: {main: {dir: alembic}, NAME: {dir: "
+}
+
 @test "two env.py with one table: both ways out work as they are advised" {
 	two_alembic_trees
 	for words in upgrade "upgrade -t ai" plan "upgrade -n -t main"; do
