@@ -113,6 +113,10 @@ static void add_shell_word(struct strbuf *out, const char *word)
 		strbuf_adds(out, word);
 		return;
 	}
+	if (strchr(word, '\'') && !strpbrk(word, "\"$`\\!")) {
+		strbuf_addf(out, "\"%s\"", word);
+		return;
+	}
 	strbuf_addc(out, '\'');
 	for (const char *c = word; *c; c++) {
 		if (*c == '\'')

@@ -36,6 +36,39 @@ void db_child_env(struct db *db, const char *dbname, struct strvec *env)
 	strvec_pushf(env, "PGDATABASE=%s", dbname);
 }
 
+static const char *value_of(const PQconninfoOption *options, const char *keyword)
+{
+	for (; options && options->keyword; options++)
+		if (!strcmp(options->keyword, keyword))
+			return options->val;
+	return NULL;
+}
+
+static void push_unusual(struct strvec *argv, const PQconninfoOption *ours,
+	const PQconninfoOption *usual, const char *keyword, const char *flag, const char *value)
+{
+	if (str_equal(value_of(ours, keyword), value_of(usual, keyword)))
+		return;
+	strvec_push(argv, flag);
+	strvec_push(argv, value);
+}
+
+char *db_psql_command(const struct db *db, const char *sql, bool same_role)
+{
+	AUTO_STRVEC(argv);
+	PQconninfoOption *ours = PQconninfo(db->pg), *usual = PQconndefaults();
+	strvec_push(&argv, "psql");
+	push_unusual(&argv, ours, usual, "host", "-h", PQhost(db->pg));
+	push_unusual(&argv, ours, usual, "port", "-p", PQport(db->pg));
+	if (same_role)
+		push_unusual(&argv, ours, usual, "user", "-U", PQuser(db->pg));
+	const char *const words[] = {"-d", db->dbname, "-c", sql};
+	strvec_push_words(&argv, words, ARRAY_SIZE(words));
+	PQconninfoFree(ours);
+	PQconninfoFree(usual);
+	return strvec_shell(&argv);
+}
+
 static char *newest_beside_server(const char *name)
 {
 	static const char root[] = "/usr/lib/postgresql";

@@ -14,6 +14,13 @@
  */
 void db_child_env(struct db *db, const char *dbname, struct strvec *env);
 
+/*
+ * "psql -h HOST -d shop -c '..'", to be typed as it stands where `db` was opened: of the way there
+ * it says what psql would not take by itself. `same_role`: else any other, as the owner of
+ * something. Caller owns.
+ */
+char *db_psql_command(const struct db *db, const char *sql, bool same_role);
+
 /* Path of PostgreSQL's own program (NULL: not found): in PATH, else Debian's newest
  * /usr/lib/postgresql/N/bin. */
 char *db_child_program(const char *name);

@@ -1,4 +1,4 @@
-#include "db/db.h"
+#include "db/child.h"
 
 /*
  * Whoever owns the schema or a table in it can put triggers there that run with the rights of the
@@ -40,10 +40,7 @@ static char *remedy_of(const struct db *db, const struct db_result *rows)
 			strvec_push(&remedies, remedy);
 	}
 	AUTO_FREE char *sql = strvec_join(&remedies, "; ");
-	AUTO_STRVEC(argv);
-	const char *const words[] = {"psql", "-d", db->dbname, "-c", sql};
-	strvec_push_words(&argv, words, ARRAY_SIZE(words));
-	return strvec_shell(&argv);
+	return db_psql_command(db, sql, false);
 }
 
 static bool make_when_absent(struct db *db, struct err *err)

@@ -1,5 +1,6 @@
 /* mig-apply doctor: each inconsistency of files, version table and schema, with its remedy. */
 #include "migrate/doctor.h"
+#include "db/child.h"
 #include "migrate/advice.h"
 #include "migrate/report.h"
 #include "migrate/verbs.h"
@@ -63,14 +64,35 @@ static void check_implied(const struct migrate_session *session, struct findings
 				continue;
 			AUTO_FREE char *above = graph_name(graph, rows->items[i]);
 			AUTO_FREE char *under = graph_name(graph, rows->items[n]);
+			AUTO_FREE char *sql = xstrfmt("delete from %s where version_num = $$%s$$",
+				session->state.versions.qualified,
+				graph->revisions[rows->items[n]].id);
 			findings_add(findings, "rows", true,
 				xstrfmt("there is a row for %s and one for %s, which it stands on",
 					above, under),
-				xstrfmt("psql -c \"delete from %s where version_num = '%s'\"",
-					session->state.versions.table,
-					graph->revisions[rows->items[n]].id));
+				db_psql_command(session->db, sql, true));
 		}
 	}
+}
+
+/*
+ * What upgrade and stamp would refuse. Not *readable: nothing more can be said of the database. Of
+ * another tool's table only its own role knows what it may.
+ */
+static bool check_table(struct db *db, const struct migrate_format *format, const char *name,
+	struct findings *findings, bool *readable, struct err *err)
+{
+	CLEANUP(schema_versions_release) struct schema_versions versions = {0};
+	AUTO_ERR(why);
+	const struct schema_kind *kind = format->books->kind;
+	*readable = schema_versions_read(db, kind, name, &versions, &why);
+	if (*readable && (!versions.exists || schema_versions_writable(
+						      db, kind, &versions, !format->apply, &why)))
+		return true;
+	if (why.code != ERR_REFUSED && why.code != ERR_SQL)
+		return err_move(err, &why);
+	add_error(findings, "table", &why);
+	return true;
 }
 
 /* True when all fit: what is pending can be looked at. */
@@ -81,12 +103,13 @@ static bool check_width(const struct migrate_session *session, struct findings *
 		const struct migrate_file *file = &session->tree->files[i];
 		if ((int)strlen(file->id) <= versions->width)
 			continue;
+		AUTO_FREE char *sql = xstrfmt(
+			"alter table %s alter version_num type varchar(255)", versions->qualified);
 		findings_add(findings, "long id", true,
 			xstrfmt("%s: the id has %zu characters, the column version_num has room "
 				"for %d",
 				file->name, strlen(file->id), versions->width),
-			xstrfmt("psql -c 'alter table %s alter version_num type varchar(255)'",
-				versions->qualified));
+			db_psql_command(session->db, sql, true));
 		return false;
 	}
 	return true;
@@ -196,9 +219,19 @@ static bool check_schema(
 /* --- all ---------------------------------------------------------------------------------------
  */
 
-static bool check_database(const struct migrate_ask *ask, struct migrate_session *session,
+static bool check_database(const struct migrate_ask *ask, const struct migrate_tree *files,
 	struct findings *findings, json_t *json, struct err *err)
 {
+	AUTO_SESSION(opened);
+	struct migrate_session *session = &opened;
+	const struct migrate_format *format = files->format;
+	AUTO_FREE char *table = xstrdup(books_table(files)); /* the files' own settings go */
+	bool readable;
+	if (!ask->open(ask, MIGRATE_REACH, MIGRATE_ROWS_ANY, session, err) ||
+		!check_table(session->db, format, table, findings, &readable, err))
+		return false;
+	if (!readable)
+		return true;
 	if (!ask->open(ask, MIGRATE_READ, MIGRATE_ROWS_ANY, session, err))
 		return false;
 	check_rows(session, findings);
@@ -214,7 +247,6 @@ static bool run_checks(
 	const struct migrate_ask *ask, struct findings *findings, json_t *json, struct err *err)
 {
 	AUTO_SESSION(files);
-	AUTO_SESSION(session);
 	AUTO_ERR(why);
 	if (!ask->open(ask, MIGRATE_MENDED, MIGRATE_ROWS_ANY, &files, &why)) {
 		add_error(findings, "files", &why);
@@ -226,7 +258,7 @@ static bool run_checks(
 			xstrdup_null(files.findings.items[i].remedy));
 	check_files(&files, findings);
 	/* What the database says is compared with files that are in order. */
-	return files.findings.count || check_database(ask, &session, findings, json, err);
+	return files.findings.count || check_database(ask, files.tree, findings, json, err);
 }
 
 static bool doctor(const struct migrate_ask *ask, struct migrate_answer *answer, struct err *err)

@@ -1,4 +1,5 @@
 /* What a command that died, or was refused in the middle, may have left behind. */
+#include "db/child.h"
 #include "migrate/advice.h"
 #include "migrate/books.h"
 #include "migrate/report.h"
@@ -75,12 +76,9 @@ static const char invalid_sql[] =
 	" where not i.indisvalid and c.relkind = 'i' and not c.relispartition order by 1";
 
 /* An index of ours is built again by the next upgrade; REINDEX left the one that it was for. */
-static char *drop_command(const char *sql, bool by_reindex)
+static char *drop_command(const struct db *db, const char *sql, bool by_reindex)
 {
-	AUTO_STRVEC(argv);
-	const char *const words[] = {"psql", "-c", sql};
-	strvec_push_words(&argv, words, ARRAY_SIZE(words));
-	AUTO_FREE char *command = strvec_shell(&argv);
+	AUTO_FREE char *command = db_psql_command(db, sql, true);
 	return xstrfmt("%s%s", command, by_reindex ? "" : ", then mig-apply upgrade");
 }
 
@@ -97,7 +95,7 @@ bool migrate_half_done(
 	for (int i = 0; i < db_rows(&rows); i++) {
 		const char *sql = db_get(&rows, i, 1);
 		findings_add(found, "half done", true, xstrdup(db_get(&rows, i, 0)),
-			sql ? drop_command(sql, db_get_bool(&rows, i, 2)) : NULL);
+			sql ? drop_command(session->db, sql, db_get_bool(&rows, i, 2)) : NULL);
 	}
 	return true;
 }

@@ -1,3 +1,4 @@
+#include "db/child.h"
 #include "migrate/advice.h"
 #include "migrate/internal.h"
 
@@ -215,10 +216,9 @@ static bool not_mine(const struct db *db, struct err *err)
 	err_release(err);
 	err_set(err, ERR_REFUSED, "schema mig in database %s is not mig's own", db->dbname);
 	err_detail(err, "%s", why);
-	return err_hint(err,
-		"look at what is in it, and give it another name: psql -d %s -c 'alter schema mig "
-		"rename to mig_before'",
-		db->dbname);
+	AUTO_FREE char *rename =
+		db_psql_command(db, "alter schema mig rename to mig_before", false);
+	return err_hint(err, "look at what is in it, and give it another name: %s", rename);
 }
 
 static bool take_tables(struct migrate_session *session, struct asking *asking, struct err *err)
@@ -229,7 +229,8 @@ static bool take_tables(struct migrate_session *session, struct asking *asking, 
 	size_t done = 0;
 	bool good = db_pipeline(session->db, asking->calls, asking->count, &done, err);
 	if (rows && (good || !done) &&
-		!schema_take_rows(session->tree->format->books->kind, rows, &state->versions, err))
+		!schema_take_rows(session->db, session->tree->format->books->kind, rows,
+			&state->versions, err))
 		return false;
 	if (good && half)
 		take_half(half, state);

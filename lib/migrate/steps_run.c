@@ -1,6 +1,7 @@
 /* Statements that no transaction allows: the intent, the statement, what became of it. */
 #include "migrate/steps.h"
 
+#include "db/child.h"
 #include "maint/writes.h"
 
 #include <inttypes.h>
@@ -14,11 +15,12 @@ static bool in_doubt(const struct steps *steps, const struct sql_statement *stat
 		"%s:%d: %s of %s was interrupted, and nothing tells whether it was done",
 		file->name, statement->place.line, brief, file->id);
 	err_where(err, "%s:%d:%d", file->name, statement->place.line, statement->place.column);
-	err_detail(err,
-		"if it was done:  psql -c \"update mig.history_step set state = 'done' where id = "
-		"%s\"\n"
-		"if it was not:   psql -c \"delete from mig.history_step where id = %s\"",
-		id, id);
+	AUTO_FREE char *mark =
+		xstrfmt("update mig.history_step set state = 'done' where id = %s", id);
+	AUTO_FREE char *forget = xstrfmt("delete from mig.history_step where id = %s", id);
+	AUTO_FREE char *was_done = db_psql_command(steps->session->db, mark, true);
+	AUTO_FREE char *was_not = db_psql_command(steps->session->db, forget, true);
+	err_detail(err, "if it was done:  %s\nif it was not:   %s", was_done, was_not);
 	return err_hint(err, "look at the database, say which it is, then run the command again");
 }
 

@@ -1,4 +1,5 @@
 #include "schema/versions.h"
+#include "db/child.h"
 
 const struct schema_kind schema_heads = {"version_num", true};
 const struct schema_kind schema_each = {"version", false};
@@ -71,59 +72,88 @@ struct db_call schema_ask_rows(const struct schema_kind *kind, struct schema_ask
 	return (struct db_call){.sql = asked->sql};
 }
 
-static bool not_one(
-	const struct schema_kind *kind, const struct schema_versions *versions, struct err *err)
+/* What stands in the way keeps its rows under another name; nothing is lost. */
+static bool put_aside(
+	struct db *db, const struct schema_versions *versions, bool is_type, struct err *err)
+{
+	AUTO_FREE char *name = xstrfmt("%s_before", versions->table);
+	AUTO_FREE char *quoted = db_ident(db, name);
+	AUTO_FREE char *sql = xstrfmt("alter %s %s rename to %s", is_type ? "type" : "table",
+		versions->qualified, quoted);
+	AUTO_FREE char *command = db_psql_command(db, sql, false);
+	err_detail(err, "is it another tool's? name the tree's own table: version_table: NAME in "
+			"mig.yaml; else put it aside");
+	return err_hint(err, "%s", command);
+}
+
+static bool not_one(struct db *db, const struct schema_kind *kind,
+	const struct schema_versions *versions, bool is_type, struct err *err)
 {
 	err_set(err, ERR_REFUSED, "table %s has no text column %s", versions->qualified,
 		kind->column);
-	return err_hint(
-		err, "is it another tool's? name the tree's own: version_table: in mig.yaml");
+	return put_aside(db, versions, is_type, err);
 }
 
 /* Only a table that was made by hand lacks the primary key. */
-static bool no_revision(
-	const struct schema_kind *kind, const struct schema_versions *versions, struct err *err)
+static bool no_revision(struct db *db, const struct schema_kind *kind,
+	const struct schema_versions *versions, struct err *err)
 {
+	AUTO_FREE char *sql =
+		xstrfmt("delete from %s where %s is null", versions->qualified, kind->column);
+	AUTO_FREE char *command = db_psql_command(db, sql, true);
 	err_set(err, ERR_REFUSED, "table %s has a row without a revision", versions->qualified);
-	return err_hint(err, "psql -c 'delete from %s where %s is null'", versions->qualified,
-		kind->column);
+	return err_hint(err, "%s", command);
 }
 
-static bool doubled(const struct schema_kind *kind, const struct schema_versions *versions,
-	const char *row, struct err *err)
+static bool doubled(struct db *db, const struct schema_kind *kind,
+	const struct schema_versions *versions, const char *row, struct err *err)
 {
+	AUTO_FREE char *sql =
+		xstrfmt("delete from %s a using %s b where a.%s = b.%s and a.ctid > b.ctid",
+			versions->qualified, versions->qualified, kind->column, kind->column);
+	AUTO_FREE char *command = db_psql_command(db, sql, true);
 	err_set(err, ERR_REFUSED, "table %s has two rows for revision %s", versions->qualified,
 		row);
-	return err_hint(err,
-		"psql -c 'delete from %s a using %s b where a.%s = b.%s and a.ctid > b.ctid'",
-		versions->qualified, versions->qualified, kind->column, kind->column);
+	return err_hint(err, "%s", command);
 }
 
-bool schema_take_rows(const struct schema_kind *kind, const struct db_call *call,
+static bool may_not_read(struct db *db, const struct schema_versions *versions, struct err *err)
+{
+	AUTO_FREE char *role = db_ident(db, db->user);
+	AUTO_FREE char *sql = xstrfmt("grant select on %s to %s", versions->qualified, role);
+	AUTO_FREE char *command = db_psql_command(db, sql, false);
+	err_set(err, ERR_SQL, "role %s may not read %s", db->user, versions->qualified);
+	return err_hint(err, "as its owner: %s", command);
+}
+
+bool schema_take_rows(struct db *db, const struct schema_kind *kind, const struct db_call *call,
 	struct schema_versions *versions, struct err *err)
 {
 	enum { TEXT = 25, VARCHAR = 1043, HEADER = 4 }; /* pg_type.oid; of a typmod */
 	const struct db_result *rows = &call->result;
 	/* undefined_column; what has columns but no rows: an index, a type */
-	if (!strcmp(err->sqlstate, "42703") || !strcmp(err->sqlstate, "42809"))
-		return not_one(kind, versions, err);
+	bool is_type = !strcmp(err->sqlstate, "42809");
+	if (!strcmp(err->sqlstate, "42703") || is_type)
+		return not_one(db, kind, versions, is_type, err);
+	if (!strcmp(err->sqlstate, "42501"))
+		return may_not_read(db, versions, err);
 	if (!db_call_worked(call))
 		return false;
 	Oid type = PQftype(rows->pg, 0);
 	if (type != TEXT && type != VARCHAR)
-		return not_one(kind, versions, err);
+		return not_one(db, kind, versions, false, err);
 	int typmod = PQfmod(rows->pg, 0);
 	versions->width = typmod > HEADER ? typmod - HEADER : 0;
 	for (int i = 0; i < db_rows(rows); i++) {
 		const char *row = db_get(rows, i, 0);
 		if (!row)
-			return no_revision(kind, versions, err);
+			return no_revision(db, kind, versions, err);
 		strvec_push(&versions->rows, row);
 	}
 	strvec_sort(&versions->rows);
 	for (size_t i = 1; i < versions->rows.count; i++)
 		if (!strcmp(versions->rows.items[i], versions->rows.items[i - 1]))
-			return doubled(kind, versions, versions->rows.items[i], err);
+			return doubled(db, kind, versions, versions->rows.items[i], err);
 	return true;
 }
 
@@ -139,7 +169,7 @@ bool schema_versions_read(struct db *db, const struct schema_kind *kind, const c
 		return good;
 	call = schema_ask_rows(kind, &asked, versions);
 	good = db_pipeline(db, &call, 1, NULL, err);
-	good = schema_take_rows(kind, &call, versions, err) && good;
+	good = schema_take_rows(db, kind, &call, versions, err) && good;
 	db_calls_release(&call, 1);
 	return good;
 }
@@ -154,47 +184,59 @@ static const char writable_sql[] =
 	" (select min(a.attname) from pg_attribute a where a.attrelid = c.oid and a.attnum > 0"
 	" and not a.attisdropped and a.attnotnull and not a.atthasdef and a.attidentity = ''"
 	" and a.attname <> $2),"
+	" exists (select from pg_index i where i.indrelid = c.oid and i.indisprimary"
+	" and i.indnatts > 1),"
 	" has_table_privilege(c.oid, 'insert') and has_table_privilege(c.oid, 'update')"
 	" and has_table_privilege(c.oid, 'delete')"
 	" from pg_class c where c.oid = $1::regclass";
 
-static bool no_rows(const struct db_result *row, struct err *err)
+static bool no_rows(struct db *db, const struct schema_versions *versions,
+	const struct db_result *row, struct err *err)
 {
 	err_set(err, ERR_REFUSED, "rows of %s cannot be changed: it is no version table",
-		db_get(row, 0, 0));
-	return err_hint(err, "is it somebody else's? name the tree's own table: version_table: "
-			     "NAME in mig.yaml");
+		db_rows(row) ? db_get(row, 0, 0) : versions->qualified);
+	return put_aside(db, versions, false, err);
 }
 
-static bool wants_more(const struct schema_versions *versions, const char *column, struct err *err)
+/* A column of the primary key cannot be left empty. */
+static bool wants_more(struct db *db, const struct schema_versions *versions, const char *column,
+	bool wide_key, struct err *err)
 {
 	err_set(err, ERR_REFUSED, "table %s has a column %s that wants a value",
 		versions->qualified, column);
-	return err_hint(err,
-		"is it another tool's? name the tree's own: version_table: NAME in mig.yaml; or "
-		"give the column a default");
+	if (wide_key)
+		return put_aside(db, versions, false, err);
+	AUTO_FREE char *name = db_ident(db, column);
+	AUTO_FREE char *sql =
+		xstrfmt("alter table %s alter %s drop not null", versions->qualified, name);
+	AUTO_FREE char *command = db_psql_command(db, sql, false);
+	err_detail(err, "is it another tool's? name the tree's own table: version_table: NAME in "
+			"mig.yaml; else let the column be empty");
+	return err_hint(err, "%s", command);
 }
 
 static bool no_rights(struct db *db, const struct schema_versions *versions, struct err *err)
 {
 	AUTO_FREE char *role = db_ident(db, db->user);
+	AUTO_FREE char *sql =
+		xstrfmt("grant insert, update, delete on %s to %s", versions->qualified, role);
+	AUTO_FREE char *command = db_psql_command(db, sql, false);
 	err_set(err, ERR_SQL, "role %s may not change the rows of %s", db->user,
 		versions->qualified);
-	return err_hint(err,
-		"as its owner: psql -d %s -c 'grant insert, update, delete on %s to %s'",
-		db->dbname, versions->qualified, role);
+	return err_hint(err, "as its owner: %s", command);
 }
 
 bool schema_versions_writable(struct db *db, const struct schema_kind *kind,
 	const struct schema_versions *versions, bool rights, struct err *err)
 {
+	enum { NAME, HAS_ROWS, COLUMN, WIDE_KEY, MAY_WRITE };
 	AUTO_RESULT(row);
 	if (!db_query(db, &row, err, writable_sql, versions->qualified, kind->column))
 		return false;
-	if (!db_rows(&row) || !db_get_bool(&row, 0, 1))
-		return no_rows(&row, err);
-	const char *column = db_get(&row, 0, 2);
+	if (!db_rows(&row) || !db_get_bool(&row, 0, HAS_ROWS))
+		return no_rows(db, versions, &row, err);
+	const char *column = db_get(&row, 0, COLUMN);
 	if (column)
-		return wants_more(versions, column, err);
-	return !rights || db_get_bool(&row, 0, 3) || no_rights(db, versions, err);
+		return wants_more(db, versions, column, db_get_bool(&row, 0, WIDE_KEY), err);
+	return !rights || db_get_bool(&row, 0, MAY_WRITE) || no_rights(db, versions, err);
 }

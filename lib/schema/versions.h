@@ -53,7 +53,7 @@ MUST_CHECK bool schema_take_place(struct db *db, const struct schema_kind *kind,
 struct db_call schema_ask_rows(const struct schema_kind *kind, struct schema_asked *asked,
 	const struct schema_versions *versions);
 /* The call may have been refused, with `err` filled in by db_pipeline(). */
-MUST_CHECK bool schema_take_rows(const struct schema_kind *kind, const struct db_call *call,
-	struct schema_versions *versions, struct err *err);
+MUST_CHECK bool schema_take_rows(struct db *db, const struct schema_kind *kind,
+	const struct db_call *call, struct schema_versions *versions, struct err *err);
 
 #endif

@@ -27,11 +27,29 @@ refused() {
 	[ "$(sql -c "select to_regnamespace('mig') is null and to_regclass('t1') is null")" = t ]
 }
 
+# mend: doctor has one finding, and what it prints behind "next:" mends it as it stands
+mend() {
+	expect 4 mig-apply doctor
+	says "bad   table"
+	says "1 thing to mend"
+	local next
+	next=$(sed -n 's/^ *next: //p' <<< "$output")
+	[ "$next" = "$(mig-apply doctor --json 2> /dev/null | tail -1 | jq -r '.findings[0].remedy')" ]
+	# nothing but what is typed leads to the database
+	env -u PGDATABASE bash -c "$next" || {
+		echo "does not work as it stands: $next"
+		return 1
+	}
+	expect 0 mig-apply doctor
+}
+
 # wrong SQL TEXT..: of the version table that SQL makes
 wrong() {
 	sql -c "$1"
 	shift
 	refused 17 plan upgrade "upgrade -n" "stamp r001" "stamp -n r001" -- "$@"
+	refused 4 doctor -- "$@"
+	mend
 }
 
 @test "a view that cannot be written is no version table" {
@@ -56,12 +74,27 @@ wrong() {
 @test "nor a table with a column that wants a value, nor one without version_num, nor a sequence" {
 	wrong "create table alembic_version (version_num varchar(32) primary key, project text not null, at timestamptz not null default now())" \
 		'table "public"."alembic_version" has a column project that wants a value'
-	sql -c "drop table alembic_version"
+	expect 0 mig-apply stamp r001
+	sql -c "drop table alembic_version" -c "drop schema mig cascade"
+	wrong "create table alembic_version (project text, version_num varchar(32), primary key (version_num, project))" \
+		"has a column project that wants a value"
+	sql -c "drop table alembic_version_before"
 	wrong "create table alembic_version (version text primary key)" "has no text column version_num"
-	sql -c "drop table alembic_version"
+	sql -c "drop table alembic_version_before"
 	wrong "create sequence alembic_version" "has no text column version_num"
-	sql -c "drop sequence alembic_version"
+	sql -c "drop sequence alembic_version_before"
 	wrong "create type alembic_version as (version_num text)" "has no text column version_num"
+}
+
+@test "rows that no version table has: two for one revision, and one without" {
+	sql -c "create table alembic_version (version_num varchar(32))" \
+		-c "insert into alembic_version values ('r001'), ('r001')"
+	refused 17 upgrade current -- "has two rows for revision r001"
+	mend
+	sql -c "insert into alembic_version values (null)"
+	refused 17 upgrade current -- "has a row without a revision"
+	mend
+	rows_are r001
 }
 
 @test "a role that may not write it is told so, with the grant" {
@@ -69,6 +102,17 @@ wrong() {
 		-c "create role plain_$DB login" -c "grant create on schema public to plain_$DB" \
 		-c "grant create on database $DB to plain_$DB" -c "grant select on alembic_version to plain_$DB"
 	PGUSER=plain_$DB refused 11 upgrade "stamp r001" -- "role plain_$DB may not change the rows of" "hint: as its owner: psql"
+	PGUSER=plain_$DB expect 0 mig-apply plan
+	PGUSER=plain_$DB expect 11 mig-apply upgrade
+	PGUSER=plain_$DB expect 4 mig-apply doctor
+	says "bad   table         role plain_$DB may not change the rows of"
+	eval "$(sed -n 's/^ *next: as its owner: //p' <<< "$output")"
+	PGUSER=plain_$DB expect 0 mig-apply doctor
+	sql -c "revoke all on alembic_version from plain_$DB"
+	PGUSER=plain_$DB expect 11 mig-apply current
+	PGUSER=plain_$DB expect 4 mig-apply doctor
+	says "bad   table         role plain_$DB may not read"
+	eval "$(sed -n 's/^ *next: as its owner: //p' <<< "$output")"
 	PGUSER=plain_$DB expect 0 mig-apply plan
 	PGUSER=plain_$DB expect 11 mig-apply upgrade
 	eval "$(sed -n 's/^hint: as its owner: //p' <<< "$output")"
@@ -95,4 +139,5 @@ wrong() {
 	says "view alembic_version"
 	[ ! -e ran ]
 	[ "$(sql -c "select to_regnamespace('mig') is null")" = t ]
+	mend
 }

@@ -51,6 +51,10 @@ static void strings_grow_and_join(void **state)
 	AUTO_FREE char *shell = strvec_shell(&vec);
 	assert_string_equal(shell, "a '' 'b c'");
 	assert_true(strvec_has(&vec, "b c"));
+	strvec_push(&vec, "it's");
+	strvec_push(&vec, "it's $1");
+	AUTO_FREE char *quotes = strvec_shell(&vec);
+	assert_string_equal(quotes, "a '' 'b c' \"it's\" 'it'\\''s $1'");
 }
 
 static void durations_and_sizes_need_sense(void **state)
