@@ -156,24 +156,21 @@ static const struct cli_option tree_options[] = {
 	LOCK_TIMEOUT_OPTION, \
 	{ \
 		"lock-retries", 0, CLI_INT, AT(lock_retries), "N", \
-			"how often a revision is tried again after that (10)", "10" \
+			"how often a revision is tried again after that (10)", "10", \
+			.not_with = "sql" \
 	}
+#define MOVE_OPTIONS LOCK_OPTIONS, SQL_OPTION, TAG_OPTION, X_OPTION
 static const struct cli_option run_options[] = {
-	LOCK_OPTIONS,
-	SQL_OPTION,
-	TAG_OPTION,
-	X_OPTION,
+	MOVE_OPTIONS,
 	{"phase", 0, CLI_STRING, AT(phase), "PHASE",
 		"expand: stop before the first revision of phase contract"},
 	{0},
 };
 static const struct cli_option downgrade_options[] = {
-	LOCK_OPTIONS,
-	SQL_OPTION,
-	TAG_OPTION,
-	X_OPTION,
+	MOVE_OPTIONS,
 	{"from-history", 0, CLI_FLAG, AT(from_history), NULL,
-		"take back what is in no file here by the SQL that mig.history kept"},
+		"take back what is in no file here by the SQL that mig.history kept",
+		.not_with = "sql"},
 	{0},
 };
 static const struct cli_option plan_options[] = {LOCK_TIMEOUT_OPTION, {0}};
@@ -190,11 +187,14 @@ static const struct cli_option heads_options[] = {
 };
 static const struct cli_option history_options[] = {
 	{"range", 'r', CLI_STRING, AT(range), "A:B",
-		"only these: ids, labels, base, head, current, -N; either end may be left out"},
-	{"indicate-current", 'i', CLI_FLAG, AT(indicate), NULL, "mark where the database stands"},
+		"only these: ids, labels, base, head, current, -N; either end may be left out",
+		.not_with = "applied"},
+	{"indicate-current", 'i', CLI_FLAG, AT(indicate), NULL, "mark where the database stands",
+		.not_with = "applied"},
 	{"applied", 0, CLI_FLAG, AT(applied), NULL,
 		"what was done to the database: when, by whom, how long it took"},
-	{"markdown", 0, CLI_FLAG, AT(markdown), NULL, "--applied as a table of Markdown"},
+	{"markdown", 0, CLI_FLAG, AT(markdown), NULL, "--applied as a table of Markdown",
+		.only_with = "applied"},
 	{0},
 };
 static const struct cli_option stamp_options[] = {

@@ -497,7 +497,7 @@ def script(config, how):
     def steps(heads, context):
         context._version.drop = lambda *_, **__: None  # Alembic itself leaves the table there
         for revision in how["steps"]:
-            yield step_of(scripts, MigrationStep, how, revision)
+            yield waiting(step_of(scripts, MigrationStep, how, revision), context, how)
 
     EnvironmentContext.configure = configured
     with EnvironmentContext(
@@ -515,6 +515,20 @@ def script(config, how):
         raise Refused("offline", "env.py wrote no SQL in its offline mode")
     for start in range(0, len(text), 65536):
         tell("sql", text=text[start:start + 65536])
+
+
+def waiting(step, context, how):
+    """The SQL waits for locks as long as an upgrade would."""
+    run = step.migration_fn
+
+    def migration_fn(**options):
+        context.impl.static_output("SET LOCAL lock_timeout = %d;" % how["lock_timeout"])
+        run(**options)
+
+    migration_fn.__name__ = run.__name__
+    if how["lock_timeout"] and context.dialect.name == "postgresql":
+        step.migration_fn = migration_fn
+    return step
 
 
 def step_of(scripts, steps, how, revision):

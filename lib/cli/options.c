@@ -189,8 +189,8 @@ struct walk {
 	char **argv;
 	int next;
 	bool ended; /* after "--" */
-	struct given *given; /* one a word at most */
-	size_t given_count;
+	struct given *given; /* flags once, others as often as they were typed */
+	size_t given_count, given_alloc;
 };
 
 static bool may_repeat(const struct cli_option *option)
@@ -220,7 +220,43 @@ static bool keep_given(
 				option->name);
 		return err_hint(err, "it takes one: leave out the other");
 	}
+	xgrow(walk->given, walk->given_count, walk->given_alloc);
 	walk->given[walk->given_count++] = (struct given){option, value};
+	return true;
+}
+
+static bool was_given(const struct walk *walk, const char *name)
+{
+	for (size_t i = 0; i < walk->given_count; i++)
+		if (!strcmp(walk->given[i].option->name, name))
+			return true;
+	return false;
+}
+
+static void keep_flag(struct walk *walk, const struct cli_option *option)
+{
+	if (was_given(walk, option->name))
+		return;
+	xgrow(walk->given, walk->given_count, walk->given_alloc);
+	walk->given[walk->given_count++] = (struct given){.option = option};
+}
+
+/* What does nothing where it was typed was meant to do something. */
+static bool check_company(const struct walk *walk, struct err *err)
+{
+	for (size_t i = 0; i < walk->given_count; i++) {
+		const struct cli_option *option = walk->given[i].option;
+		const char *clash = option->not_with, *need = option->only_with;
+		if (clash && was_given(walk, clash)) {
+			err_set(err, ERR_USAGE, "--%s does nothing with --%s", option->name, clash);
+			return err_hint(err, "leave out one of them");
+		}
+		if (need && !was_given(walk, need)) {
+			err_set(err, ERR_USAGE, "--%s does nothing without --%s", option->name,
+				need);
+			return err_hint(err, "add --%s, or leave it out", need);
+		}
+	}
 	return true;
 }
 
@@ -262,6 +298,7 @@ static bool read_option(
 				return err_set(err, ERR_USAGE, "--%s takes no value", option->name);
 			if (!store_value(option, target, NULL, err))
 				return false;
+			keep_flag(walk, option);
 			if (word.is_long || !word.value)
 				return true;
 			word = (struct option_word){
@@ -458,10 +495,10 @@ bool cli_parse(struct cli *cli, void *settings, int argc, char **argv, struct er
 	struct walk walk = {.argc = argc, .argv = argv, .next = 1};
 	if (!store_initial(&tables, err))
 		return false;
-	walk.given = xcalloc((size_t)argc, sizeof(*walk.given));
 	bool taken = take_words(cli, &tables, &walk, verb_index, err);
+	bool fits = taken && (cli->shared.help || check_company(&walk, err));
 	free(walk.given);
-	if (!taken)
+	if (!fits)
 		return false;
 	if (cli->shared.help || cli->shared.version || cli->shared.show_settings)
 		return true;

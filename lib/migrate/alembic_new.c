@@ -117,9 +117,9 @@ static json_t *plan_json(const struct migrate_plan *plan)
 	for (size_t i = 0; i < plan->from.count; i++)
 		json_array_append_new(
 			heads, json_string(plan->tree->files[plan->from.items[i]].id));
-	return json_pack("{s:s, s:s, s:s, s:o, s:o}", "do", "script", "direction",
+	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:I}", "do", "script", "direction",
 		plan->direction == MIGRATE_UP ? "up" : "down", "target", plan->target, "steps",
-		steps, "heads", heads);
+		steps, "heads", heads, "lock_timeout", (json_int_t)plan->lock_timeout_ms);
 }
 
 bool alembic_script(const struct migrate_plan *plan, struct db *db, char **sql, struct err *err)
@@ -137,6 +137,8 @@ bool alembic_script(const struct migrate_plan *plan, struct db *db, char **sql, 
 	child.request = plan_json(plan);
 	if (db)
 		alembic_child_target(&child, db);
+	/* an env.py that knows no offline mode connects */
+	strvec_push(&child.env, "PGOPTIONS=-c default_transaction_read_only=on");
 	if (!alembic_child_run(&child, err)) {
 		alembic_error_class(&child, err);
 		return false;

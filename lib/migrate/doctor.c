@@ -252,6 +252,8 @@ static bool run_checks(
 		add_error(findings, "files", &why);
 		return true;
 	}
+	if (!ask->one_of_many && !migrate_args_fit(&files.how.args, files.tree, err))
+		return false;
 	for (size_t i = 0; i < files.findings.count; i++)
 		findings_add(findings, files.findings.items[i].check, true,
 			xstrdup(files.findings.items[i].text),

@@ -32,6 +32,7 @@ static const struct migrate_format formats[] = {
 		.summary = "mig's own: one .sql file per revision, sections up, verify, down",
 		.books = &books_alembic,
 		.placeholders = true,
+		.phases = true,
 		.detect = native_detect,
 		.load = native_load,
 		.template = native_template,

@@ -134,10 +134,6 @@ bool migrate_history_applied(
 {
 	AUTO_SESSION(session);
 	AUTO_RESULT(rows);
-	if (ask->range || ask->indicate)
-		return err_set(err, ERR_USAGE,
-			"--applied tells all that was done: neither --range "
-			"nor --indicate-current goes with it");
 	if (!ask->open(ask, MIGRATE_READ, MIGRATE_ROWS_ANY, &session, err) ||
 		!may_read(&session, err) ||
 		!db_query(session.db, &rows, err, done_sql, session.tree->where->name))

@@ -102,7 +102,8 @@ struct migrate_plan {
 	struct migrate_step *steps;
 	size_t count;
 	struct graph_list from, to; /* rows of the version table before and after */
-	struct migrate_args args; /* as in migrate_settings, for a script */
+	struct migrate_args args; /* as in migrate_settings, for a script; the next, too */
+	int64_t lock_timeout_ms; /* 0: not said in it */
 	bool destructive;
 };
 

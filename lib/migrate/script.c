@@ -139,6 +139,7 @@ static bool write_script(const struct migrate_ask *ask, const char *range,
 	if (way && *way != direction && session.plan.count)
 		return other_way(begin, end, direction, err);
 	session.plan.args = session.how.args;
+	session.plan.lock_timeout_ms = session.how.lock_timeout_ms;
 	if (!migrate_keep_phase(ask, &session, answer, err))
 		return false;
 	if (!ask->one_of_many && !migrate_args_fit(&session.how.args, session.tree, err))

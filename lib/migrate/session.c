@@ -107,6 +107,7 @@ bool migrate_plan(struct migrate_session *session, enum migrate_direction direct
 		!check_open(session, err) || !check_table(session, err))
 		return false;
 	plan->args = session->how.args;
+	plan->lock_timeout_ms = session->how.lock_timeout_ms;
 	AUTO_LIST(steps);
 	for (size_t i = 0; i < plan->count; i++)
 		graph_list_push(&steps, plan->steps[i].index);

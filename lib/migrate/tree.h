@@ -72,6 +72,7 @@ struct migrate_format {
 	const char *summary;
 	const struct migrate_books *books; /* its version table (books.h) */
 	bool placeholders; /* ${name} in its files is replaced */
+	bool phases; /* its files may say "phase: contract" */
 	/* Does the folder look like one of this format? */
 	bool (*detect)(const char *dir);
 	/* Adds the files, not yet the graph. */
@@ -104,7 +105,7 @@ struct migrate_format {
 	bool (*ready)(const struct migrate_tree *tree, struct err *err);
 };
 
-/* ERR_USAGE when there are some and no env.py to hand them to. */
+/* ERR_USAGE when there are some, and no env.py to hand them to. */
 MUST_CHECK bool migrate_args_fit(
 	const struct migrate_args *args, const struct migrate_tree *tree, struct err *err);
 

@@ -154,10 +154,36 @@ static void take_answer(struct migrate_answer *answer, struct migrate_answer *on
 	json_array_append_new(json_object_get(answer->json, "trees"), single);
 }
 
+/*
+ * Before the first of them does anything: -x and --tag are for those that have env.py, one at
+ * least; a tree without phases would run whole.
+ */
+static bool check_options(struct migrate_ask *ask, const struct strvec *trees, struct err *err)
+{
+	bool fits = !ask->x.count && !ask->tag;
+	if (fits && !ask->phase)
+		return true;
+	AUTO_ERR(unfit);
+	STRVEC_EACH (trees, tree) {
+		AUTO_SESSION(session);
+		ask->tree = tree;
+		bool good = ask->open(ask, MIGRATE_FILES, MIGRATE_ROWS_ANY, &session, err) &&
+			    migrate_phase_fit(ask, &session, err);
+		ask->tree = NULL;
+		if (!good)
+			return err_context(err, "tree %s", tree);
+		err_release(&unfit);
+		fits = fits || migrate_args_fit(&session.how.args, session.tree, &unfit);
+	}
+	return fits || err_move(err, &unfit);
+}
+
 /* A tree that says no does not keep the others from answering; what fails ends all. */
 static bool run_each(const struct migrate_verb *verb, struct migrate_ask *ask,
 	const struct strvec *trees, struct migrate_answer *answer, struct err *err)
 {
+	if (!check_options(ask, trees, err))
+		return false;
 	ask->one_of_many = true;
 	STRVEC_EACH (trees, tree) {
 		AUTO_ERR(why);

@@ -64,6 +64,15 @@ static void answer_row(struct migrate_answer *answer, const struct migrate_sessi
 	}
 }
 
+static void mark_current(
+	json_t *json, const struct migrate_session *session, const struct graph_list *order)
+{
+	const json_t *revisions = json_object_get(json, "revisions");
+	for (size_t i = 0; i < order->count; i++)
+		json_object_set_new(json_array_get(revisions, i), "current",
+			json_boolean(graph_list_has(&session->state.current, order->items[i])));
+}
+
 static void answer_graph(const struct migrate_ask *ask, struct migrate_answer *answer,
 	const struct migrate_session *session, const struct graph_list *order)
 {
@@ -77,6 +86,8 @@ static void answer_graph(const struct migrate_ask *ask, struct migrate_answer *a
 	}
 	if (ask->json)
 		answer->json = revisions_json(session, order);
+	if (ask->json && ask->indicate)
+		mark_current(answer->json, session, order);
 }
 
 static bool limit_to_range(const struct migrate_session *session, const char *range,
@@ -99,8 +110,6 @@ static bool history(const struct migrate_ask *ask, struct migrate_answer *answer
 	AUTO_LIST(order);
 	if (ask->applied)
 		return migrate_history_applied(ask, answer, err);
-	if (ask->markdown)
-		return err_set(err, ERR_USAGE, "--markdown goes with --applied");
 	bool asks_database =
 		ask->indicate || (ask->range && graph_range_has(ask->range, "current"));
 	if (!ask->open(ask, asks_database ? MIGRATE_READ : MIGRATE_MENDED, MIGRATE_ROWS_ANY,

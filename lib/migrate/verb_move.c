@@ -14,12 +14,32 @@ const char *migrate_ask_target(const struct migrate_ask *ask, const char *otherw
 	return ask->operands->count ? ask->operands->items[0] : otherwise;
 }
 
+/* Of the tree's own tool, whose SQL may depend on what only a run would tell. */
+static char *offline_sql(struct migrate_session *session, struct err *err)
+{
+	AUTO_ERR(why);
+	char *sql = NULL;
+	if (session->tree->format->script(&session->plan, session->db, &sql, &why))
+		return sql;
+	AUTO_FREE char *steps = migrate_report_plan_sql(session, err);
+	AUTO_STRVEC(reason);
+	strvec_split(&reason, why.msg, '\n');
+	return steps ? xstrfmt("%s-- their SQL could not be written: %s\n", steps, reason.items[0])
+		     : NULL;
+}
+
+static char *planned_sql(struct migrate_session *session, bool wanted, struct err *err)
+{
+	bool offline = wanted && session->tree->format->script && session->plan.count;
+	return offline ? offline_sql(session, err) : migrate_report_plan_sql(session, err);
+}
+
 static bool answer_plan(const struct migrate_ask *ask, struct migrate_session *session,
 	bool with_sql, struct migrate_answer *answer, struct err *err)
 {
 	AUTO_STRVEC(lines);
 	AUTO_FREE char *sql =
-		with_sql || ask->json ? migrate_report_plan_sql(session, err) : xstrdup("");
+		with_sql || ask->json ? planned_sql(session, with_sql, err) : xstrdup("");
 	if (!sql)
 		return false;
 	if (ask->json)
@@ -52,10 +72,10 @@ static bool open_to_move(const struct migrate_ask *ask, enum migrate_direction d
 	return idle || ask->open(ask, MIGRATE_CHANGE, MIGRATE_ROWS_KNOWN, session, err);
 }
 
-bool migrate_keep_phase(const struct migrate_ask *ask, struct migrate_session *session,
-	struct migrate_answer *answer, struct err *err)
+bool migrate_phase_fit(
+	const struct migrate_ask *ask, const struct migrate_session *session, struct err *err)
 {
-	size_t rest = 0;
+	const struct migrate_tree *tree = session->tree;
 	if (!ask->phase)
 		return true;
 	if (strcmp(ask->phase, "expand") != 0) {
@@ -63,7 +83,23 @@ bool migrate_keep_phase(const struct migrate_ask *ask, struct migrate_session *s
 			ask->phase);
 		return err_hint(err, "all of them: mig-apply upgrade");
 	}
-	if (!migrate_plan_expand_only(&session->plan, &rest, err))
+	if (tree->format->phases)
+		return true;
+	err_set(err, ERR_USAGE, "files of format %s have no phases: all of %s would run",
+		tree->format->name, tree->dir);
+	return err_hint(err, session->how.env->other_count
+				     ? "name a tree that has some: -t NAME"
+				     : "stop behind a revision: mig-apply upgrade REV");
+}
+
+bool migrate_keep_phase(const struct migrate_ask *ask, struct migrate_session *session,
+	struct migrate_answer *answer, struct err *err)
+{
+	size_t rest = 0;
+	if (!ask->phase)
+		return true;
+	if (!migrate_phase_fit(ask, session, err) ||
+		!migrate_plan_expand_only(&session->plan, &rest, err))
 		return false;
 	if (rest)
 		strvec_pushf(&answer->lines,

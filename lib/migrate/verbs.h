@@ -83,6 +83,9 @@ extern const struct migrate_verb migrate_verb_stamp, migrate_verb_revision, migr
 	migrate_verb_rebase, migrate_verb_check;
 
 /* What the verbs share (report.h has the texts). */
+/* --phase: ERR_USAGE for another one than expand, and for a tree whose files have none. */
+MUST_CHECK bool migrate_phase_fit(
+	const struct migrate_ask *ask, const struct migrate_session *session, struct err *err);
 /* --phase expand: contract revisions wait until the old code is gone; how many is answered. */
 MUST_CHECK bool migrate_keep_phase(const struct migrate_ask *ask, struct migrate_session *session,
 	struct migrate_answer *answer, struct err *err);

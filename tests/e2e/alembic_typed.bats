@@ -33,7 +33,7 @@ noting_tree() {
 	[ "$(sed -n 1p got)" = "['tenant=a'] {'tenant': 'a'} None" ]
 	rm got
 	two="['a=1', 'b=x=y \"z\"'] {'a': '1', 'b': 'x=y \"z\"'} None"
-	for words in "upgrade a002" "downgrade -1" "upgrade --sql a001:a002" "script base:a001" "revision -m More" \
+	for words in "upgrade -n a002" "upgrade a002" "downgrade -n -1" "downgrade -1" "upgrade --sql a001:a002" "script base:a001" "revision -m More" \
 		"check" "doctor" "doctor --replay"; do
 		run mig-apply $words -x a=1 --x-arg 'b=x=y "z"'
 		case $words in

@@ -67,6 +67,29 @@ hinted() {
 		expect 0 mig-apply $typed --lock-timeout 7s
 		says "set local lock_timeout = 7000;"
 	done
+	need_alembic
+	rm -r migrations
+	alembic_tree
+	py_line 2
+	for typed in "plan -v" "upgrade -n" "upgrade --sql" script; do
+		expect 0 mig-apply $typed
+		[ "$(grep -c "^SET LOCAL lock_timeout = 2000;$" <<< "$output")" = 2 ]
+		expect 0 mig-apply $typed --lock-timeout 7s
+		says "SET LOCAL lock_timeout = 7000;"
+	done
+	# what cannot be known before it runs is said; -n writes nothing by env.py either
+	py a003 "'a002'" "Asks" <<< $'def upgrade(): op.get_bind().execute(sa.text("select 1")).scalar().bit_length()\ndef downgrade(): pass'
+	expect 0 mig-apply upgrade -n
+	says "-- upgrade a003 Asks: Alembic runs alembic/versions/a003_.py"
+	says "-- their SQL could not be written: AttributeError"
+	rm alembic/versions/a003_.py
+	cp alembic/env.py .
+	echo 'engine.execute("create table made (i int)")' >> alembic/env.py
+	expect 0 mig-apply upgrade -n
+	says "-- their SQL could not be written: cannot execute CREATE TABLE in a read-only transaction"
+	cp env.py alembic/
+	sql -c "$(mig-apply script 2> /dev/null)"
+	rows_are a002
 }
 
 @test "a merge of what is no head, and an id or a label that is taken: nothing is written" {
@@ -133,6 +156,45 @@ hinted() {
 	expect 14 mig-apply upgrade previous
 	says "mig-apply downgrade previous"
 	hinted "mig-apply heads" mig-apply rebase c001 --onto base
+}
+
+@test "what would do nothing with what else was typed is a usage error" {
+	line_of 1
+	hinted "leave out one of them" mig-apply upgrade --sql --lock-retries 3
+	says "--lock-retries does nothing with --sql"
+	expect 0 mig-apply upgrade -n --lock-retries 3
+	hinted "leave out one of them" mig-apply downgrade --sql r001:base --from-history
+	hinted "leave out one of them" mig-apply history --applied -r r001:
+	hinted "leave out one of them" mig-apply history -i --applied
+	hinted "add --applied, or leave it out" mig-apply history --markdown
+	for typed in "upgrade -n" upgrade "downgrade -1 -n" script doctor "doctor --replay" "revision -m x"; do
+		hinted "leave -x out" mig-apply $typed -x a=1
+	done
+	mkdir ai
+	sed 's/r001/v001/; s/t1/v1/' migrations/r001_* > ai/v001.sql
+	printf 'mig: 1\nproject: shop\nmigrations:\n  main: {dir: migrations}\n  ai: {dir: ai, version_table: ai_version}\nenvironments: {test: {database: "dbname=%s"}}\n' "$DB" > mig.yaml
+	for typed in "upgrade -n" upgrade script doctor; do
+		hinted "leave -x out" mig-apply $typed -x a=1
+	done
+	[ "$(sql -c "select to_regclass('t1') is null and to_regnamespace('mig') is null")" = t ]
+	expect 0 mig-apply upgrade -t main
+	mig-apply history -t main -i --json | tail -1 | jq -e '.revisions[0].current'
+	mig-apply history -t main --json | tail -1 | jq -e '.revisions[0] | has("current") | not'
+}
+
+@test "--phase where files have no phases: nothing runs, since all of it would" {
+	need_alembic
+	line_of 1
+	alembic_tree
+	py_line 1
+	hinted "mig-apply upgrade REV" mig-apply upgrade --phase expand
+	says "have no phases"
+	hinted "mig-apply upgrade REV" mig-apply upgrade --sql --phase expand
+	sed -i 's,^migrations: .*,migrations:\n  main: {dir: migrations}\n  ai: {dir: alembic\, python: /usr/bin/python3\, version_table: ai_version},' mig.yaml
+	hinted "-t NAME" mig-apply upgrade --phase expand
+	says "tree ai: "
+	[ "$(sql -c "select to_regclass('t1') is null")" = t ]
+	expect 0 mig-apply upgrade --phase expand -t main
 }
 
 @test "files are named as mig.yaml names their folder, so that what is shown can be typed" {
