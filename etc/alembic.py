@@ -315,7 +315,8 @@ class Watch:
         )
         return (
             "with %smig_history as (insert into mig.history (revision, direction, checksum, up_sql,"
-            " duration_ms, host, run, tool, tree) values (%s, %s, %s, %s, %d, %s, %s, %s, %s)) "
+            " duration_ms, host, run, tool, tree, detail)"
+            " values (%s, %s, %s, %s, %d, %s, %s, %s, %s, %s::jsonb)) "
             % (
                 unmark if self.marked else "",
                 literal(self.step),
@@ -327,6 +328,7 @@ class Watch:
                 literal(how["run"]),
                 literal(how["tool"]),
                 literal(how["tree"]),
+                literal(known["detail"]),
             )
         )
 

@@ -233,8 +233,10 @@ static json_t *files_json(const struct work *work)
 	json_t *files = json_object();
 	for (size_t i = work->first; i < work->session->plan.count; i++) {
 		const struct migrate_file *file = work->session->plan.steps[i].file;
+		AUTO_FREE char *detail = history_detail(file, 0);
 		json_object_set_new(files, file->id,
-			json_pack("{s:s, s:s}", "path", file->path, "checksum", file->checksum));
+			json_pack("{s:s, s:s, s:s}", "path", file->path, "checksum", file->checksum,
+				"detail", detail));
 	}
 	return files;
 }

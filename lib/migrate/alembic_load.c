@@ -322,6 +322,7 @@ bool alembic_load(struct migrate_tree *tree, struct err *err)
 	CLEANUP(listed_release) struct listed listed = {.tree = tree, .place = &place};
 	if (!alembic_place_find(tree->where, &place, err))
 		return false;
+	strvec_push_all(&tree->folders, &place.versions);
 	STRVEC_EACH (&place.versions, dir)
 		if (!list_files(&listed, dir, err))
 			return false;

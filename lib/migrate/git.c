@@ -1,5 +1,6 @@
 #include "migrate/git.h"
 
+#include "base/fs.h"
 #include "base/proc.h"
 
 #include <ctype.h>
@@ -27,8 +28,8 @@ static char *ask_git(const struct strvec *argv)
 	return xstrndup(out.buf, strcspn(out.buf, "\n"));
 }
 
-/* The newest commit of any branch that added or changed such a file. */
-static char *find_commit(const char *git, const char *dir, const char *how, const char *where)
+/* The newest commit of any branch that added or changed such a file; `how` may be NULL. */
+static char *log_commit(const char *git, const char *dir, const char *how, const char *where)
 {
 	AUTO_STRVEC(argv);
 	const char *const words[] = {git, "-C", dir, "log", "--all", "-1", "--format=%h",
@@ -46,26 +47,36 @@ static bool in_repository(const char *git, const char *dir)
 	return answer != NULL;
 }
 
+/* Of a file in `folder` that bears the revision's id in its name, else in its text. */
+static char *find_commit(const char *git, const char *dir, const char *folder, const char *revision)
+{
+	AUTO_FREE char *name = xstrfmt("*%s*", revision);
+	AUTO_FREE char *named = strcmp(folder, ".") ? fs_join(folder, name) : xstrdup(name);
+	AUTO_FREE char *text = xstrfmt("-S%s", revision);
+	char *commit = is_plain(revision) ? log_commit(git, dir, NULL, named) : NULL;
+	return commit ? commit : log_commit(git, dir, text, folder);
+}
+
 char *git_way_back(const struct migrate_tree *tree, const char *revision)
 {
+	const char *dir = tree->dir, *folder = ".";
 	AUTO_FREE char *git = proc_find("git");
 	if (!git)
 		return xstrdup("bring the files of a newer checkout (git is not installed here)");
-	AUTO_FREE char *name = xstrfmt("*%s*", revision);
-	AUTO_FREE char *text = xstrfmt("-S%s", revision);
-	char *commit = is_plain(revision) ? find_commit(git, tree->dir, NULL, name) : NULL;
-	if (!commit)
-		commit = find_commit(git, tree->dir, text, ".");
-	if (!commit && !in_repository(git, tree->dir))
-		return xstrfmt("bring the files of a newer checkout (%s is in no git repository)",
-			tree->dir);
+	AUTO_FREE char *commit = find_commit(git, dir, folder, revision);
+	for (size_t i = 0; i < tree->folders.count && !commit; i++) {
+		folder = tree->folders.items[i];
+		commit = find_commit(git, dir, folder, revision);
+	}
+	if (!commit && !in_repository(git, dir))
+		return xstrfmt(
+			"bring the files of a newer checkout (%s is in no git repository)", dir);
 	if (!commit)
 		return xstrfmt("bring the files of a newer checkout: no commit of %s has them "
 			       "(git fetch --all?)",
-			tree->dir);
+			dir);
 	AUTO_STRVEC(argv);
-	const char *const words[] = {"git", "-C", tree->dir, "checkout", commit, "--", "."};
+	const char *const words[] = {"git", "-C", dir, "checkout", commit, "--", folder};
 	strvec_push_words(&argv, words, ARRAY_SIZE(words));
-	free(commit);
 	return strvec_shell(&argv);
 }

@@ -21,8 +21,7 @@ static json_t *names_json(const struct strvec *names)
 	return list;
 }
 
-/* What the way back needs to know when the file is not there any more. */
-static char *graph_text(const struct migrate_file *file, int untimed)
+char *history_detail(const struct migrate_file *file, int untimed)
 {
 	json_t *detail = json_pack("{s:s, s:o, s:o, s:o, s:b}", "message",
 		file->message ? file->message : "", "down", names_json(&file->down), "depends",
@@ -59,7 +58,7 @@ struct db_call history_call(const struct migrate_session *session, const struct 
 	call->up = row->bound ? section_text(file, &file->up) : NULL;
 	call->down = row->bound ? section_text(file, &file->down_section) : NULL;
 	call->duration = row->duration_ms < 0 ? NULL : xstrfmt("%" PRId64, row->duration_ms);
-	call->detail = row->bound       ? graph_text(file, row->untimed)
+	call->detail = row->bound       ? history_detail(file, row->untimed)
 		       : row->taken_out ? xstrdup("{\"taken_out\": true}")
 					: NULL;
 	const char *const params[] = {file->id, row->direction, row->bound ? file->checksum : NULL,

@@ -35,6 +35,7 @@ void migrate_tree_free(struct migrate_tree *tree)
 		migrate_file_release(&tree->files[i]);
 	free(tree->files);
 	free(tree->dir);
+	strvec_release(&tree->folders);
 	graph_free(tree->graph);
 	free(tree);
 }

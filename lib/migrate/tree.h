@@ -62,6 +62,7 @@ struct migrate_tree {
 	const struct conf_migrations *where; /* borrowed from who loaded it */
 	const struct conf_env *env; /* whose other trees may share the version table; may be NULL */
 	char *dir;
+	struct strvec folders; /* of its files, where a format has others than dir */
 	struct graph *graph;
 	struct migrate_file *files; /* the same index as in the graph */
 	size_t count, alloc;

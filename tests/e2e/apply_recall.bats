@@ -104,3 +104,22 @@ repository() {
 	PATH=$BUILD/bin:$PWD/bin expect 14 mig-apply downgrade -1 -y
 	says "git is not installed here"
 }
+
+@test "an Alembic revision that is missing from another of version_locations" {
+	need_alembic
+	alembic_tree
+	printf 'version_locations = %%(here)s/alembic/versions %%(here)s/more\n' >> alembic.ini
+	py_line 2
+	mkdir more
+	mv alembic/versions/a002_.py more/
+	repository
+	mig-apply upgrade -y
+	rm more/a002_.py
+	git -c user.name=t -c user.email=t@localhost commit -qam "an older checkout"
+	[ ! -e more ] || rmdir more
+	expect 14 mig-apply downgrade -1 -y
+	says "a002 Table 2 was applied"
+	eval "$(sed -n 's/^hint: this checkout is older than the database: //p' <<< "$output")"
+	expect 0 mig-apply downgrade -1 -y
+	rows_are a001
+}
