@@ -149,8 +149,16 @@ void conf_describe(struct strbuf *out);
 
 /* <state_dir>/runs/<run id>; caller owns. The folder is made by the runner. */
 char *conf_run_dir(const struct conf_env *env, const char *run_id);
-/* SQLAlchemy's postgresql+driver:// and postgres:// become what libpq reads; caller owns. */
+/* "postgres://..", "postgresql://..", SQLAlchemy's "postgresql+driver://..". */
+bool conf_is_url(const char *text);
+/*
+ * What libpq reads: the scheme without its driver, and parameters that are not libpq's own, but
+ * mean the same: search_path and socket of dbmate, ssl of asyncpg, unix_sock of pg8000. Caller
+ * owns.
+ */
 char *conf_libpq_url(const char *url);
+/* The first parameter of such a URL that libpq does not know; caller owns; NULL: none. */
+char *conf_strange_parameter(const char *url);
 /* A connection as -d and mig.yaml give it: a URL, a conninfo, or a bare database name. */
 MUST_CHECK bool conf_conninfo_parse(
 	const char *text, char **conninfo, bool *has_password, struct err *err);

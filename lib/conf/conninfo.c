@@ -3,20 +3,6 @@
 #include "conf/file.h"
 #include <libpq-fe.h>
 
-static bool is_url(const char *text)
-{
-	const char *rest = text + strcspn(text, ":+/?@ =");
-	return str_starts(text, "postgres") && (*rest == '+' || str_starts(rest, "://")) &&
-	       strstr(rest, "://");
-}
-
-char *conf_libpq_url(const char *url)
-{
-	if (!is_url(url))
-		return xstrdup(url);
-	return xstrfmt("postgresql%s", strstr(url, "://"));
-}
-
 /* A bare word is a database name, as in psql -d shop. */
 static char *quoted_dbname(const char *name)
 {
@@ -38,7 +24,7 @@ static void drop_options(PQconninfoOption **options)
 
 bool conf_conninfo_parse(const char *text, char **conninfo, bool *has_password, struct err *err)
 {
-	AUTO_FREE char *made = is_url(text)        ? conf_libpq_url(text)
+	AUTO_FREE char *made = conf_is_url(text)   ? conf_libpq_url(text)
 			       : strchr(text, '=') ? xstrdup(text)
 			       : text[0]           ? quoted_dbname(text)
 						   : xstrdup("");
@@ -48,9 +34,12 @@ bool conf_conninfo_parse(const char *text, char **conninfo, bool *has_password, 
 	if (!options) {
 		/* libpq's text quotes what it could not read, which may be the password */
 		PQfreemem(why);
-		return err_set(err, ERR_CONFIG,
+		err_set(err, ERR_CONFIG,
 			"not a connection: expected postgresql://user@host/dbname, or "
 			"\"host=.. dbname=..\"");
+		AUTO_FREE char *strange = conf_strange_parameter(made);
+		return strange &&
+		       err_hint(err, "libpq knows no parameter \"%s\": leave it out", strange);
 	}
 	*has_password = false;
 	for (PQconninfoOption *option = options; option->keyword; option++)

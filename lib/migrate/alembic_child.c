@@ -202,4 +202,7 @@ void alembic_child_target(struct alembic_child *child, struct db *db)
 	AUTO_FREE char *url = database_url(db);
 	db_child_env(db, db->dbname, &child->env);
 	strvec_pushf(&child->env, "MIG_DATABASE_URL=%s", url);
+	if (*PQoptions(
+		    db->pg)) /* a search_path, say: where libpq leads there, it holds there, too */
+		strvec_pushf(&child->env, "PGOPTIONS=%s", PQoptions(db->pg));
 }

@@ -56,11 +56,35 @@ static char *dbmate_ddl(const struct migrate_tree *tree, const char *table, cons
 	return xstrfmt("create table if not exists %s (version varchar primary key)", table);
 }
 
+/* The first of a search_path that the connection asks for is dbmate's schema, even if it is absent.
+ */
+static bool dbmate_place(struct db *db, const struct migrate_tree *tree,
+	struct schema_versions *versions, struct err *err)
+{
+	AUTO_FREE char *first = NULL;
+	if (strchr(books_table(tree), '.'))
+		return true;
+	if (!db_value(db, &first, err,
+		    "select s from (select btrim(split_part(setting, ',', 1), ' \"') s from "
+		    "pg_settings where name = 'search_path' and source = 'client') path"
+		    " where s not in ('', '$user') and to_regnamespace(quote_ident(s)) is null"))
+		return false;
+	if (!first)
+		return true;
+	free(versions->schema);
+	free(versions->qualified);
+	versions->schema = xtake(&first);
+	versions->qualified = db_qualified(db, versions->schema, versions->table);
+	return true;
+}
+
 /* dbmate makes the schema, too, when its name is configured and it is not there. */
 static bool dbmate_make(struct db *db, const struct migrate_tree *tree,
 	struct schema_versions *versions, struct err *err)
 {
 	AUTO_FREE char *there = NULL;
+	if (!dbmate_place(db, tree, versions, err))
+		return false;
 	AUTO_FREE char *schema = db_ident(db, versions->schema);
 	if (!db_value(db, &there, err, "select 1 from pg_namespace where nspname = $1",
 		    versions->schema) ||

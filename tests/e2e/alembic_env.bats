@@ -70,6 +70,19 @@ newer_packages() {
 	rows_are a001
 }
 
+@test "a search path in the connection is that of env.py, too" {
+	alembic_tree
+	py_line 1
+	sql -c "create schema shop"
+	sed -i "s,^    database: .*,    database: {env: DATABASE_URL}," mig.yaml
+	export DATABASE_URL="postgresql+psycopg2://$PGUSER@/$DB?host=$PGHOST&port=$PGPORT&options=-csearch_path%3Dshop"
+	expect 0 mig-apply upgrade
+	[ "$(sql -c "select version_num from shop.alembic_version")" = a001 ]
+	[ "$(sql -c "select to_regclass('shop.t1')")" = shop.t1 ]
+	expect 0 /usr/bin/python3 -c 'from alembic.config import main; main()' current
+	says "a001 (head)"
+}
+
 @test "env.py with a transaction of its own: all revisions or none" {
 	alembic_tree
 	py_line 2

@@ -357,3 +357,18 @@ series_upgrades() {
 	expect 17 mig-apply upgrade
 	says "001 first was edited after it was applied"
 }
+
+@test "the connection as dbmate is given it: search_path, also of a schema that is not there, and socket" {
+	three
+	expect 0 mig init
+	export DATABASE_URL="postgres://$PGUSER@/$DB?socket=$PGHOST&port=$PGPORT&search_path=shop,public"
+	expect 0 env -u PGHOST -u PGPORT -u PGUSER -u PGDATABASE mig-apply upgrade
+	[ "$(sql -c "select count(*) from shop.schema_migrations")" = 3 ]
+	expect 0 dbmate --url "postgres://$PGUSER@/$DB?host=$PGHOST&port=$PGPORT&search_path=shop,public&sslmode=disable" status
+	says "Pending: 0"
+	expect 0 mig-apply downgrade base --yes
+	export DATABASE_URL="postgres://$PGUSER:secret@h/d?sslmod=disable"
+	expect 3 mig-apply current
+	says 'libpq knows no parameter "sslmod"'
+	[[ $output != *secret* ]]
+}
