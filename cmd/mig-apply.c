@@ -71,7 +71,7 @@ static bool open_session(const struct migrate_ask *ask, enum migrate_access acce
 		return migrate_tree_load(session->how.where, &session->tree, err);
 	case MIGRATE_MENDED:
 		return migrate_tree_mended(
-			session->how.where, &session->tree, &session->findings, err);
+			session->how.where, session->db, &session->tree, &session->findings, err);
 	case MIGRATE_READ:
 		return migrate_open(session, NULL, rows, err);
 	case MIGRATE_CHANGE:

@@ -243,12 +243,29 @@ static bool check_database(const struct migrate_ask *ask, const struct migrate_t
 	       (!ask->replay || check_schema(session, findings, json, err));
 }
 
+/* Which of two files has been applied is in the database, if that can be asked. */
+static bool open_files(
+	const struct migrate_ask *ask, struct migrate_session *files, struct err *err)
+{
+	AUTO_SESSION(reached);
+	AUTO_ERR(unreachable);
+	if (!ask->open(ask, MIGRATE_MENDED, MIGRATE_ROWS_ANY, files, err))
+		return false;
+	if (!files->findings.count ||
+		!ask->open(ask, MIGRATE_REACH, MIGRATE_ROWS_ANY, &reached, &unreachable))
+		return true;
+	migrate_close(files);
+	*files = reached;
+	reached = (struct migrate_session){0};
+	return ask->open(ask, MIGRATE_MENDED, MIGRATE_ROWS_ANY, files, err);
+}
+
 static bool run_checks(
 	const struct migrate_ask *ask, struct findings *findings, json_t *json, struct err *err)
 {
 	AUTO_SESSION(files);
 	AUTO_ERR(why);
-	if (!ask->open(ask, MIGRATE_MENDED, MIGRATE_ROWS_ANY, &files, &why)) {
+	if (!open_files(ask, &files, &why)) {
 		add_error(findings, "files", &why);
 		return true;
 	}

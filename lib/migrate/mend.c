@@ -33,20 +33,51 @@ static void remove_file(struct migrate_tree *tree, size_t index)
 	tree->count--;
 }
 
-static void drop_doubled(struct migrate_tree *tree, struct findings *findings)
+/* The checksum of what the database has applied under this id; NULL: nobody knows. Caller owns. */
+static char *applied_checksum(struct db *db, const struct migrate_tree *tree, const char *id)
+{
+	AUTO_ERR(ignored);
+	char *checksum = NULL;
+	if (!db || !db_value(db, &checksum, &ignored,
+			   "select checksum from mig.history where revision = $1 and tree = $2"
+			   " and direction = 'up' order by id desc limit 1",
+			   id, tree->where->name))
+		return NULL;
+	return checksum;
+}
+
+/* What was applied keeps its id, else the older one does: is that the second of the two? */
+static bool second_keeps(struct db *db, const struct migrate_tree *tree,
+	const struct migrate_file *first, const struct migrate_file *second)
+{
+	AUTO_FREE char *applied = applied_checksum(db, tree, first->id);
+	if (applied && strcmp(first->checksum, second->checksum) != 0) {
+		if (!strcmp(applied, first->checksum))
+			return false;
+		if (!strcmp(applied, second->checksum))
+			return true;
+	}
+	return first->created && second->created && strcmp(second->created, first->created) < 0;
+}
+
+static void drop_doubled(struct migrate_tree *tree, struct db *db, struct findings *findings)
 {
 	for (size_t i = 0; i < tree->count;) {
-		const struct migrate_file *file = &tree->files[i], *first = earlier(tree, i);
+		const struct migrate_file *first = earlier(tree, i), *second = &tree->files[i];
 		if (!first) {
 			i++;
 			continue;
 		}
+		migrate_tree_study(tree);
+		bool swapped = second_keeps(db, tree, first, second);
+		const struct migrate_file *kept = swapped ? second : first;
+		const struct migrate_file *other = swapped ? first : second;
 		findings_add(findings, "doubled id", true,
-			xstrfmt("revision %s is in %s (%s) and in %s (%s)", file->id, first->name,
-				first->message ? first->message : "", file->name,
-				file->message ? file->message : ""),
-			new_id_command(tree, file));
-		remove_file(tree, i);
+			xstrfmt("revision %s is in %s (%s) and in %s (%s)", kept->id, kept->name,
+				kept->message ? kept->message : "", other->name,
+				other->message ? other->message : ""),
+			new_id_command(tree, other));
+		remove_file(tree, (size_t)(other - tree->files));
 	}
 }
 
@@ -76,15 +107,15 @@ static void drop_unknown(struct migrate_tree *tree, const struct migrate_file *f
 	*names = kept;
 }
 
-bool migrate_tree_mended(const struct conf_migrations *where, struct migrate_tree **result,
-	struct findings *findings, struct err *err)
+bool migrate_tree_mended(const struct conf_migrations *where, struct db *db,
+	struct migrate_tree **result, struct findings *findings, struct err *err)
 {
 	CLEANUP(migrate_tree_free_auto) struct migrate_tree *tree = NULL;
 	AUTO_ERR(why);
 	if (!migrate_tree_read(where, &tree, err))
 		return false;
 	if (!migrate_tree_link(tree, &why)) {
-		drop_doubled(tree, findings);
+		drop_doubled(tree, db, findings);
 		for (size_t i = 0; i < tree->count; i++) {
 			struct migrate_file *file = &tree->files[i];
 			drop_unknown(tree, file, &file->down, "down_revision", findings);

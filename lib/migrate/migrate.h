@@ -188,10 +188,10 @@ MUST_CHECK bool migrate_stamp_plan(struct migrate_session *session, const struct
 
 /*
  * A tree whose files contradict each other, without what cannot be linked: doubled ids, parents
- * that are in no file. Each is a finding.
+ * that are in no file. Each is a finding. `db` (NULL: none) tells which of two files was applied.
  */
-MUST_CHECK bool migrate_tree_mended(const struct conf_migrations *where, struct migrate_tree **tree,
-	struct findings *findings, struct err *err);
+MUST_CHECK bool migrate_tree_mended(const struct conf_migrations *where, struct db *db,
+	struct migrate_tree **tree, struct findings *findings, struct err *err);
 
 /* "r001 Half is half applied: 2 of its statements are done", and what to type. Caller owns. */
 char *migrate_half_what(const struct migrate_session *session, const struct migrate_half *half);

@@ -46,6 +46,30 @@ scratch_is_gone() {
 	expect 0 mig-apply upgrade
 }
 
+@test "of two files with one id the one that was applied keeps it, else the older one" {
+	line_of 2
+	mig-apply upgrade
+	revision r002 r001 "A colleague's" -h "created: 2026-01-02T00:00:00Z" <<-END
+		-- migrate:up
+		create table colleague (id int);
+		-- migrate:down
+		drop table colleague;
+	END
+	expect 4 mig-apply doctor
+	says "revision r002 is in migrations/r002_table_2.sql (Table 2) and in"
+	mend "doubled id"
+	expect 0 mig-apply status
+	says "edited     nothing"
+	mend heads
+	expect 0 mig-apply upgrade
+	[ "$(sql -c "select count(*) from colleague")" = 0 ]
+	# nothing is applied: the times in their headers decide, whatever their names
+	revision r003 r002 "B" -h "created: 2026-01-03T00:00:00Z" <<< "-- migrate:up"
+	revision r003 r002 "A" -h "created: 2026-01-04T00:00:00Z" <<< "-- migrate:up"
+	expect 0 mig-apply history
+	says "revision r003 is in migrations/r003_b.sql (B) and in migrations/r003_a.sql (A)"
+}
+
 @test "the same in an Alembic tree" {
 	need_alembic
 	alembic_tree
