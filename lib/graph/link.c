@@ -37,12 +37,10 @@ static bool missing(const struct graph *graph, size_t index, const char *what, c
 			strvec_push(&ids, graph->revisions[i].id);
 	const char *near = suggest_in(name, &ids);
 	err_set(err, ERR_CONFIG, "%s: %s %s is in no file", revision->origin, what, name);
-	if (near)
-		return err_hint(err, "did you mean %s?", near);
 	return err_hint(err,
-		"is a file missing from the checkout? look for it: "
-		"git log --all --oneline -- '*%s*'",
-		name);
+		"%s%s%sis a file missing from the checkout? mig-apply doctor looks for the commit "
+		"that has it",
+		near ? "did you mean " : "", near ? near : "", near ? "? else: " : "");
 }
 
 static bool self_loop(const struct graph_revision *revision, const char *what, struct err *err)

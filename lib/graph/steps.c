@@ -8,8 +8,12 @@ static bool resolve_one(const struct graph *graph, const char *branch, const cha
 	AUTO_LIST(found);
 	if (!graph_resolve(graph, target, &found, err))
 		return false;
-	if (found.count > 1)
-		return err_set(err, ERR_USAGE, "\"%s\" is several revisions: name one", target);
+	if (found.count > 1) {
+		AUTO_FREE char *names = graph_names(graph, &found);
+		err_set(err, ERR_USAGE, "\"%s\" is %zu revisions here", target, found.count);
+		err_detail(err, "%s", names);
+		return err_hint(err, "name one of them");
+	}
 	*index = found.count ? found.items[0] : GRAPH_NONE;
 	return true;
 }
@@ -19,6 +23,17 @@ static bool wrong_way(const char *command, const char *target, struct err *err)
 	err_set(err, ERR_USAGE, "\"%s\" is no target of %s", target, command);
 	return err_hint(err, "upgrade takes +N, downgrade takes -N; "
 			     "from a revision: REV+N, REV-N");
+}
+
+/* "REV-1" of a merge: up to which of its parents? */
+static bool which_parent(
+	const struct graph *graph, const char *target, size_t merge, struct err *err)
+{
+	AUTO_FREE char *name = graph_name(graph, merge);
+	AUTO_FREE char *parents = graph_names(graph, &graph->revisions[merge].parents);
+	err_set(err, ERR_USAGE, "\"%s\" could mean several: %s is a merge", target, name);
+	err_detail(err, "%s", parents);
+	return err_hint(err, "name one of them");
 }
 
 static bool choose_branch(const struct graph *graph, const struct graph_list *current,
@@ -98,8 +113,12 @@ static bool relative_upgrade(const struct graph *graph, const struct graph_list 
 			!graph_walk_down(graph, start, -relative->steps, &end, &undo_merge, err))
 			return false;
 	}
-	if (end == GRAPH_NONE || undo_merge)
-		return wrong_way("upgrade", target, err);
+	if (undo_merge)
+		return which_parent(graph, target, end, err);
+	if (end == GRAPH_NONE) {
+		err_set(err, ERR_USAGE, "\"%s\" is below the first revision", target);
+		return err_hint(err, "to take all back: mig-apply downgrade base");
+	}
 	graph_list_push(targets, end);
 	return true;
 }

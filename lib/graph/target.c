@@ -11,18 +11,34 @@ static void all_names(const struct graph *graph, struct strvec *names)
 	}
 }
 
+static bool counts_steps(const char *name)
+{
+	CLEANUP(graph_relative_release) struct graph_relative relative;
+	return graph_parse_relative(name, &relative);
+}
+
 static bool unknown(const struct graph *graph, const char *name, struct err *err)
 {
 	AUTO_STRVEC(names);
 	all_names(graph, &names);
 	static const char *const words[] = {"head", "heads", "base", "previous"};
 	strvec_push_words(&names, words, ARRAY_SIZE(words));
+	if (!*name) {
+		err_set(err, ERR_USAGE, "a revision or branch is missing: nothing is named");
+		return err_hint(err, "BRANCH@REV, BRANCH@head; list them: mig-apply history");
+	}
 	const char *near = suggest_in(name, &names);
 	err_set(err, ERR_NOTFOUND, "no revision or branch \"%s\"", name);
 	if (!strcmp(name, "previous"))
 		return err_hint(err, "it counts downwards: mig-apply downgrade previous");
 	if (!strcmp(name, "current"))
 		return err_hint(err, "where the database stands is no target: mig-apply current");
+	if (counts_steps(name))
+		return err_hint(err, "here nothing is counted, as by upgrade +N, downgrade -N and "
+				     "history -r -N: "
+				     "name a revision, head or base");
+	if (strvec_has(&names, name))
+		return err_hint(err, "it names no branch; which there are: mig-apply history -v");
 	if (!near)
 		return err_hint(err, "list them: mig-apply history");
 	size_t index = graph_find(graph, near);

@@ -119,7 +119,8 @@ static bool one_line(const char *message, struct err *err)
 {
 	if (*message && !strpbrk(message, "\r\n") && !strstr(message, "  -- "))
 		return true;
-	return err_set(err, ERR_USAGE, "a message is one line of text");
+	err_set(err, ERR_USAGE, "a message is one line of text");
+	return err_hint(err, "what the revision does, in a few words: -m \"Add user preferences\"");
 }
 
 static bool write_template(

@@ -138,7 +138,10 @@ static bool is_no_range(const char *verb, const char *target, struct err *err)
 	err_set(err, ERR_USAGE, "%s starts where the database stands: \"%s\" is a range", verb,
 		target);
 	return err_hint(err, "its SQL: mig-apply %s --sql %s; to go there: mig-apply %s %s", verb,
-		target, verb, colon + 1);
+		target, verb,
+		colon[1]                   ? colon + 1
+		: !strcmp(verb, "upgrade") ? "head"
+					   : "base");
 }
 
 static bool upgrade(const struct migrate_ask *ask, struct migrate_answer *answer, struct err *err)

@@ -10,7 +10,7 @@ static bool is_no_range(const char *target, struct err *err)
 		return true;
 	err_set(err, ERR_USAGE, "stamp writes over what the table says: \"%s\" is a range", target);
 	return err_hint(err, "its SQL: mig-apply stamp --sql %s; to stamp: mig-apply stamp %s",
-		target, colon + 1);
+		target, colon[1] ? colon + 1 : "head");
 }
 
 static bool stamp(const struct migrate_ask *ask, struct migrate_answer *answer, struct err *err)
@@ -110,7 +110,9 @@ static bool too_few_heads(
 		err_detail(err, "heads: %s", names);
 	AUTO_FREE char *merge = advice_merge(session);
 	return heads.count > 1 ? err_hint(err, "all of them: %s", merge)
-			       : err_hint(err, "there is one head: nothing has to be merged");
+	       : heads.count
+		       ? err_hint(err, "there is one head: nothing has to be merged")
+		       : err_hint(err, "there is no revision yet: mig-apply revision -m \"...\"");
 }
 
 static bool find_merged(const struct migrate_ask *ask, const struct migrate_session *session,

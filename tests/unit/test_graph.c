@@ -118,7 +118,9 @@ static void a_missing_parent_names_the_near_one(void **state)
 	struct graph *graph =
 		build((const char *const[]){"3f9c1a7be2d4:", "bbbb:3f9c1a7be2d5", NULL});
 	assert_false(graph_link(graph, &err));
-	assert_string_equal(err.hint, "did you mean 3f9c1a7be2d4?");
+	assert_string_equal(err.hint,
+		"did you mean 3f9c1a7be2d4? else: is a file missing from the checkout? "
+		"mig-apply doctor looks for the commit that has it");
 }
 
 static void a_line_goes_up_and_down(void **state)
