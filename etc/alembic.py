@@ -717,6 +717,7 @@ def kind_of(error):
         ("percent", "ValueError", "invalid interpolation syntax"),
         ("behind", "CommandError", "is not up to date"),
         ("locations", "CommandError", "ersion locations"),
+        ("unknown", "CommandError", "Can't locate revision"),
         ("flask", "NoAppException", ""),
         ("module", "ModuleNotFoundError", ""),
         ("section", "AttributeError", "has no attribute 'downgrade'"),
@@ -730,6 +731,13 @@ def kind_of(error):
     return None
 
 
+def syntax_words(error):
+    """Where, as one opens it in an editor, and what."""
+    path = os.path.relpath(error.filename)
+    path = error.filename if path.startswith("..") else path
+    return "%s:%d: %s: %s" % (path, error.lineno or 1, type(error).__name__, error.msg)
+
+
 def explain(error, how):
     origin = getattr(error, "orig", None) or error
     kind = error.kind if isinstance(error, Refused) else "python"
@@ -740,15 +748,19 @@ def explain(error, how):
         "flask_migrate",
     ):
         kind, message = "no-module", "%s has no module %s" % (sys.executable, error.name.split(".")[0])
+    elif isinstance(error, SyntaxError) and error.filename and os.path.exists(error.filename):
+        kind, message = "syntax", syntax_words(error)
     elif kind == "python" and kind_of(error) and not sqlstate_of(error):
         kind = kind_of(error)
-        message = "%s: %s" % (type(error).__name__, words_of(origin))
+        message = words_of(origin)
+        if type(error).__name__ != "CommandError":  # Alembic's own words are for a person
+            message = "%s: %s" % (type(error).__name__, message)
         if kind in ("module", "section"):
             traceback.print_exception(type(error), error, error.__traceback__)
     elif kind == "python":
         message = words_of(origin) or type(error).__name__
         if not sqlstate_of(error):
-            if type(error).__name__ != "CommandError":  # Alembic's own words are for a person
+            if type(error).__name__ != "CommandError":
                 message = "%s: %s" % (type(error).__name__, message)
                 traceback.print_exception(type(error), error, error.__traceback__)
     diagnosis = getattr(origin, "diag", None)

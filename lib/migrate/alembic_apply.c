@@ -327,6 +327,9 @@ static const struct {
 	{"percent", ERR_CONFIG,
 		"let env.py double what it hands on: config.set_main_option(\"sqlalchemy.url\", "
 		"url.replace(\"%\", \"%%\"))"},
+	{"syntax", ERR_CONFIG, "correct that file, then run it again"},
+	{"unknown", ERR_NOTFOUND,
+		"a row of the version table that is in no file here? mig-apply doctor tells"},
 	{"section", ERR_REFUSED, "write that function into the file of the revision"},
 	{"read-only", ERR_STORAGE, "is the checkout read-only? let this user write there"},
 	{"mako", ERR_CONFIG, "take that file from the templates of the tree's Alembic"},

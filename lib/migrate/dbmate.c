@@ -182,11 +182,8 @@ bool dbmate_load(struct migrate_tree *tree, struct err *err)
 		file->message = message_of(name + digits);
 		if (tree->count > 1)
 			strvec_push(&file->down, tree->files[tree->count - 2].id);
-		AUTO_STRBUF(text);
-		if (!fs_read(file->path, 0, &text, err))
+		if (!migrate_file_read(file, err))
 			return false;
-		file->length = text.len;
-		file->source = strbuf_take(&text);
 		parse(file);
 	}
 	return true;

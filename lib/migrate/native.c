@@ -317,12 +317,7 @@ bool native_load(struct migrate_tree *tree, struct err *err)
 		if (!is_revision_file(name))
 			continue;
 		struct migrate_file *file = migrate_tree_add(tree, name);
-		AUTO_STRBUF(text);
-		if (!fs_read(file->path, 0, &text, err))
-			return false;
-		file->length = text.len;
-		file->source = strbuf_take(&text);
-		if (!migrate_native_parse(file, err))
+		if (!migrate_file_read(file, err) || !migrate_native_parse(file, err))
 			return false;
 	}
 	return true;

@@ -6,6 +6,8 @@
 #include "base/utf8.h"
 #include "migrate/formats.h"
 
+#include <sys/stat.h>
+
 void migrate_file_release(struct migrate_file *file)
 {
 	free(file->path);
@@ -85,6 +87,19 @@ void migrate_file_take_checksum(struct migrate_file *file)
 	unsigned char digest[SHA256_BYTES];
 	sha256_of(text.buf, text.len, digest);
 	hex_text(digest, sizeof(digest), file->checksum);
+}
+
+bool migrate_file_read(struct migrate_file *file, struct err *err)
+{
+	AUTO_STRBUF(text);
+	struct stat about;
+	if (stat(file->path, &about) == 0 && !S_ISREG(about.st_mode))
+		return err_set(err, ERR_CONFIG, "%s is no regular file", file->name);
+	if (!fs_read(file->path, 0, &text, err))
+		return false;
+	file->length = text.len;
+	file->source = strbuf_take(&text);
+	return true;
 }
 
 bool migrate_file_check_text(const struct migrate_file *file, struct err *err)

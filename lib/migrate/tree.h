@@ -130,6 +130,8 @@ struct migrate_file *migrate_tree_add(struct migrate_tree *tree, const char *fil
 /* The same, with both names as they shall be; owns them from then on. */
 struct migrate_file *migrate_tree_take(struct migrate_tree *tree, char *path, char *name);
 void migrate_file_release(struct migrate_file *file);
+/* The whole text of its path; what is no regular file is ERR_CONFIG, and never waited for. */
+MUST_CHECK bool migrate_file_read(struct migrate_file *file, struct err *err);
 /* UTF-8 without NUL bytes, else ERR_CONFIG with the place. */
 MUST_CHECK bool migrate_file_check_text(const struct migrate_file *file, struct err *err);
 void migrate_file_take_checksum(struct migrate_file *file);
