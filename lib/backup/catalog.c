@@ -422,15 +422,19 @@ static bool find_of_other(const struct backup_find *find, const char *word, cons
 	return find_among(find, colon + 1, found, err);
 }
 
+char *backup_find_path(const char *word)
+{
+	if (!is_path(word))
+		return NULL;
+	return xstrdup(str_starts(word, "file://") ? word + strlen("file://") : word);
+}
+
 bool backup_find(const struct backup_find *find, const char *word, struct backup_found *found,
 	struct err *err)
 {
-	*found = (struct backup_found){.env = find->env};
-	if (is_path(word)) {
-		found->path =
-			xstrdup(str_starts(word, "file://") ? word + strlen("file://") : word);
+	*found = (struct backup_found){.env = find->env, .path = backup_find_path(word)};
+	if (found->path)
 		return true;
-	}
 	const char *colon = strchr(word, ':');
 	if (colon && word[0] != '@' && !str_starts(word, "label:") && find->getenv)
 		return find_of_other(find, word, colon, found, err);

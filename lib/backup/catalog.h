@@ -71,6 +71,8 @@ struct backup_find {
 	const char *(*getenv)(const char *name); /* for ENV:SNAPSHOT; NULL: refused */
 	struct log_sink *log;
 };
+/* The file or folder that a word means; NULL: a snapshot of a store. Caller owns. */
+char *backup_find_path(const char *word);
 /* The snapshot that a word means, not opened yet. */
 struct backup_found {
 	char *path; /* given by path: all else is empty */

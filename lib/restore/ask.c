@@ -1,5 +1,9 @@
+#include "backup/catalog.h"
+#include "foreign/probe.h"
 #include "restore/verbs.h"
 #include "schema/roles.h"
+
+#include <sys/stat.h>
 
 #define JOBS_MAX 64
 
@@ -16,7 +20,7 @@ static bool all_hold(const struct rule *rules, size_t count, struct err *err)
 	return true;
 }
 
-bool restore_ask_check(const struct restore_ask *ask, struct err *err)
+static bool check_together(const struct restore_ask *ask, struct err *err)
 {
 	const struct rule rules[] = {
 		{!(ask->to_db && ask->swap), "--to-db and --swap exclude each other"},
@@ -76,4 +80,28 @@ bool restore_ask_check_dump(const struct restore_ask *ask, struct err *err)
 					  "filled by pg_restore"},
 	};
 	return all_hold(rules, ARRAY_SIZE(rules), err);
+}
+
+/* What is no file or folder, as a pipe, can be read only once. */
+static bool can_look(const char *path)
+{
+	struct stat status;
+	return stat(path, &status) || S_ISREG(status.st_mode) || S_ISDIR(status.st_mode);
+}
+
+static bool check_file(const struct restore_ask *ask, const char *path, struct err *err)
+{
+	CLEANUP(foreign_dump_release) struct foreign_dump dump = {0};
+	CLEANUP(pack_reader_close_auto) struct pack_reader *reader = NULL;
+	const struct backup_found found = {.path = (char *)path};
+	if (!foreign_probe(path, &dump, err))
+		return false;
+	return dump.form ? restore_ask_check_dump(ask, err)
+			 : backup_open_found(&found, NULL, &reader, NULL, err);
+}
+
+bool restore_ask_check(const struct restore_ask *ask, struct err *err)
+{
+	AUTO_FREE char *path = backup_find_path(ask->operands->items[0]);
+	return check_together(ask, err) && (!path || !can_look(path) || check_file(ask, path, err));
 }

@@ -46,7 +46,10 @@ struct restore_verb {
 	bool (*run)(struct restore_job *job, struct restore_answer *answer, struct err *err);
 };
 
-/* Of the verb SNAPSHOT. ERR_USAGE: what cannot be asked together. */
+/*
+ * Of the verb SNAPSHOT. ERR_USAGE: what cannot be asked together. A file that was named is looked at,
+ * too: that it is missing or no dump is found out where there is no server.
+ */
 MUST_CHECK bool restore_ask_check(const struct restore_ask *ask, struct err *err);
 
 /* The same for a dump of pg_dump, which has no manifest and no hashes. */

@@ -108,6 +108,29 @@ fails() {
 	fails 14 "no snapshot" 20250101
 }
 
+@test "a file that is missing, none, or asked for what it cannot give: said also where there is no server" {
+	make_live
+	snapshot
+	pg_dump -Fc -f good.dump "$DB"
+	echo "no dump" > none.dump
+	head -c 3000 "$FILE" > short.mig.tar
+	export PGHOST=/nowhere
+	expect 14 mig-restore ./missing.dump
+	says "./missing.dump: No such file"
+	expect 14 mig-restore missing.mig.tar --to-db x
+	says "missing.mig.tar: No such file"
+	expect 15 mig-restore none.dump
+	says "is not a snapshot and not a dump of pg_dump"
+	expect 15 mig-restore short.mig.tar
+	says "short.mig.tar"
+	expect 2 mig-restore good.dump --in-place
+	says "a dump has none"
+	for file in good.dump "$FILE"; do
+		expect 10 mig-restore "$file"
+		says "no server on that socket"
+	done
+}
+
 @test "one flipped byte among the rows: 15, the member named, the copy gone" {
 	sql -c "create table t as select i, md5(i::text) from generate_series(1, 20000) i"
 	snapshot
