@@ -37,14 +37,20 @@ static void check_files(struct migrate_session *session, struct findings *findin
 /* --- the version table -------------------------------------------------------------------------
  */
 
-static void check_rows(const struct migrate_session *session, struct findings *findings)
+/* False: there is one that no file has, so that nobody knows what is pending. */
+static bool check_rows(const struct migrate_session *session, struct findings *findings)
 {
 	const struct migrate_tree *tree = session->tree;
-	STRVEC_EACH (&session->state.versions.rows, row)
-		if (graph_find(tree->graph, row) == GRAPH_NONE && !tree->format->books->each)
-			findings_add(findings, "ahead", true,
-				xstrfmt("the database is at %s, which is in no file here", row),
-				git_way_back(tree, row));
+	bool known = true;
+	STRVEC_EACH (&session->state.versions.rows, row) {
+		if (graph_find(tree->graph, row) != GRAPH_NONE || tree->format->books->each)
+			continue;
+		known = false;
+		findings_add(findings, "ahead", true,
+			xstrfmt("the database is at %s, which is in no file here", row),
+			git_way_back(tree, row));
+	}
+	return known;
 }
 
 /* A row that another one stands on: by hand, or by an Alembic that does so (alembic-differences).
@@ -234,12 +240,12 @@ static bool check_database(const struct migrate_ask *ask, const struct migrate_t
 		return true;
 	if (!ask->open(ask, MIGRATE_READ, MIGRATE_ROWS_ANY, session, err))
 		return false;
-	check_rows(session, findings);
+	bool known = check_rows(session, findings);
 	check_implied(session, findings);
 	bool fits = check_width(session, findings);
 	check_trust(session, findings);
 	return migrate_half_done(session, findings, err) && check_edited(session, findings, err) &&
-	       (!fits || doctor_find_made(session, findings, err)) &&
+	       (!known || !fits || doctor_find_made(session, findings, err)) &&
 	       (!ask->replay || check_schema(session, findings, json, err));
 }
 

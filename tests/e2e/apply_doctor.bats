@@ -111,6 +111,7 @@ scratch_is_gone() {
 	rm migrations/r003_*
 	expect 4 mig-apply doctor
 	says "bad   ahead         the database is at r003, which is in no file here"
+	[[ $output != *"there already"* ]] # what is pending is not known then
 	mend ahead
 	expect 0 mig-apply doctor
 	sql -c "insert into alembic_version values ('r001')"
