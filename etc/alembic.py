@@ -597,7 +597,9 @@ def check(config, how):
         config, script, fn=compare, as_sql=False, template_args=made.template_args
     ):
         script.run_env()
-    differences = made.generated_revisions[-1].upgrade_ops.as_diffs()
+    # several where env.py works on several databases
+    operations = made.generated_revisions[-1].upgrade_ops_list
+    differences = [difference for each in operations for difference in each.as_diffs()]
     if differences:
         for difference in differences:
             print(difference)

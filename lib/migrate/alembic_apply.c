@@ -308,7 +308,8 @@ static const struct {
 	const char *hint;
 } refusals[] = {
 	{"elsewhere", ERR_REFUSED,
-		"let env.py take its URL from the variable DATABASE_URL, which mig sets for it"},
+		"let env.py take its URL from the variable DATABASE_URL, which mig sets for it; "
+		"does it work on several databases on purpose? migrations: {others: true}"},
 	{"rows", ERR_REFUSED,
 		"is it another table? name it: migrations: {version_table: NAME} in mig.yaml"},
 	{"rights", ERR_REFUSED, "let env.py connect as mig does: it finds the way in DATABASE_URL"},

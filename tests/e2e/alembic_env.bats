@@ -289,6 +289,29 @@ ways_to_commit() {
 	[ "$(psql -XAtqc "select to_regclass('theirs') is null" second)" = t ]
 }
 
+@test "Flask-Migrate with several databases: revision --autogenerate, upgrade and check go over all" {
+	flask_app
+	rm -r migrations
+	sed -i 's/^db = .*/app.config["SQLALCHEMY_BINDS"] = {"second": os.environ["SECOND"]}\n&/' app.py
+	printf '\n\nclass Log(db.Model):\n    __bind_key__ = "second"\n    id = db.Column(db.Integer, primary_key=True)\n' >> app.py
+	psql -Xqc "drop database if exists second with (force)" -c "create database second" postgres
+	export DATABASE_URL="postgresql://$PGUSER@/$DB?host=$PGHOST&port=$PGPORT"
+	export SECOND="postgresql://$PGUSER@/second?host=$PGHOST&port=$PGPORT"
+	/usr/bin/python3 -m flask db init --multidb > init.log 2>&1
+	expect 0 mig init
+	grep -q '^  python:' mig.yaml || sed -i 's,^  format: alembic,&\n  python: /usr/bin/python3,' mig.yaml
+	expect 17 mig-apply revision --autogenerate -m "Both"
+	says "does it work on several databases on purpose? migrations: {others: true}"
+	sed -i 's/^  format: alembic/&\n  others: true/' mig.yaml
+	expect 0 mig-apply revision --autogenerate -m "Both"
+	expect 0 mig-apply upgrade
+	[ "$(psql -XAtqc "select count(*) from log" second)" = 0 ]
+	expect 0 mig-apply check
+	sed -i '/class Log/,$s/id = .*/&\n    note = db.Column(db.Text)/' app.py
+	expect 4 mig-apply check
+	says "the models have 1 changes that no revision makes"
+}
+
 @test "a child that dies, prints nonsense, or cannot be Python" {
 	alembic_tree
 	py_line 1
