@@ -1,6 +1,7 @@
 #include "migrate/backfill.h"
 
 #include "base/clock.h"
+#include "migrate/estimate.h"
 
 #include <inttypes.h>
 
@@ -190,13 +191,14 @@ static void tell(struct backfill *backfill)
 		return;
 	backfill->told_ms = now_ms;
 	AUTO_FREE char *left = remaining_text(backfill, now_ms);
+	AUTO_FREE char *passed =
+		migrate_passed_text(backfill->passed, backfill->estimate, file->batches.table);
 	log_info(backfill->session->how.log, "backfill_progress",
 		json_pack("{s:s, s:s, s:I, s:I, s:I, s:s}", "revision", file->id, "table",
 			file->batches.table, "passed", (json_int_t)backfill->passed, "rows",
 			(json_int_t)backfill->rows, "estimate", (json_int_t)backfill->estimate,
 			"last", backfill->last),
-		"backfill of %s: %" PRId64 " of about %" PRId64 " rows of %s%s", file->id,
-		backfill->passed, backfill->estimate, file->batches.table, left);
+		"backfill of %s: %s%s", file->id, passed, left);
 }
 
 void backfill_step_on(struct backfill *backfill)

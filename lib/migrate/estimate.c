@@ -60,3 +60,10 @@ char *migrate_estimate_text(const struct migrate_estimate *estimate)
 	return xstrfmt("%s: about %" PRId64 " row%s, %s", estimate->table, estimate->rows,
 		str_plural(estimate->rows), size);
 }
+
+char *migrate_passed_text(int64_t passed, int64_t estimate, const char *table)
+{
+	if (estimate < passed)
+		return xstrfmt("%" PRId64 " row%s of %s", passed, str_plural(passed), table);
+	return xstrfmt("%" PRId64 " of about %" PRId64 " rows of %s", passed, estimate, table);
+}

@@ -24,4 +24,10 @@ MUST_CHECK bool migrate_estimate_step(struct db *db, const struct migrate_step *
 /* "orders: about 60,000 rows, 12.3 MiB"; caller owns. */
 char *migrate_estimate_text(const struct migrate_estimate *estimate);
 
+/*
+ * "5000 of about 20000 rows of users"; "5000 rows of users" of a table that was not counted since
+ * it was filled. Caller owns.
+ */
+char *migrate_passed_text(int64_t passed, int64_t estimate, const char *table);
+
 #endif

@@ -143,10 +143,10 @@ void migrate_report_open(const struct migrate_session *session, struct strvec *l
 	for (size_t i = 0; i < session->state.open_count; i++) {
 		const struct migrate_open_backfill *open = &session->state.open[i];
 		AUTO_FREE char *name = graph_name_of(session->tree->graph, open->revision);
-		strvec_pushf(lines,
-			"backfill open: %s: %" PRId64 " of about %" PRId64
-			" rows of %s; go on: mig-apply upgrade",
-			name, open->passed, open->estimate, open->table);
+		AUTO_FREE char *passed =
+			migrate_passed_text(open->passed, open->estimate, open->table);
+		strvec_pushf(
+			lines, "backfill open: %s: %s; go on: mig-apply upgrade", name, passed);
 	}
 }
 

@@ -86,6 +86,9 @@ detail() { sql -c "select detail->>'$1' from mig.history where direction = 'back
 	expect 4 mig-apply current --check
 	says "backfill open: r001 Lower:"
 	says "of about 1000 rows of users; go on: mig-apply upgrade"
+	sql -c "update mig.history set detail = detail || '{\"estimate\": 0}' where direction = 'backfill'" # nobody had counted them
+	expect 4 mig-apply current --check
+	[[ $output = *" rows of users; go on: mig-apply upgrade"* && $output != *"about"* ]]
 	mig-apply current --json | tail -1 | jq -e '.backfills[0].revision == "r001" and .backfills[0].passed >= 100'
 	expect 17 mig-apply downgrade -1 -y
 	says "the backfill of r001 is open"
