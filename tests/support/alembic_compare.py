@@ -23,6 +23,21 @@ from alembic.util import CommandError
 warnings.simplefilter("ignore")
 
 
+normalize = rev.RevisionMap._normalize_depends_on
+
+
+def normalize_in_order(map_, revisions, interim):
+    """Several dependencies of one revision come out of a set: in another order in each process."""
+    normalize(map_, revisions, interim)
+    for revision in revisions:
+        left = set(revision._normalized_resolved_dependencies)
+        revision._normalized_resolved_dependencies = tuple(
+            name for name in dict.fromkeys(revision._resolved_dependencies) if name in left)
+
+
+rev.RevisionMap._normalize_depends_on = normalize_in_order
+
+
 class Script(rev.Revision):
     def __init__(self, *args):
         super().__init__(*args)
@@ -46,22 +61,39 @@ class Heads(migration.HeadMaintainer):
         self.heads.add(to_)
 
 
+def random_parents(dice, rows):
+    """None (a base), one, two (a merge), seldom three or four."""
+    number = len(rows)
+    if not number or dice.random() < 0.15:
+        return []
+    down = []
+    for _ in range(1 + (dice.random() < 0.25) + (dice.random() < 0.06) + (dice.random() < 0.06)):
+        near = max(0, number - 1 - dice.randrange(4))
+        parent = rows[dice.choice([near, near, dice.randrange(number)])][0]
+        if parent not in down:
+            down.append(parent)
+    return down
+
+
+def random_needs(dice, rows, down):
+    """Mostly none; by id or by label."""
+    needs = []
+    while rows and dice.random() < 0.2:
+        name, _, _, labels = dice.choice(rows)
+        need = dice.choice(labels) if labels and dice.random() < 0.4 else name
+        if name not in down and need not in needs:
+            needs.append(need)
+    return needs
+
+
 def random_rows(dice):
     rows = []
     for number in range(2 + dice.randrange(14)):
-        down, depends, labels = [], [], []
-        if number and dice.random() > 0.15:
-            for _ in range(1 + (dice.random() < 0.25)):
-                near = max(0, number - 1 - dice.randrange(4))
-                parent = dice.choice([near, near, dice.randrange(number)])
-                if rows[parent][0] not in down:
-                    down.append(rows[parent][0])
-        if number and dice.random() < 0.2:
-            depends = [dice.choice(rows)[0]]
-            if depends[0] in down:
-                depends = []
-        if dice.random() < 0.15:
-            labels = ["label%d" % number]
+        down = random_parents(dice, rows)
+        depends = random_needs(dice, rows, down)
+        labels = ["label%d" % number] if dice.random() < 0.15 else []
+        if labels and dice.random() < 0.2:
+            labels.append("other%d" % number)
         rows.append(("%04x%02d" % (dice.randrange(65536), number), down, depends, labels))
     dice.shuffle(rows)  # file order is not the order of birth
     return rows
@@ -158,6 +190,27 @@ def meant(map_, verb, current, target, real, why, mine, reason):
     return None
 
 
+def all_below(map_, rows):
+    """The revisions that these rows say are applied."""
+    nodes = [map_.get_revision(row) for row in rows]
+    return {r.revision for r in map_._get_ancestor_nodes(nodes)} if nodes else set()
+
+
+def is_sound(map_, verb, current, mine):
+    """Whatever Alembic says: each step stands on what is there, and the rows say what is there."""
+    steps, rows = mine
+    there = all_below(map_, current)
+    for step in steps:
+        below = set(map_.get_revision(step)._all_down_revisions)
+        above = set(map_.get_revision(step)._all_nextrev)
+        if verb == "up" and (step in there or below - there):
+            return False
+        if verb == "down" and (step not in there or above & there):
+            return False
+        there ^= {step}
+    return verb == "stamp" or (all_below(map_, rows) == there and implied(map_, rows) == rows)
+
+
 def implied(map_, rows):
     """The rows without those that another row stands on."""
     below = set()
@@ -199,13 +252,15 @@ def main():
             else:
                 name = meant(map_, verb, current, target, real, why, mine, reason)
                 counts[name or "DIFFERENT"] += 1
-                if not name:
-                    bad += 1
-                    if bad <= 5:
-                        print("rows of the graph:", rows)
-                        print(verb, sorted(current), target)
-                        print("  alembic:", real or why)
-                        print("  mig:    ", mine or reason)
+            unsound = mine and not is_sound(map_, verb, current, mine)
+            if unsound or (real != mine and not name):
+                bad += 1
+                counts["UNSOUND"] += bool(unsound)
+                if bad <= 5:
+                    print("rows of the graph:", rows)
+                    print(verb, sorted(current), target)
+                    print("  alembic:", real or why)
+                    print("  mig:    ", mine or reason)
             if mine:
                 current = set(mine[1])
     for name, count in sorted(counts.items()):
