@@ -376,67 +376,6 @@ bool migrate_report_plan_json(
 	return true;
 }
 
-static void add_statements(struct strbuf *text, const struct sql_script *script)
-{
-	for (size_t i = 0; i < script->count; i++) {
-		const struct sql_statement *statement = &script->items[i];
-		strbuf_add(text, statement->text, statement->length);
-		strbuf_adds(text, ";\n");
-		if (!statement->has_data)
-			continue;
-		strbuf_add(text, script->source + statement->data_offset, statement->data_length);
-		strbuf_adds(text, "\\.\n");
-	}
-}
-
-static void add_row_changes(struct strbuf *text, const struct migrate_session *session,
-	const struct graph_row_changes *changes)
-{
-	for (size_t i = 0; i < changes->count; i++) {
-		AUTO_FREE char *sql = books_change_sql(session->db, session->tree,
-			session->state.versions.qualified, &changes->items[i]);
-		strbuf_addf(text, "%s;\n", sql);
-	}
-}
-
-static bool add_step_sql(const struct migrate_session *session, const struct migrate_step *step,
-	struct graph_list *rows, struct strbuf *text, struct err *err)
-{
-	const struct migrate_plan *plan = &session->plan;
-	const struct graph *graph = plan->tree->graph;
-	bool up = plan->direction == MIGRATE_UP;
-	AUTO_ROW_CHANGES(changes);
-	if (!order_rows(plan->tree, plan->direction, rows, step->index, &changes, err))
-		return false;
-	AUTO_FREE char *name = graph_name(graph, step->index);
-	if (plan->tree->format->apply) {
-		strbuf_addf(text, "-- %s %s: Alembic runs %s\n", up ? "upgrade" : "downgrade", name,
-			step->file->name);
-		return true;
-	}
-	strbuf_addf(text, "-- %s %s (%s)\nbegin;\nset local lock_timeout = %" PRId64 ";\n",
-		up ? "upgrade" : "downgrade", name, step->file->name, session->how.lock_timeout_ms);
-	add_statements(text, &step->script);
-	if (step->verify.count)
-		strbuf_adds(text, "-- each of these must be true:\n");
-	add_statements(text, &step->verify);
-	add_row_changes(text, session, &changes);
-	strbuf_adds(text, "commit;\n\n");
-	return true;
-}
-
-char *migrate_report_plan_sql(const struct migrate_session *session, struct err *err)
-{
-	const struct migrate_plan *plan = &session->plan;
-	AUTO_STRBUF(text);
-	AUTO_LIST(rows);
-	graph_list_copy(&rows, &plan->from);
-	for (size_t i = 0; i < plan->count; i++)
-		if (!add_step_sql(session, &plan->steps[i], &rows, &text, err))
-			return NULL;
-	return strbuf_take(&text);
-}
-
 json_t *migrate_report_result(const struct migrate_session *session, size_t done)
 {
 	const struct migrate_plan *plan = &session->plan;

@@ -1,13 +1,7 @@
 #include "migrate/internal.h"
 
-/*
- * A revision must do the same whether it runs alone or behind others, under mig or psql: it gets
- * the role's and the database's own time zone and date style, and nothing that another one SET.
- */
-bool settings_begin(struct migrate_session *session, struct err *err)
+static bool set_wanted(struct migrate_session *session, struct err *err)
 {
-	if (!db_exec(session->db, err, "reset timezone; reset datestyle"))
-		return false;
 	STRVEC_EACH (&session->how.where->settings, setting) {
 		const char *equals = strchr(setting, '=');
 		AUTO_FREE char *name = xstrndup(setting, (size_t)(equals - setting));
@@ -16,6 +10,18 @@ bool settings_begin(struct migrate_session *session, struct err *err)
 			    equals + 1))
 			return err_context(err, "migrations: settings: %s", name);
 	}
+	return true;
+}
+
+/*
+ * A revision must do the same whether it runs alone or behind others, under mig or psql: it gets
+ * the role's and the database's own time zone and date style, and nothing that another one SET.
+ */
+bool settings_begin(struct migrate_session *session, struct err *err)
+{
+	if (!db_exec(session->db, err, "reset timezone; reset datestyle") ||
+		!set_wanted(session, err))
+		return false;
 	AUTO_RESULT(rows);
 	if (!db_query(session->db, &rows, err,
 		    "select name, setting from pg_settings where source = 'session'"))
@@ -38,5 +44,5 @@ bool settings_restore(struct migrate_session *session, struct err *err)
 			    own->items[i], own->items[i + 1]))
 			return false;
 	}
-	return true;
+	return set_wanted(session, err); /* names with a dot are in no pg_settings */
 }

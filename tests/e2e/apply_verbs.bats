@@ -184,6 +184,52 @@ stores:
 	mig-apply script aaaa:bbbb --json | tail -1 | jq -e '.direction == "up" and .from == "aaaa" and .to == "bbbb" and (.sql | test("create table b"))'
 }
 
+@test "script: what needs no transaction, backfills, settings and what a revision SETs run in psql as under mig" {
+	line_of 2
+	revision s001 r002 "Dumped" <<-'END'
+		-- migrate:up
+		set search_path = '';
+		create table public.side (id int, v text);
+		insert into public.side select g from generate_series(1, 10) g;
+		-- migrate:verify
+		select count(*) = 10 from public.side;
+		-- migrate:down
+		drop table side;
+	END
+	revision c001 s001 "Index" -h "transaction: off" <<-'END'
+		-- migrate:up
+		create unique index concurrently side_id on side (id);
+		comment on table side is 'x';
+		-- migrate:down
+		drop index concurrently side_id;
+	END
+	revision b001 c001 "Fill" <<-'END'
+		-- migrate:up
+		alter table side alter id set not null;
+		-- migrate:backfill table=side key=id
+		update side set v = current_setting('app.words') where v is null
+		-- migrate:down
+		alter table side alter id drop not null;
+	END
+	cat > mig.yaml <<-END
+		mig: 1
+		project: shop
+		migrations: {dir: migrations, settings: {app.words: "it's"}}
+		environments: {dev: {database: "dbname=$DB", policy: {destructive: allow, downgrade: allow}}}
+	END
+	psql -Xqc "drop database if exists ${DB}_psql" -c "create database ${DB}_psql" postgres
+	mig-apply script > up.sql
+	expect 0 psql -Xq -v ON_ERROR_STOP=1 -d "${DB}_psql" -f up.sql
+	expect 0 mig-apply upgrade
+	diff <(plain_dump -N mig) <(plain_dump "${DB}_psql")
+	[ "$(sql -d "${DB}_psql" -c "select distinct v from side")" = "it's" ]
+	mig-apply script head:base > down.sql
+	expect 0 psql -Xq -v ON_ERROR_STOP=1 -d "${DB}_psql" -f down.sql
+	expect 0 mig-apply downgrade base
+	diff <(plain_dump -N mig) <(plain_dump "${DB}_psql")
+	psql -Xqc "drop database ${DB}_psql" postgres
+}
+
 @test "script of an Alembic tree is its own Alembic's offline SQL" {
 	need_alembic
 	alembic_tree
