@@ -9,6 +9,7 @@ void restore_rights_release(struct restore_rights *rights)
 {
 	strvec_release(&rights->become);
 	strvec_release(&rights->superuser);
+	strvec_release(&rights->public);
 }
 
 /*
@@ -40,7 +41,8 @@ bool restore_rights_add(struct restore_rights *rights, const char *sql, struct e
 		return true;
 	if (is_for_superusers(sql) && !strvec_has(&rights->superuser, sql))
 		strvec_push(&rights->superuser, sql);
-	return schema_roles_become(sql, &rights->become, err);
+	return schema_roles_become(
+		sql, restore_text_gives_public(sql) ? &rights->public : &rights->become, err);
 }
 
 static bool add_statement(void *ctx, const char *sql, struct err *err)
@@ -187,6 +189,11 @@ static bool find_missing(const struct restore_settings *settings,
 		return false;
 	STRVEC_EACH (&needed->rights->become, old)
 		if (!add_owner(missing, old, schema_roles_name(map, old), err))
+			return false;
+	STRVEC_EACH (&needed->rights->public, old)
+		if (missing->server->version >= 150000 &&
+			!strvec_has(&needed->rights->become, old) &&
+			!add_owner(missing, old, schema_roles_name(map, old), err))
 			return false;
 	STRVEC_EACH (&needed->rights->superuser, sql)
 		if (!add_superuser(missing, map, sql, err))

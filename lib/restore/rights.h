@@ -11,6 +11,7 @@
 struct restore_rights {
 	struct strvec become; /* roles, as the definitions call them */
 	struct strvec superuser; /* how the statements begin */
+	struct strvec public; /* owner of schema public */
 };
 void restore_rights_release(struct restore_rights *rights);
 

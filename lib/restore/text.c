@@ -66,6 +66,25 @@ bool restore_text_blame(struct err *err, const char *sql)
 	return err_detail(err, "%s%sCommand was: %s", detail, *detail ? "\n" : "", sql);
 }
 
+bool restore_text_gives_public(const char *sql)
+{
+	return str_starts(sql, "ALTER SCHEMA public OWNER TO ");
+}
+
+/* True: it was left out. */
+static bool stays_public(
+	const struct restore_settings *settings, const struct db *db, const char *sql)
+{
+	enum { OWNED_BY_ALL = 150000 }; /* from then on by pg_database_owner */
+	if (db->superuser || db->version >= OWNED_BY_ALL || !restore_text_gives_public(sql))
+		return false;
+	log_info(settings->log, "public_stays", NULL,
+		"schema public of %s stays as the server made it: before PostgreSQL 15 only a "
+		"superuser can give it an owner",
+		db->dbname);
+	return true;
+}
+
 bool restore_text_statement(
 	const struct restore_settings *settings, struct db *db, const char *sql, struct err *err)
 {
@@ -73,6 +92,8 @@ bool restore_text_statement(
 	/* of newer programs of PostgreSQL, unknown to older servers */
 	if (str_starts(sql, "SET transaction_timeout ") ||
 		(settings->no_security_labels && str_starts(sql, LABEL)))
+		return true;
+	if (stays_public(settings, db, sql))
 		return true;
 	if (settings->cancelled && settings->cancelled(settings->cancel_ctx))
 		return err_set(err, ERR_SIGNAL, "interrupted");

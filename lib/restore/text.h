@@ -28,6 +28,11 @@ MUST_CHECK bool restore_text_statement(
 /* They are without their semicolons. */
 MUST_CHECK bool restore_text_statements(const struct restore_settings *settings, struct db *db,
 	const struct strvec *statements, struct err *err);
+/*
+ * Does it give schema public away? Until PostgreSQL 14 that of a new database belongs to the first
+ * superuser of the server: for others than superusers it is left out there.
+ */
+bool restore_text_gives_public(const char *sql);
 /* The words of a statement that the server refused belong to its report. */
 bool restore_text_blame(struct err *err, const char *sql);
 /* The whole text with roles exchanged, or without security labels, in its place. */

@@ -218,6 +218,28 @@ begin_run() {
 }
 
 # bats test_tags=majors
+@test "a role that is no superuser restores what it owns, whoever schema public belongs to" {
+	sql postgres -c "create role plain_$DB login createdb" -c "alter database $DB owner to plain_$DB"
+	sql -c "grant create on schema public to plain_$DB"
+	PGUSER=plain_$DB make_live
+	mig-backup create -q --to a.mig.tar
+	pg_dump -Fc -f a.dump
+	pg_dump -f a.sql
+	# from PostgreSQL 15 on nothing of it is the superuser's
+	local maps=("")
+	[ "$(sql -c "show server_version_num")" -ge 150000 ] || maps+=("--role-map owner=plain_$DB")
+	for file in a.mig.tar a.dump a.sql; do
+		for map in "${maps[@]}"; do
+			# shellcheck disable=SC2086 # two words or none
+			PGUSER=plain_$DB expect 0 mig-restore "./$file" -d "dbname=$DB user=plain_$DB" --to-db "${DB}_new" $map
+			[ "$(rows_of "${DB}_new")" = 10 ]
+			dropdb "${DB}_new"
+		done
+	done
+	sql postgres -c "drop database $DB" -c "drop role plain_$DB" -c "create database $DB"
+}
+
+# bats test_tags=majors
 @test "safety_12 a run whose writes stopped swaps back without a question" {
 	make_live
 	begin_run
