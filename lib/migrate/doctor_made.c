@@ -81,6 +81,15 @@ static bool look(struct db *db, const struct sql_script *script, const char *who
 	return true;
 }
 
+/* It made a part of what it makes already. */
+static bool is_half_applied(const struct migrate_session *session, const struct migrate_step *step)
+{
+	for (size_t i = 0; i < session->state.half_count; i++)
+		if (!strcmp(session->state.half[i].revision, step->file->id))
+			return true;
+	return false;
+}
+
 bool doctor_find_made(struct migrate_session *session, struct findings *findings, struct err *err)
 {
 	CLEANUP(pending_release) struct pending pending = {0};
@@ -99,6 +108,8 @@ bool doctor_find_made(struct migrate_session *session, struct findings *findings
 	for (size_t i = 0; i < pending.plan.count; i++) {
 		const struct migrate_step *step = &pending.plan.steps[i];
 		AUTO_FREE char *name = graph_name(session->tree->graph, step->index);
+		if (is_half_applied(session, step))
+			continue;
 		if (!look(session->db, &step->script, name, table, &dropped, findings, err))
 			return false;
 	}

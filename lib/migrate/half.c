@@ -68,34 +68,28 @@ static const char invalid_sql[] =
 	" not done' when c.relname ~ '_ccold[0-9]*$' then ', the old one, left by a REINDEX"
 	" CONCURRENTLY that was done' end,"
 	" case when b.is then ': it is being built' end),"
-	" case when not b.is then format('drop index concurrently %s', i.indexrelid::regclass) end,"
-	" c.relname ~ '_cc(new|old)[0-9]*$'"
+	" case when not b.is then format('drop index concurrently %s', i.indexrelid::regclass) end"
 	" from pg_index i join pg_class c on c.oid = i.indexrelid,"
 	" lateral (select exists (select from pg_stat_progress_create_index p"
 	"  where p.index_relid = i.indexrelid) as is) b"
 	" where not i.indisvalid and c.relkind = 'i' and not c.relispartition order by 1";
 
-/* An index of ours is built again by the next upgrade; REINDEX left the one that it was for. */
-static char *drop_command(const struct db *db, const char *sql, bool by_reindex)
-{
-	AUTO_FREE char *command = db_psql_command(db, sql, true);
-	return xstrfmt("%s%s", command, by_reindex ? "" : ", then mig-apply upgrade");
-}
-
 bool migrate_half_done(
 	const struct migrate_session *session, struct findings *found, struct err *err)
 {
-	AUTO_STRVEC(half);
 	AUTO_RESULT(rows);
-	migrate_report_half(session, &half);
-	STRVEC_EACH (&half, text)
-		findings_add(found, "half done", true, xstrdup(text), NULL);
+	for (size_t i = 0; i < session->state.half_count; i++) {
+		const struct migrate_half *half = &session->state.half[i];
+		findings_add(found, "half done", true, migrate_report_half_state(session, half),
+			half->split ? migrate_half_way(session, half)
+				    : migrate_half_command(session, half));
+	}
 	if (!db_query(session->db, &rows, err, invalid_sql))
 		return false;
 	for (int i = 0; i < db_rows(&rows); i++) {
 		const char *sql = db_get(&rows, i, 1);
 		findings_add(found, "half done", true, xstrdup(db_get(&rows, i, 0)),
-			sql ? drop_command(session->db, sql, db_get_bool(&rows, i, 2)) : NULL);
+			sql ? db_psql_command(session->db, sql, true) : NULL);
 	}
 	return true;
 }

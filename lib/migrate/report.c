@@ -114,27 +114,26 @@ char *migrate_report_row(const struct migrate_session *session, const char *row,
 		session->tree, index, NULL, as_entry ? MIGRATE_REPORT_ENTRY : MIGRATE_REPORT_SHORT);
 }
 
-/* "applied: r001 Half: 1 statement is done, interrupted in VACUUM; go on: mig-apply upgrade r001"
- */
-static char *half_text(const struct migrate_session *session, const struct migrate_half *half)
+char *migrate_report_half_state(
+	const struct migrate_session *session, const struct migrate_half *half)
 {
 	const char *word = migrate_half_word(half);
 	AUTO_FREE char *name = graph_name_of(session->tree->graph, half->revision);
-	if (half->split) {
-		AUTO_FREE char *way = migrate_half_way(session, half);
-		return xstrfmt("%s: %s: it has committed a part of itself; %s", word, name, way);
-	}
-	AUTO_FREE char *command = migrate_half_command(session, half);
-	return xstrfmt("%s: %s: %d statement%s done%s%s; go on: %s", word, name, half->done,
+	if (half->split)
+		return xstrfmt("half %s: %s: it has committed a part of itself", word, name);
+	return xstrfmt("half %s: %s: %d statement%s done%s%s", word, name, half->done,
 		half->done == 1 ? " is" : "s are", half->begun ? ", interrupted in " : "",
-		half->begun ? half->begun : "", command);
+		half->begun ? half->begun : "");
 }
 
 void migrate_report_half(const struct migrate_session *session, struct strvec *lines)
 {
 	for (size_t i = 0; i < session->state.half_count; i++) {
-		AUTO_FREE char *text = half_text(session, &session->state.half[i]);
-		strvec_pushf(lines, "half %s", text);
+		const struct migrate_half *half = &session->state.half[i];
+		AUTO_FREE char *text = migrate_report_half_state(session, half);
+		AUTO_FREE char *way = half->split ? migrate_half_way(session, half)
+						  : migrate_half_command(session, half);
+		strvec_pushf(lines, "%s; %s%s", text, half->split ? "" : "go on: ", way);
 	}
 }
 

@@ -129,8 +129,7 @@ scratch_is_gone() {
 	psql -Xq -c "create unique index concurrently left_over on t1 ((1))" || true
 	expect 4 mig-apply doctor
 	says "bad   half done     index left_over of t1 is INVALID"
-	next=$(sed -n 's/.*next: \(psql.*\), then.*/\1/p' <<< "$output")
-	eval "$next"
+	mend "half done"
 	expect 0 mig-apply doctor
 	# what a REINDEX CONCURRENTLY leaves, also of a TOAST table
 	sql -c "create table wide (id int primary key, t text)" -c "create index wide_t_ccnew on wide (t)" -c "create index wide_t_ccold1 on wide (t)"
@@ -143,7 +142,7 @@ scratch_is_gone() {
 	for index in wide_t_ccnew wide_t_ccold1; do
 		eval "$(sed -n "s/.*next: \(psql.*$index'\)$/\1/p" <<< "$output")"
 	done
-	eval "$(sed -n 's/.*next: \(psql.*pg_toast.*\), then.*/\1/p' <<< "$output")"
+	eval "$(sed -n 's/.*next: \(psql.*pg_toast.*\)$/\1/p' <<< "$output")"
 	sql -c "drop table wide"
 	expect 0 mig-apply doctor
 	says "whether the schema is that of the revisions: mig-apply doctor --replay"
@@ -157,6 +156,25 @@ scratch_is_gone() {
 	mend "long id"
 	expect 0 mig-apply doctor
 	expect 0 mig-apply upgrade
+}
+
+@test "what is half applied is one finding, with the command that goes on" {
+	line_of 1
+	revision r002 r001 "Half" -h "transaction: off" <<-'END'
+		-- migrate:up
+		create table half (i int);
+		select 1 / (select count(*) from t1);
+		-- migrate:down
+		drop table half;
+	END
+	expect 11 mig-apply upgrade
+	expect 4 mig-apply doctor
+	says "1 thing to mend"
+	says "bad   half done     half applied: r002 Half: 1 statement is done"
+	sql -c "insert into t1 values (1)"
+	mend "half done"
+	expect 0 mig-apply doctor
+	rows_are r002
 }
 
 @test "tables that are there already: the replay names the revision that the schema matches" {

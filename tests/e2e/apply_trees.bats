@@ -235,7 +235,7 @@ v002 Models (vectors) (head)" ]
 	expect 0 mig-apply upgrade
 	expect 11 mig-apply downgrade ai@-1
 	expect 0 mig-apply status -t ai
-	says "half taken back: v003 Half: 1 statement is done; go on: mig-apply downgrade ai@-1"
+	says "half taken back: v003 Half: 1 statement is done: mig-apply downgrade ai@-1"
 	expect 17 mig-apply upgrade -t ai
 	says "go on with it first: mig-apply downgrade ai@-1"
 	sql -c "insert into a values (1)"
