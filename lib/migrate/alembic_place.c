@@ -162,6 +162,39 @@ static bool look_for_ini(const char *dir, struct alembic_place *place, struct er
 	return true;
 }
 
+/* A line of [tool.alembic] that says where the files are. */
+static bool has_locations(const char *text)
+{
+	AUTO_STRVEC(lines);
+	bool inside = false;
+	strvec_split(&lines, text, '\n');
+	STRVEC_EACH (&lines, line) {
+		if (*line == '[')
+			inside = str_starts(line, "[tool.alembic]");
+		else if (inside && (str_starts(line, "version_locations") ||
+					   str_starts(line, "recursive_version_locations")))
+			return true;
+	}
+	return false;
+}
+
+/* Without alembic.ini: what nobody here reads may not be passed over, half of the files are there.
+ */
+static bool check_pyproject(const char *home, struct err *err)
+{
+	AUTO_STRBUF(text);
+	AUTO_FREE char *path = fs_join(home, "pyproject.toml");
+	if (!fs_exists(path))
+		return true;
+	if (!fs_read(path, 0, &text, err))
+		return false;
+	if (!has_locations(text.buf))
+		return true;
+	err_set(err, ERR_CONFIG, "%s: version_locations of [tool.alembic] are not read", path);
+	return err_hint(err, "say it in alembic.ini beside it, which Alembic reads, too: [alembic] "
+			     "script_location, version_locations");
+}
+
 static bool wants_flask(const char *dir)
 {
 	AUTO_FREE char *path = fs_join(dir, "env.py");
@@ -179,6 +212,8 @@ bool alembic_place_find(
 		static const struct ini none;
 		place->dir = xstrdup(where->dir);
 		place->home = fs_dirname(where->dir);
+		if (!check_pyproject(place->home, err))
+			return false;
 		set_versions(&none, "alembic", place);
 	}
 	if (!has_env(place->dir)) {

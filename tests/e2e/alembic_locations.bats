@@ -94,6 +94,20 @@ locations() {
 	says "migrations: {main: {dir: alembic}, NAME: {dir: "
 }
 
+@test "version_locations in pyproject.toml are refused, not passed over" {
+	locations
+	rm alembic.ini
+	printf '[tool.alembic]\nscript_location = "%%(here)s/alembic"\n\n[tool.other]\nversion_locations = 1\n' > pyproject.toml
+	expect 0 mig-apply heads
+	says "a002"
+	sed -i 's,^script_location.*,&\nversion_locations = [\n  "%(here)s/alembic/versions"\, "%(here)s/ai/versions"],' pyproject.toml
+	expect 3 mig-apply heads
+	says "pyproject.toml: version_locations of [tool.alembic] are not read"
+	printf '[alembic]\nscript_location = alembic\nversion_locations = %%(here)s/alembic/versions %%(here)s/ai/versions\n' > alembic.ini
+	expect 0 mig-apply heads
+	says "v002"
+}
+
 @test "two env.py with one table: both ways out work as they are advised" {
 	two_alembic_trees
 	for words in upgrade "upgrade -t ai" plan "upgrade -n -t main"; do
