@@ -1,12 +1,27 @@
 /* A tree whose files contradict each other, read as far as it goes: for history and doctor. */
 #include "base/clock.h"
+#include "base/fs.h"
 #include "migrate/internal.h"
 
 enum { ID_BYTES = 6 };
 
+/* Where the id is in the file's name: its other number is the last. */
+static char *rename_command(const struct migrate_tree *tree, const struct migrate_file *file)
+{
+	AUTO_FREE char *id = tree->format->new_id();
+	AUTO_FREE char *name = xstrfmt("%s%s", id, fs_basename(file->path) + strlen(file->id));
+	AUTO_FREE char *path = fs_join(tree->dir, name);
+	AUTO_STRVEC(argv);
+	const char *const words[] = {"mv", file->path, path};
+	strvec_push_words(&argv, words, ARRAY_SIZE(words));
+	return strvec_shell(&argv);
+}
+
 /* Another id for one of two files, as a command: only its header changes. */
 static char *new_id_command(const struct migrate_tree *tree, const struct migrate_file *file)
 {
+	if (tree->format->new_id)
+		return rename_command(tree, file);
 	AUTO_FREE char *id = clock_random_hex(ID_BYTES);
 	bool python = tree->format->apply != NULL;
 	AUTO_FREE char *edit = xstrfmt(
@@ -105,6 +120,23 @@ static void drop_unknown(struct migrate_tree *tree, const struct migrate_file *f
 	}
 	strvec_release(names);
 	*names = kept;
+}
+
+bool migrate_tree_load(
+	const struct conf_migrations *where, struct migrate_tree **result, struct err *err)
+{
+	CLEANUP(migrate_tree_free_auto) struct migrate_tree *tree = NULL;
+	if (!migrate_tree_read(where, &tree, err))
+		return false;
+	if (!migrate_tree_link(tree, err)) {
+		for (size_t i = 0; i < tree->count; i++)
+			if (earlier(tree, i))
+				return err_hint(err, "give one of them another id: "
+						     "mig-apply doctor prints the command");
+		return false;
+	}
+	*result = xtake(&tree);
+	return true;
 }
 
 bool migrate_tree_mended(const struct conf_migrations *where, struct db *db,

@@ -42,6 +42,32 @@ static bool find_one(const struct graph *graph, const char *word, size_t *index,
 	return true;
 }
 
+/* "head": the one that others made, not that of the revision's own line. */
+static bool find_head(const struct rebase *rebase, size_t *index, struct err *err)
+{
+	const struct graph *graph = rebase->session.tree->graph;
+	AUTO_LIST(heads);
+	AUTO_LIST(others);
+	AUTO_SET(own, graph->count);
+	struct graph_list self = {.items = (size_t *)&rebase->index, .count = 1};
+	graph_heads(graph, false, &heads);
+	graph_descendants(graph, &self, GRAPH_WITH_DEPENDS, &own);
+	for (size_t i = 0; i < heads.count; i++)
+		if (!graph_set_has(&own, heads.items[i]))
+			graph_list_push(&others, heads.items[i]);
+	if (others.count == 1) {
+		*index = others.items[0];
+		return true;
+	}
+	AUTO_FREE char *name = graph_name(graph, rebase->index);
+	AUTO_FREE char *names = graph_names(graph, &others);
+	err_set(err, ERR_USAGE, "%zu heads do not stand on %s", others.count, name);
+	if (others.count)
+		err_detail(err, "%s", names);
+	return err_hint(err, others.count ? "name one of them: --onto REV"
+					  : "it is on the only line there is: nothing has to move");
+}
+
 static bool find_both(const struct migrate_ask *ask, struct rebase *rebase, struct err *err)
 {
 	const struct graph *graph = rebase->session.tree->graph;
@@ -50,7 +76,8 @@ static bool find_both(const struct migrate_ask *ask, struct rebase *rebase, stru
 		return err_hint(err, "mig-apply rebase %s --onto REV", ask->operands->items[0]);
 	}
 	return find_one(graph, ask->operands->items[0], &rebase->index, err) &&
-	       find_one(graph, ask->onto, &rebase->onto, err);
+	       (strcmp(ask->onto, "head") != 0 ? find_one(graph, ask->onto, &rebase->onto, err)
+					       : find_head(rebase, &rebase->onto, err));
 }
 
 static bool check_shape(const struct rebase *rebase, struct err *err)
@@ -120,8 +147,11 @@ static bool ask_one(
 static bool ask_all(const struct migrate_ask *ask, struct rebase *rebase, struct err *err)
 {
 	STRVEC_EACH (&ask->skip_envs, skipped)
-		if (!strvec_has(ask->envs, skipped))
-			return err_set(err, ERR_USAGE, "no environment \"%s\" to skip", skipped);
+		if (!strvec_has(ask->envs, skipped)) {
+			AUTO_FREE char *names = strvec_join(ask->envs, ", ");
+			err_set(err, ERR_USAGE, "no environment \"%s\" to skip", skipped);
+			return err_hint(err, "there are %s", names);
+		}
 	STRVEC_EACH (ask->envs, env) {
 		if (strvec_has(&ask->skip_envs, env))
 			strvec_push(&rebase->skipped, env);

@@ -181,16 +181,6 @@ bool migrate_tree_read(
 	return true;
 }
 
-bool migrate_tree_load(
-	const struct conf_migrations *where, struct migrate_tree **result, struct err *err)
-{
-	CLEANUP(migrate_tree_free_auto) struct migrate_tree *tree = NULL;
-	if (!migrate_tree_read(where, &tree, err) || !migrate_tree_link(tree, err))
-		return false;
-	*result = xtake(&tree);
-	return true;
-}
-
 bool migrate_args_fit(
 	const struct migrate_args *args, const struct migrate_tree *tree, struct err *err)
 {

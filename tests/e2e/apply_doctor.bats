@@ -82,6 +82,26 @@ scratch_is_gone() {
 	expect 4 mig-apply heads --check
 }
 
+@test "two files of dbmate with one number: the one that was not applied gets another name" {
+	mkdir -p db/migrations
+	printf -- '-- migrate:up\ncreate table a (i int);\n-- migrate:down\ndrop table a;\n' > db/migrations/001_ours.sql
+	cat > mig.yaml <<-END
+		mig: 1
+		project: shop
+		migrations: {dir: db/migrations}
+		environments: {dev: {database: "dbname=$DB"}}
+	END
+	mig-apply upgrade
+	sed 's/table a/table b/' db/migrations/001_ours.sql > db/migrations/001_before.sql
+	expect 3 mig-apply upgrade
+	says "mig-apply doctor prints the command"
+	mend "doubled id"
+	expect 0 mig-apply upgrade
+	says "before"
+	expect 0 mig-apply current --check
+	[ -e db/migrations/001_ours.sql ]
+}
+
 @test "a parent that is in no file" {
 	line_of 3
 	git init -q . && git add -A && git -c user.name=t -c user.email=t@localhost commit -qm files

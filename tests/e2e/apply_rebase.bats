@@ -149,6 +149,17 @@ private() {
 	mig-apply rebase mine --onto r002 --skip-env production --json | tail -1 | jq -e '.skipped == ["production"] and .asked == ["staging"]'
 }
 
+@test "--onto head is the head that others made, whatever stands on the revision" {
+	private
+	expect 0 mig-apply rebase mine --onto head
+	says "mine My own stands on r002 Table 2"
+	revision theirs r001 "Theirs" <<< '-- migrate:up'
+	revision more r001 "More" <<< '-- migrate:up'
+	expect 2 mig-apply rebase more --onto head
+	says "2 heads do not stand on more More"
+	says "name one of them: --onto REV"
+}
+
 @test "wrong use of rebase" {
 	private
 	expect 2 mig-apply rebase mine
@@ -160,6 +171,8 @@ private() {
 	says "mine My own stands on r001 Table 1 itself"
 	expect 2 mig-apply rebase mine --onto mine
 	expect 2 mig-apply rebase mine --onto heads
+	expect 2 mig-apply rebase r001 --onto head
+	says "nothing has to move"
 	mig-apply merge heads --rev-id both
 	expect 2 mig-apply rebase both --onto r002
 	says "is a merge"
