@@ -85,13 +85,18 @@ static void drop_doubled(struct migrate_tree *tree, struct db *db, struct findin
 		}
 		migrate_tree_study(tree);
 		bool swapped = second_keeps(db, tree, first, second);
-		const struct migrate_file *kept = swapped ? second : first;
+		struct migrate_file *kept =
+			&tree->files[swapped ? i : (size_t)(first - tree->files)];
 		const struct migrate_file *other = swapped ? first : second;
 		findings_add(findings, "doubled id", true,
 			xstrfmt("revision %s is in %s (%s) and in %s (%s)", kept->id, kept->name,
 				kept->message ? kept->message : "", other->name,
 				other->message ? other->message : ""),
 			new_id_command(tree, other));
+		if (strvec_has(&kept->down, kept->id)) { /* files in a row: it stood on the other */
+			strvec_release(&kept->down);
+			strvec_push_all(&kept->down, &other->down);
+		}
 		remove_file(tree, (size_t)(other - tree->files));
 	}
 }
