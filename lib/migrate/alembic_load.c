@@ -63,11 +63,23 @@ static bool is_new(
 	return !strvec_has(&listed->links, real);
 }
 
-/* As a person would name it: below the folder in which Alembic is run. */
-static char *shown_name(const struct alembic_place *place, const char *path)
+/* Of where->dir: the folder below which mig.yaml names it; 0: it does not. */
+static size_t project_length(const struct conf_migrations *where)
 {
-	size_t length = strlen(place->home);
-	bool below = !strncmp(path, place->home, length) && path[length] == '/';
+	size_t length = strlen(where->dir), shown = where->shown ? strlen(where->shown) : 0;
+	bool named = shown && shown < length && !strcmp(where->dir + length - shown, where->shown);
+	return named && where->dir[length - shown - 1] == '/' ? length - shown - 1 : 0;
+}
+
+/* As a person would name it: below the project, else below the folder in which Alembic is run. */
+static char *shown_name(const struct listed *listed, const char *path)
+{
+	const struct conf_migrations *where = listed->tree->where;
+	size_t length = project_length(where);
+	if (length && !strncmp(path, where->dir, length + 1))
+		return xstrdup(path + length + 1);
+	length = strlen(listed->place->home);
+	bool below = !strncmp(path, listed->place->home, length) && path[length] == '/';
 	return xstrdup(below ? path + length + 1 : path);
 }
 
@@ -76,7 +88,7 @@ static void add_file(
 {
 	AUTO_FREE char *path = fs_join(dir, name);
 	if (is_new(listed, folder, name, path, odd)) {
-		char *shown = shown_name(listed->place, path);
+		char *shown = shown_name(listed, path);
 		migrate_tree_take(listed->tree, xtake(&path), shown);
 	}
 }

@@ -442,7 +442,8 @@ static bool is_settled(const struct python_header *header, const char *text)
 static void take_code(struct python_header *header, const char *text, const struct line *line,
 	struct strvec *losses)
 {
-	keep_line(header, text, line);
+	if (losses != &header->down_losses)
+		keep_line(header, text, line);
 	if (losses)
 		find_losses(text, line, losses);
 }

@@ -33,7 +33,9 @@ struct python_header {
 	size_t count;
 	char *docstring; /* NULL: there is none */
 	bool code; /* asked for: what follows, too */
-	struct strbuf rest; /* the code but for docstring, names, comments and empty lines */
+	/* the code but for docstring, names, comments, empty lines and the functions `downgrade..`
+	 */
+	struct strbuf rest;
 	/* Lines that take data away, of the function `upgrade` or `downgrade` alone. */
 	struct strvec up_losses, down_losses; /* "12: op.drop_table" */
 };

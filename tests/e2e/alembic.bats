@@ -310,6 +310,13 @@ setup() {
 	expect 0 mig-apply upgrade
 	sed -i 's/Table 1/Table one/; s/$/  /' alembic/versions/a001_.py
 	expect 0 mig-apply upgrade
+	# a way back that turns out to be wrong can be put right
+	sed -i "s/op.drop_table('t2'/op.drop_table('nosuch'/" alembic/versions/a002_.py
+	expect 11 mig-apply downgrade -1 --yes
+	sed -i "s/op.drop_table('nosuch'/op.drop_table('t2'/" alembic/versions/a002_.py
+	expect 0 mig-apply downgrade -1 --yes
+	sed -i "s/op.drop_table('t1'/op.drop_table('nosuch'/" alembic/versions/a001_.py
+	expect 0 mig-apply upgrade
 	sed -i "s/create_table('t1'/create_table('t9'/" alembic/versions/a001_.py
 	expect 17 mig-apply upgrade
 	says "alembic/versions/a001_.py: a001 Table one was edited after it was applied"

@@ -123,3 +123,24 @@ repository() {
 	expect 0 mig-apply downgrade -1 -y
 	rows_are a001
 }
+
+@test "files of an Alembic tree are named as one types them beside mig.yaml, wherever their folder is" {
+	need_alembic
+	alembic_tree
+	mkdir app more
+	printf 'version_locations = %%(here)s/alembic/versions %%(here)s/../more\n' >> alembic.ini
+	py_line 2
+	mv alembic/versions/a002_.py more/
+	mv alembic alembic.ini app/
+	sed -i 's,dir: alembic,dir: app/alembic,' mig.yaml
+	repository
+	mig-apply upgrade -y
+	sed -i "s/'t2'/'other'/" more/a002_.py
+	sed -i "s/'t1'/'other'/" app/alembic/versions/a001_.py
+	expect 17 mig-apply upgrade
+	eval "$(sed -n 's/^hint: put the text back (\(git log -p -- [^)]*\)).*/\1/p' <<< "$output")" | grep "^+.*create_table('t"
+	git -c user.name=t -c user.email=t@localhost checkout -q app
+	expect 17 mig-apply upgrade
+	says "a002 Table 2 was edited"
+	eval "$(sed -n 's/^hint: put the text back (\(git log -p -- [^)]*\)).*/\1/p' <<< "$output")" | grep "^+.*create_table('t2"
+}

@@ -113,6 +113,23 @@ static char *rest_of(const char *text, char **docstring)
 	return strbuf_take(&header.rest);
 }
 
+static void the_way_back_does_not_count(void **state)
+{
+	(void)state;
+	static const char one[] = "def upgrade():\n    up()\n"
+				  "def downgrade() -> None:\n    wrong()\nx = 1\n";
+	static const char two[] = "def upgrade():\n    up()\n"
+				  "def downgrade():\n    if a:\n        right()\nx = 1\n";
+	static const char other[] = "def upgrade():\n    up()\n"
+				    "def downgrade():\n    wrong()\nx = 2\n";
+	AUTO_FREE char *none = NULL;
+	AUTO_FREE char *first = rest_of(one, &none);
+	AUTO_FREE char *second = rest_of(two, &none);
+	AUTO_FREE char *third = rest_of(other, &none);
+	assert_string_equal(first, second);
+	assert_string_not_equal(first, third);
+}
+
 static void docstring_and_layout_do_not_count(void **state)
 {
 	(void)state;
@@ -173,6 +190,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(values),
 		cmocka_unit_test(docstring_and_layout_do_not_count),
+		cmocka_unit_test(the_way_back_does_not_count),
 		cmocka_unit_test(losses_by_function),
 		cmocka_unit_test(any_bytes),
 	};
