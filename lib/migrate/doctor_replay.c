@@ -91,22 +91,94 @@ static bool add_extensions(
 	return true;
 }
 
-static bool open_scratch(
-	const struct migrate_session *live, struct scratch *scratch, struct err *err)
+/* A session with the scratch database for a tree; migrate_open() is left to do. */
+static bool reach(const struct migrate_session *live, const struct scratch *scratch,
+	const struct conf_migrations *where, struct migrate_session *session, struct err *err)
 {
-	struct migrate_session *session = &scratch->session;
 	session->how = live->how;
+	session->how.where = where;
 	session->how.target.dbname = scratch->item.name;
 	session->how.log = NULL;
+	return db_open(&session->how.target, &session->db, err);
+}
+
+static bool open_to_apply(
+	const struct migrate_session *live, struct migrate_session *session, struct err *err)
+{
 	struct keys_request request = {
 		.target = session->how.target,
 		.mode = KEYS_RUN,
 		.program = "mig-apply doctor",
 		.log = live->how.log,
 	};
-	return db_open(&session->how.target, &session->db, err) &&
+	return migrate_open(session, &request, MIGRATE_ROWS_KNOWN, err);
+}
+
+static bool apply_to(struct migrate_session *session, const char *target, struct err *err)
+{
+	size_t done;
+	migrate_plan_release(&session->plan);
+	return migrate_plan(session, MIGRATE_UP, target, err) &&
+	       (!session->plan.count || migrate_apply(session, &done, err));
+}
+
+/* --- the other trees of the environment --------------------------------------------------------
+ */
+
+/* It stands where it stands in the live database; nowhere: only its version table is there. */
+static bool apply_other(const struct migrate_session *live, const struct scratch *scratch,
+	const struct conf_migrations *where, struct err *err)
+{
+	AUTO_SESSION(there);
+	AUTO_SESSION(here);
+	there.how = live->how;
+	there.how.where = where;
+	if (!db_open(&live->how.target, &there.db, err) ||
+		!migrate_open(&there, NULL, MIGRATE_ROWS_KNOWN, err))
+		return false;
+	if (!there.state.versions.exists)
+		return true;
+	const struct graph_list *rows = &there.state.current;
+	if (!reach(live, scratch, where, &here, err) || !open_to_apply(live, &here, err))
+		return false;
+	for (size_t i = 0; i < rows->count; i++)
+		if (!apply_to(&here, there.tree->files[rows->items[i]].id, err))
+			return false;
+	AUTO_STRVEC(base);
+	size_t changes;
+	strvec_push(&base, "base");
+	return rows->count || migrate_stamp(&here, &base, false, &changes, err);
+}
+
+/* Those that come before the tree in mig.yaml, or those behind it. */
+static bool apply_others(const struct migrate_session *live, const struct scratch *scratch,
+	bool behind, size_t *count, struct err *err)
+{
+	const struct conf_env *env = live->how.env;
+	bool seen = false;
+	for (size_t i = 0; i <= env->other_count; i++) {
+		const struct conf_migrations *other = i ? &env->others[i - 1] : &env->migrations;
+		if (other == live->how.where) {
+			seen = true;
+			continue;
+		}
+		if (seen != behind)
+			continue;
+		++*count;
+		if (scratch && !apply_other(live, scratch, other, err))
+			return err_context(err, "tree %s, in a scratch database", other->name);
+	}
+	return true;
+}
+
+static bool open_scratch(
+	const struct migrate_session *live, struct scratch *scratch, struct err *err)
+{
+	size_t before = 0;
+	return reach(live, scratch, live->how.where, &scratch->session, err) &&
 	       add_extensions(live, scratch, err) &&
-	       migrate_open(session, &request, MIGRATE_ROWS_KNOWN, err);
+	       apply_others(live, scratch, false, &before, err) &&
+	       open_to_apply(live, &scratch->session, err);
 }
 
 static void add_match(struct doctor_replay *replay, const struct graph_list *rows)
@@ -120,6 +192,39 @@ static bool outline(const struct migrate_session *session, struct strvec *lines,
 {
 	const struct schema_versions *versions = &session->state.versions;
 	return schema_outline(session->db, versions->schema, versions->table, lines, err);
+}
+
+/* Lines of the live database that the trees behind this one make. */
+static bool leave_out_later(
+	const struct migrate_session *live, struct strvec *wanted, struct err *err)
+{
+	CLEANUP(scratch_release) struct scratch scratch = {0};
+	AUTO_STRVEC(without);
+	AUTO_STRVEC(with);
+	AUTO_STRVEC(differences);
+	struct strvec kept = {0};
+	size_t later = 0;
+	if (!apply_others(live, NULL, true, &later, err) || !later)
+		return !later;
+	if (!make_database(live, &scratch, err) || !open_scratch(live, &scratch, err) ||
+		!apply_to(&scratch.session, "heads", err) ||
+		!outline(&scratch.session, &without, err))
+		return false;
+	migrate_close(&scratch.session); /* its keys, too */
+	if (!apply_others(live, &scratch, true, &later, err) ||
+		!reach(live, &scratch, live->how.where, &scratch.session, err) ||
+		!migrate_open(&scratch.session, NULL, MIGRATE_ROWS_ANY, err) ||
+		!outline(&scratch.session, &with, err))
+		return false;
+	schema_outline_compare(&without, &with, &differences);
+	STRVEC_EACH (wanted, line) {
+		AUTO_FREE char *added = xstrfmt("+%s", line);
+		if (!strvec_has(&differences, added))
+			strvec_push(&kept, line);
+	}
+	strvec_release(wanted);
+	*wanted = kept;
+	return true;
 }
 
 static bool compare(struct scratch *scratch, struct doctor_replay *replay, struct err *err)
@@ -182,6 +287,7 @@ bool doctor_replay_run(
 	const struct migrate_session *live, struct doctor_replay *replay, struct err *err)
 {
 	CLEANUP(scratch_release) struct scratch scratch = {.least = SIZE_MAX};
-	return outline(live, &scratch.wanted, err) && make_database(live, &scratch, err) &&
-	       open_scratch(live, &scratch, err) && apply_all(live, &scratch, replay, err);
+	return outline(live, &scratch.wanted, err) && leave_out_later(live, &scratch.wanted, err) &&
+	       make_database(live, &scratch, err) && open_scratch(live, &scratch, err) &&
+	       apply_all(live, &scratch, replay, err);
 }

@@ -81,6 +81,27 @@ static bool knows_all(struct migrate_ask *ask, const char *tree, const struct st
 	return opened;
 }
 
+/* "did you mean vectors?", of whichever tree has such a name; NULL: none. Caller owns. */
+static char *near_name(struct migrate_ask *ask, const struct strvec *words)
+{
+	char *near = NULL;
+	STRVEC_EACH (ask->trees, tree) {
+		AUTO_SESSION(session);
+		AUTO_ERR(ignored);
+		ask->tree = tree;
+		bool opened = ask->open(ask, MIGRATE_FILES, MIGRATE_ROWS_ANY, &session, &ignored);
+		ask->tree = NULL;
+		for (size_t i = 0; opened && !near && i < words->count; i++) {
+			AUTO_ERR(why);
+			AUTO_LIST(found);
+			if (!graph_resolve(session.tree->graph, words->items[i], &found, &why) &&
+				why.hint && str_starts(why.hint, "did you mean"))
+				near = xstrdup(why.hint);
+		}
+	}
+	return near;
+}
+
 /* Trees that know every revision that was typed; those typed decide, so that -t is rarely needed.
  */
 static bool choose(struct migrate_ask *ask, struct strvec *chosen, struct err *err)
@@ -98,9 +119,10 @@ static bool choose(struct migrate_ask *ask, struct strvec *chosen, struct err *e
 		return true;
 	AUTO_FREE char *names = strvec_join(ask->trees, ", ");
 	AUTO_FREE char *typed = strvec_join(&words, " ");
+	AUTO_FREE char *near = near_name(ask, &words);
 	err_set(err, ERR_NOTFOUND, "no tree of migrations knows %s", typed);
 	err_detail(err, "trees: %s", names);
-	return err_hint(err, "list them: mig-apply history");
+	return err_hint(err, "%s", near ? near : "list them: mig-apply history");
 }
 
 /* "ai@head", where ai is the name of a tree, is "head" of that tree. */

@@ -237,6 +237,38 @@ scratch_is_gone() {
 	scratch_is_gone
 }
 
+@test "the replay of one of several trees: the others stand where they stand, before it and behind it" {
+	line_of 2
+	mkdir ai
+	mv migrations kept
+	revision v001 "" "Vectors" <<< $'-- migrate:up\ncreate table v1 (id int references t1);\n-- migrate:down\ndrop table v1;'
+	revision v002 v001 "More" <<< $'-- migrate:up\ncreate table v2 (id int);\n-- migrate:down\ndrop table v2;'
+	mv migrations ai/
+	mv kept migrations
+	cat > mig.yaml <<-END
+		mig: 1
+		project: shop
+		migrations:
+		  main: {dir: migrations}
+		  ai: {dir: ai/migrations, version_table: ai_version}
+		environments: {dev: {database: "dbname=$DB"}}
+	END
+	mig-apply upgrade
+	expect 0 mig-apply doctor --replay
+	says "the schema is that of r002 Table 2, as the version table says"
+	says "the schema is that of v002 More, as the version table says"
+	mig-apply stamp --purge ai@base
+	expect 4 mig-apply doctor --replay -t ai
+	says "the schema is that of v002 More; the version table says <base>"
+	eval "$(sed -n 's/.*next: \(mig-apply stamp.*\)/\1/p' <<< "$output")"
+	mig-apply stamp -t main r001
+	expect 4 mig-apply doctor --replay -t main
+	says "the schema is that of r002 Table 2; the version table says r001 Table 1"
+	eval "$(sed -n 's/.*next: \(mig-apply stamp.*\)/\1/p' <<< "$output")"
+	expect 0 mig-apply doctor --replay
+	scratch_is_gone
+}
+
 @test "the replay of an Alembic tree" {
 	need_alembic
 	alembic_tree

@@ -77,6 +77,8 @@ v002 Models (vectors) (head)" ]
 	says "create table t2"
 	expect 14 mig-apply upgrade nosuch
 	says "no tree of migrations knows nosuch"
+	expect 14 mig-apply upgrade vectros@head
+	says "did you mean vectors?"
 	expect 2 mig-apply heads -t aj
 	says "did you mean -t ai?"
 	expect 2 mig-apply revision -m "Which?"
