@@ -276,6 +276,13 @@ static void look_beside(const char *tree, struct init_found *found)
 	}
 }
 
+/* An empty folder of that name says nothing: a tree elsewhere is more likely meant. */
+static bool is_empty(const char *tree, const struct init_found *found)
+{
+	AUTO_FREE char *dir = fs_join(tree, found->dir);
+	return !strcmp(found->format, "sql") && !has_sql(dir);
+}
+
 bool init_look(const struct init_request *request, struct init_found *found, struct err *err)
 {
 	const char *from = request->from;
@@ -294,8 +301,8 @@ bool init_look(const struct init_request *request, struct init_found *found, str
 		if (wanted && fits(&layouts[i], request->tree))
 			take(found, layouts[i].format, layouts[i].dir);
 	}
-	if (!found->exists && (!from || !strcmp(from, "alembic")) &&
-		!look_below(request->tree, found, err))
+	if ((!found->exists || is_empty(request->tree, found)) &&
+		(!from || !strcmp(from, "alembic")) && !look_below(request->tree, found, err))
 		return false;
 	if (from && strcmp(from, "sql") != 0 && !found->exists)
 		return absent(from, request->tree, err);

@@ -3,6 +3,7 @@
 #include "migrate/internal.h"
 
 #include <ctype.h>
+#include <unistd.h>
 
 enum { SLUG_LENGTH = 40, ID_BYTES = 6 };
 
@@ -168,7 +169,7 @@ bool migrate_check_models(const struct conf_migrations *where, struct db *db,
 				   : no_models(tree, err);
 }
 
-bool migrate_new_revision(const struct conf_migrations *where, const struct migrate_new *request,
+static bool new_revision(const struct conf_migrations *where, const struct migrate_new *request,
 	char **path, char **id, bool *wants_db, struct err *err)
 {
 	CLEANUP(migrate_tree_free_auto) struct migrate_tree *tree = NULL;
@@ -201,4 +202,15 @@ bool migrate_new_revision(const struct conf_migrations *where, const struct migr
 	*path = xtake(&file.path);
 	*id = xtake(&file.id);
 	return true;
+}
+
+bool migrate_new_revision(const struct conf_migrations *where, const struct migrate_new *request,
+	char **path, char **id, bool *wants_db, struct err *err)
+{
+	bool was_there = fs_exists(where->dir);
+	if (new_revision(where, request, path, id, wants_db, err))
+		return true;
+	if (!was_there)
+		rmdir(where->dir); /* what is refused leaves no empty folder */
+	return false;
 }

@@ -406,6 +406,23 @@ status_says() {
 	says "  python: .venv/bin/python"
 }
 
+@test "init passes over an empty folder migrations where a tree has another name" {
+	mkdir -p migrations db_migs/versions
+	touch db_migs/env.py db_migs/alembic.ini
+	expect 0 mig init -n
+	says "dir: db_migs"
+	printf -- '-- revision: r1\n-- down_revision:\n-- migrate:up\nselect 1;\n' > migrations/r1.sql
+	expect 0 mig init -n
+	says "dir: migrations"
+	# and what is refused makes no such folder
+	export DATABASE_URL="dbname=$DB"
+	rm -r migrations db_migs
+	expect 0 mig init
+	expect 2 mig-apply revision -m "First" --autogenerate
+	[ ! -e migrations ]
+	expect 0 mig-apply revision -m "First"
+}
+
 @test "init says which tree it leaves out" {
 	mkdir -p alembic/versions db/migrations migrations
 	touch alembic/env.py
