@@ -87,6 +87,12 @@ static bool explain(struct runner *runner, const struct migrate_step *step,
 		AUTO_FREE char *said = xstrdup(err->detail);
 		err_detail(err, "%s\nblocked by: %s", said, runner->blockers);
 	}
+	bool outside = !strcmp(err->sqlstate, "25001") || !strcmp(err->sqlstate, "2D000");
+	if (!err->hint && outside && script == &step->script && !step->bare)
+		err_hint(err, "nothing of this revision was kept: what commits, or wants no "
+			      "transaction, goes "
+			      "into a revision with the header \"-- transaction: off\" (dbmate: "
+			      "\"-- migrate:up transaction:false\")");
 	if (!err->hint && err->code == ERR_SQL)
 		err_hint(err,
 			script == &step->backfill

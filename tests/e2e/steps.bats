@@ -417,3 +417,13 @@ publications_are() {
 	expect 0 mig-apply upgrade -y
 	rows_are r003
 }
+
+@test "what commits inside is sent to transaction: off, where it runs" {
+	revision r001 "" "Commits" <<< $'-- migrate:up\ndo $$ begin create table made (i int); commit; end $$;'
+	expect 11 mig-apply upgrade
+	says "invalid transaction termination"
+	says 'a revision with the header "-- transaction: off"'
+	sed -i '/^-- migrate:up/i -- transaction: off' migrations/r001_*.sql
+	expect 0 mig-apply upgrade
+	[ "$(sql -c "select count(*) from made")" = 0 ]
+}
