@@ -609,7 +609,10 @@ def check(config, how):
 def headers(how):
     """The headers that are no literals: the files are run, as Alembic does for every command."""
     from importlib.util import module_from_spec, spec_from_file_location
+    from alembic.script import ScriptDirectory
 
+    if not how["flask"]:
+        ScriptDirectory.from_config(config_of(how))  # minds prepend_sys_path
     for number, file in enumerate(how["files"]):
         spec = spec_from_file_location("revision_%d" % number, file["path"])
         module = module_from_spec(spec)

@@ -108,6 +108,19 @@ locations() {
 	says "v002"
 }
 
+@test "prepend_sys_path holds where a header has to be asked from Python, too" {
+	locations 'prepend_sys_path = src:lib' 'version_path_separator = os'
+	mkdir src lib
+	echo 'BEFORE = "a002"' > lib/names.py
+	py a003 "__import__('names').BEFORE" "Computed" <<< $'def upgrade(): pass\ndef downgrade(): pass'
+	expect 0 mig-apply heads
+	says "a003 Computed"
+	expect 0 mig-apply upgrade heads
+	rows_are "a003"
+	expect 0 alembic current
+	says "a003 (head)"
+}
+
 @test "two env.py with one table: both ways out work as they are advised" {
 	two_alembic_trees
 	for words in upgrade "upgrade -t ai" plan "upgrade -n -t main"; do
