@@ -1,5 +1,7 @@
 #include "graph/internal.h"
 
+#include <stdlib.h>
+
 bool graph_range_split(const char *range, char **lower, char **upper, struct err *err)
 {
 	const char *colon = strchr(range, ':');
@@ -24,6 +26,32 @@ bool graph_range_has(const char *range, const char *word)
 							     !strncmp(range, word, length)));
 }
 
+/* What is one step from `at`; GRAPH_NONE is base. */
+static void one_step(const struct graph *graph, size_t at, bool up, struct graph_list *next)
+{
+	if (at != GRAPH_NONE)
+		graph_list_copy(
+			next, up ? &graph->revisions[at].children : &graph->revisions[at].parents);
+	else if (up)
+		graph_bases(graph, next);
+}
+
+/* As many of the steps as one line has, as Alembic takes them; a fork is left to the walk. */
+static int room(
+	const struct graph *graph, size_t at, const struct graph_relative *relative, int steps)
+{
+	for (int done = 0; done < steps; done++) {
+		AUTO_LIST(next);
+		one_step(graph, at, relative->up, &next);
+		if (next.count > 1)
+			return steps;
+		if (!next.count && (relative->up || at == GRAPH_NONE))
+			return done;
+		at = next.count ? next.items[0] : GRAPH_NONE;
+	}
+	return steps;
+}
+
 /* "-3" counts from the other end of the range, "REV-3" from REV. */
 static bool relative_end(const struct graph *graph, const char *text,
 	const struct graph_relative *relative, const struct graph_list *other,
@@ -36,15 +64,16 @@ static bool relative_end(const struct graph *graph, const char *text,
 		return false;
 	for (size_t i = 0; !relative->symbol && other && i < other->count; i++)
 		graph_list_push(&start, other->items[i]);
-	if (start.count != 1) {
+	bool from_base = !start.count && !relative->symbol && relative->up && other;
+	if (start.count != 1 && !from_base) {
 		err_set(err, ERR_USAGE, "\"%s\" counts from %s", text,
 			start.count ? "several revisions" : "nothing");
 		return err_hint(err, "name where it counts from: REV-3:, -3:REV, REV:+3");
 	}
-	if (!(relative->up ? graph_walk_up(graph, start.items[0], relative->steps, relative->label,
-				     &end, err)
-			   : graph_walk_down(graph, start.items[0], -relative->steps, &end,
-				     &undo_merge, err)))
+	size_t from = from_base ? GRAPH_NONE : start.items[0];
+	int steps = room(graph, from, relative, abs(relative->steps));
+	if (!(relative->up ? graph_walk_up(graph, from, steps, relative->label, &end, err)
+			   : graph_walk_down(graph, from, steps, &end, &undo_merge, err)))
 		return false;
 	if (end != GRAPH_NONE)
 		graph_list_push(out, end);
@@ -81,6 +110,29 @@ static bool resolve_both(const struct graph *graph, const struct graph_list *cur
 	       resolve_end(graph, current, lower ? lower : "base", high, low, err);
 }
 
+/* "LABEL@base:": of the upper end only what is on that branch. */
+static bool keep_branch(
+	const struct graph *graph, const char *lower, struct graph_list *high, struct err *err)
+{
+	const char *at = lower ? strchr(lower, '@') : NULL;
+	if (!at || strcmp(at + 1, "base") != 0 || !high->count)
+		return true;
+	AUTO_FREE char *branch = xstrndup(lower, (size_t)(at - lower));
+	AUTO_FREE char *before = graph_names(graph, high);
+	size_t kept = 0, label;
+	if (!graph_lookup(graph, branch, NULL, &label, err))
+		return false;
+	for (size_t i = 0; i < high->count; i++)
+		if (strvec_has(&graph->revisions[high->items[i]].branches, branch) ||
+			high->items[i] == label)
+			high->items[kept++] = high->items[i];
+	high->count = kept;
+	if (kept)
+		return true;
+	err_set(err, ERR_USAGE, "%s is not on branch \"%s\"", before, branch);
+	return err_hint(err, "see the branches: mig-apply history -v");
+}
+
 bool graph_range(const struct graph *graph, const struct graph_list *current, const char *range,
 	struct graph_set *members, struct err *err)
 {
@@ -89,13 +141,14 @@ bool graph_range(const struct graph *graph, const struct graph_list *current, co
 	AUTO_LIST(low);
 	AUTO_LIST(high);
 	if (!graph_range_split(range, &lower, &upper, err) ||
-		!resolve_both(graph, current, lower, upper, &low, &high, err))
+		!resolve_both(graph, current, lower, upper, &low, &high, err) ||
+		!keep_branch(graph, lower, &high, err))
 		return false;
 	graph_ancestors(graph, &high, GRAPH_WITH_DEPENDS, members);
 	if (!low.count)
 		return true;
 	AUTO_SET(above, graph->count);
-	graph_descendants(graph, &low, GRAPH_WITH_DEPENDS, &above);
+	graph_descendants(graph, &low, GRAPH_DOWN_ONLY, &above); /* as Alembic has it */
 	graph_set_intersect(members, &above);
 	if (graph_set_count(members))
 		return true;

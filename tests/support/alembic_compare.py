@@ -134,6 +134,24 @@ def alembic_answer(map_, verb, current, target):
     return [s.revision.revision for s in steps], sorted(heads.heads)
 
 
+def random_range(dice, rows):
+    some = dice.choice(rows)[0]
+    labels = [l for r in rows for l in r[3]] or ["heads"]
+    label = dice.choice(labels)
+    step = 1 + dice.randrange(3)
+    return "%s:%s" % (
+        dice.choice([some, some, "", "base", "-%d" % step, some + "-1", label + "@base"]),
+        dice.choice([dice.choice(rows)[0], "", "heads", "+%d" % step, label + "@head"]))
+
+
+def alembic_range(map_, range_):
+    """What `alembic history -r` lists."""
+    low, _, high = range_.partition(":")
+    found = map_.iterate_revisions(high or "heads", low or "base", inclusive=True,
+                                   assert_relative_length=False)
+    return sorted(s.revision for s in found), []
+
+
 def random_target(dice, rows):
     some = dice.choice(rows)[0]
     labels = [l for r in rows for l in r[3]]
@@ -168,6 +186,14 @@ class Mig:
 
 def meant(map_, verb, current, target, real, why, mine, reason):
     """The name of the documented difference that this is, or None."""
+    if verb == "range":
+        if mine is None and "counts from several" in reason:
+            return "minus-n-on-several-heads"
+        if mine is None:
+            return "nothing-in-a-range" if not real[0] else None
+        if real is None:
+            return "range-that-alembic-refuses"
+        return "range-of-a-dependency" if target[0] == "-" and set(mine[0]) < set(real[0]) else None
     relative = rev._relative_destination.match(target)
     if mine is None:
         if verb == "down" and relative and not relative.group(2) and len(current) > 1:
@@ -237,31 +263,38 @@ def main():
         current = set()
         for _ in range(12):
             target = random_target(dice, rows)
-            verb = dice.choice(["up"] * 5 + ["down"] * 4 + ["stamp"] * 2)
+            verb = dice.choice(["up"] * 5 + ["down"] * 4 + ["stamp"] * 2 + ["range"] * 2)
+            if verb == "range":
+                target = random_range(dice, rows)
             if verb == "stamp" and rev._relative_destination.match(target):
                 continue  # not in Alembic's grammar of stamp
             try:
-                real, why = alembic_answer(map_, verb, current, target), ""
+                real = (alembic_range(map_, target) if verb == "range"
+                        else alembic_answer(map_, verb, current, target))
+                why = ""
             except (rev.RevisionError, CommandError) as error:
                 real, why = None, str(error)
             except (AssertionError, KeyError, IndexError, AttributeError, TypeError) as error:
                 real, why = None, "%s: %s" % (type(error).__name__, error)
             mine, reason = mig.ask(verb, current, target)
+            if verb == "range" and mine:
+                mine = sorted(mine[0]), []
             if real == mine:
                 counts["same, refused" if mine is None else "same"] += 1
             else:
                 name = meant(map_, verb, current, target, real, why, mine, reason)
                 counts[name or "DIFFERENT"] += 1
-            unsound = mine and not is_sound(map_, verb, current, mine)
+            unsound = mine and verb != "range" and not is_sound(map_, verb, current, mine)
             if unsound or (real != mine and not name):
                 bad += 1
-                counts["UNSOUND"] += bool(unsound)
+                if unsound:
+                    counts["UNSOUND"] += 1
                 if bad <= 5:
                     print("rows of the graph:", rows)
                     print(verb, sorted(current), target)
                     print("  alembic:", real or why)
                     print("  mig:    ", mine or reason)
-            if mine:
+            if mine and verb != "range":
                 current = set(mine[1])
     for name, count in sorted(counts.items()):
         print("%6d %s" % (count, name))

@@ -3,6 +3,7 @@
  *
  *	graph                         begin a new one
  *	rev ID|DOWN|DEPENDS|LABELS    comma-separated lists
+ *	range ROWS|A:B                "ok IDS|" (sorted), or "refused TEXT"
  *	up ROWS|TARGET, down, stamp   "ok STEPS|ROWS" (space-separated, rows sorted) or "refused
  *TEXT"
  */
@@ -54,6 +55,17 @@ static bool run_steps(
 	return true;
 }
 
+static bool list_range(
+	const struct graph_list *rows, const char *range, struct graph_list *found, struct err *err)
+{
+	AUTO_SET(members, graph->count);
+	if (!graph_range(graph, rows, range, &members, err))
+		return false;
+	SET_EACH(&members, index)
+	graph_list_push(found, index);
+	return true;
+}
+
 static bool answer(const char *verb, const char *question, struct graph_list *steps,
 	struct graph_list *rows, struct err *err)
 {
@@ -66,6 +78,11 @@ static bool answer(const char *verb, const char *question, struct graph_list *st
 	is_linked = true;
 	if (!graph_current(graph, &names, rows, err))
 		return false;
+	if (!strcmp(verb, "range")) {
+		bool found = list_range(rows, parts.items[1], steps, err);
+		rows->count = 0;
+		return found;
+	}
 	if (!strcmp(verb, "stamp")) {
 		AUTO_ROW_CHANGES(changes);
 		return graph_rows_stamp(graph, rows, parts.items[1], &changes, err);

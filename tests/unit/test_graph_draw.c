@@ -232,7 +232,9 @@ static void ranges_have_open_and_relative_ends(void **state)
 	expect_range(graph, "c1", "-2:d1", "b1 c1 d1");
 	expect_range(graph, "c1", "d1-1:d1", "c1 d1");
 	expect_range(graph, "c1", "c1:+1", "c1 d1");
-	expect_range(graph, "c1", "-9:d1", "2");
+	expect_range(graph, "c1", "-9:d1", "a1 b1 c1 d1");
+	expect_range(graph, "c1", "c1:+9", "c1 d1");
+	expect_range(graph, "c1", ":+2", "a1 b1");
 	expect_range(graph, "c1", "-1:", "2");
 	expect_range(graph, "c1", "d1:b1", "2");
 	expect_range(graph, "c1", "x1:d1", "2");
