@@ -189,11 +189,16 @@ def meant(map_, verb, current, target, real, why, mine, reason):
     if verb == "range":
         if mine is None and "counts from several" in reason:
             return "minus-n-on-several-heads"
+        if mine and real and target[0] == "-":
+            small, large = sorted((set(mine[0]), set(real[0])), key=len)
+            return "range-that-counts-down" if small < large else None
+        if real and target[0] == "-" and "ways down" in reason:
+            return "range-that-counts-down"
         if mine is None:
             return "nothing-in-a-range" if not real[0] else None
         if real is None:
             return "range-that-alembic-refuses"
-        return "range-of-a-dependency" if target[0] == "-" and set(mine[0]) < set(real[0]) else None
+        return None
     relative = rev._relative_destination.match(target)
     if mine is None:
         if verb == "down" and relative and not relative.group(2) and len(current) > 1:
@@ -204,6 +209,8 @@ def meant(map_, verb, current, target, real, why, mine, reason):
     if real is None:
         if "Ambiguous walk" in why and verb == "down":
             return "undo-of-a-merge"
+        if "didn't produce" in why and verb == "down" and relative and relative.group(1):
+            return "minus-n-of-an-implied-branch"
         if "overlaps" in why:
             return "rows-that-imply-each-other"
         if why.startswith(("AssertionError", "KeyError", "IndexError")):
