@@ -215,7 +215,8 @@ v002 Models (vectors) (head)" ]
 
 @test "advice for one of several trees leaves the others alone when it is typed as it stands" {
 	two_trees
-	mig-apply stamp heads
+	mig-apply upgrade -t main
+	mig-apply stamp heads -t ai
 	[ "$(rows_of alembic_version)" = "r002 v002" ]
 	expect 4 mig-apply doctor --replay -t ai
 	says "the schema is that of <base>; the version table says v002 Models"
