@@ -84,8 +84,8 @@ static bool open_session(const struct migrate_ask *ask, enum migrate_access acce
 static bool open_other(const struct migrate_ask *ask, const char *env,
 	struct migrate_session *session, struct err *err)
 {
-	const char *name = ask->envs->count > 1 || strcmp(env, "default") != 0 ? env : NULL;
-	if (!cli_target_other(ask->ctx, name, &session->own_env, &session->db, err))
+	bool named = ask->envs->count > 1 || strcmp(env, "default") != 0;
+	if (!cli_target_other(ask->ctx, named ? env : NULL, &session->own_env, &session->db, err))
 		return false;
 	session->how = settings_of(ask->ctx, ask);
 	session->how.env = session->own_env;
@@ -116,7 +116,9 @@ static bool act(struct cli *cli, void *settings, struct err *err)
 	bool good = cli_names(cli, &trees, verb->every_env ? &envs : NULL, err) &&
 		    migrate_verb_run(verb, ask, &answer, err);
 	AUTO_FREE char *lines = strvec_join(&answer.lines, "\n");
-	if (answer.lines.count)
+	if (answer.lines.count && answer.advice)
+		cli_advise(cli, lines);
+	else if (answer.lines.count)
 		cli_print(cli, "%s", lines);
 	if (answer.json)
 		cli_result(cli, xtake(&answer.json));
@@ -126,7 +128,6 @@ static bool act(struct cli *cli, void *settings, struct err *err)
 /* --- the program ------------------------------------------------------------------------------ */
 
 #define AT(field) offsetof(struct migrate_ask, field)
-
 #define SQL_OPTION \
 	{ \
 		"sql", 0, CLI_FLAG, AT(sql), NULL, \
@@ -225,8 +226,7 @@ static const struct cli_option merge_options[] = {
 };
 static const struct cli_option rebase_options[] = {
 	{"onto", 0, CLI_STRING, AT(onto), "REV", "what it shall stand on: a revision, head"},
-	{"skip-env", 0, CLI_LIST, AT(skip_envs), "NAME",
-		"do not ask this environment whether it has the revision"},
+	{"skip-env", 0, CLI_LIST, AT(skip_envs), "NAME", "do not ask this environment for it"},
 	{0},
 };
 static const struct cli_option doctor_options[] = {

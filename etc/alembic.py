@@ -53,6 +53,25 @@ ONE = "select txid_current()"  # the same twice in one transaction
 ENDING = re.compile(r"\b(commit|end|prepare|rollback|abort)\b", re.IGNORECASE)
 
 
+COMMIT = re.compile(r"\s*(commit|end)(\s+(work|transaction))?\s*;?\s*\Z", re.IGNORECASE)
+BACK = re.compile(r"\s*(rollback|abort)\b", re.IGNORECASE)
+OF_SAVEPOINTS = re.compile(  # SQLAlchemy's own, of which its events tell
+    r"(SAVEPOINT|RELEASE SAVEPOINT|ROLLBACK TO SAVEPOINT) sa_savepoint_\d+\Z"
+)
+SHOWN = 20
+
+
+def brief(statement):
+    words = " ".join(statement.split())
+    return words if len(words) <= 100 else words[:97] + "..."
+
+
+def shown(statements):
+    if len(statements) <= SHOWN:
+        return statements
+    return statements[:SHOWN] + ["... and %d more" % (len(statements) - SHOWN)]
+
+
 def quoted(name):
     return '"%s"' % name.replace('"', '""')
 
@@ -80,6 +99,10 @@ class Watch:
         self.inside = False  # in its upgrade() or downgrade()
         self.marked = None  # its mark is in the transaction, "alone", or "gone" with a rollback
         self.loose = False  # the step has the driver's own connection: nobody sees what it ends by it
+        self.seen = []  # statements of the step, in short, that were not rolled back
+        self.durable = 0  # so many of them are committed
+        self.settled = False  # so is the last of them, once it has ended
+        self.savepoints = []  # how many there were before each that is open
         self.due = None  # the version table to write next: the row of mig.history goes with it
         self.began = 0
         self.transaction = None
@@ -197,7 +220,8 @@ class Watch:
     def begin(self, revision, connection):
         self.step = revision
         self.marked = self.due = None
-        self.loose = False
+        self.loose = self.settled = False
+        self.seen, self.durable, self.savepoints = [], 0, []
         self.began = time.monotonic()
         tell("begin", revision=revision)
         if self.request.get("own"):
@@ -211,8 +235,9 @@ class Watch:
             self.inside = True
             try:
                 run(**options)
-            except Exception:
+            except Exception as error:
                 self.inside = False
+                error.mig_fate = self.fate(error)  # before all is rolled back
                 if self.request.get("own"):
                     self.report_failed(context.connection)
                 raise
@@ -251,7 +276,10 @@ class Watch:
                     literal(self.step),
                     literal(how["direction"]),
                     literal(how["files"][self.step]["checksum"]),
-                    literal("upgrade()" if how["direction"] == "up" else "downgrade()"),
+                    literal("\n".join(
+                        ["upgrade()" if how["direction"] == "up" else "downgrade()"]
+                        + shown(self.seen)
+                    )),
                     literal(how["host"]),
                     literal(how["run"]),
                     literal(how["tree"]),
@@ -271,9 +299,39 @@ class Watch:
         """Before SQLAlchemy's commit; that of the whole step comes when it is not inside any more."""
         if self.inside:
             self.mark(conn)
+            self.durable = len(self.seen)
 
     def rolled_back(self, conn):
         self.unsure()
+        del self.seen[self.durable:]
+
+    def savepoint(self, conn, name):
+        self.savepoints.append(len(self.seen))
+
+    def released(self, conn, name, context):
+        if self.savepoints:
+            self.savepoints.pop()
+
+    def rolled_back_to(self, conn, name, context):
+        before = self.savepoints.pop() if self.savepoints else 0
+        del self.seen[max(self.durable, before):]
+
+    def see(self, statement, alone):
+        """Never more than what is committed: a textual ROLLBACK TO takes all of it out."""
+        self.settled = alone or COMMIT.match(statement) is not None
+        if OF_SAVEPOINTS.match(statement) or self.settled and not alone:
+            return
+        if BACK.match(statement):
+            del self.seen[self.durable:]
+        else:
+            self.seen.append(brief(statement))
+
+    def fate(self, error):
+        """What a step that failed has left, as far as it was seen: committed, rolled back."""
+        failed = getattr(error, "statement", None) is not None
+        kept = len(self.seen) if self.settled and not failed else self.durable
+        undone = self.seen[kept:len(self.seen) - 1 if failed else None]
+        return {"kept": shown(self.seen[:kept]), "undone": shown(undone), "loose": self.loose}
 
     def taken(self, conn):
         """The revision has asked for the driver's own connection, and may commit by it."""
@@ -291,11 +349,15 @@ class Watch:
         if self.step and self.request.get("own"):
             tell("statement", revision=self.step, sql=statement)
         if self.inside:
+            alone = self.is_alone(conn)
+            if alone or self.settled:
+                self.durable = len(self.seen)
             ends = self.loose or ENDING.search(statement)
-            if ends or self.marked or self.is_alone(conn):
+            if ends or self.marked or alone:
                 self.mark(conn)
             if ends:
                 self.unsure()
+            self.see(statement, alone)
         if self.due and writes_table(statement, self.due):
             statement = self.history() + statement
         return statement, parameters
@@ -385,6 +447,9 @@ def watch_connections(watch):
             event.listen(connection, "commit", watch.committed)
             event.listen(connection, "prepare_twophase", watch.committed)
             event.listen(connection, "rollback", watch.rolled_back)
+            event.listen(connection, "savepoint", watch.savepoint)
+            event.listen(connection, "rollback_savepoint", watch.rolled_back_to)
+            event.listen(connection, "release_savepoint", watch.released)
         callbacks = options.get("on_version_apply") or ()
         callbacks = tuple(callbacks) if hasattr(callbacks, "__iter__") else (callbacks,)
         options["on_version_apply"] = callbacks + (watch.applied,)
@@ -779,6 +844,7 @@ def explain(error, how):
         "revision": getattr(error, "mig_revision", None),
         "context": getattr(error, "mig_context", None),
         "place": place_of(error, how),
+        "fate": getattr(error, "mig_fate", None),
         "disconnected": bool(getattr(error, "connection_invalidated", False)),
     })
 

@@ -52,19 +52,34 @@ static size_t program_at(const char *text, const char *begin)
 											 : 0;
 }
 
+/* The command that begins here says itself where; a psql behind it is another one. */
+static bool chooses(const char *command)
+{
+	static const char *const flags[] = {" -e ", " -d ", " -c "};
+	const char *end = strstr(command, "psql ");
+	size_t length = strcspn(command, ";\n");
+	if (end && (size_t)(end - command) < length)
+		length = (size_t)(end - command);
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
+		const char *at = strstr(command, flags[i]);
+		if (at && (size_t)(at - command) < length)
+			return true;
+	}
+	return false;
+}
+
 char *cli_own_words(const struct cli *cli, const char *advice)
 {
 	AUTO_FREE char *options = typed_options(cli);
 	AUTO_STRBUF(out);
-	bool chooses = strstr(advice, " -e ") || strstr(advice, " -d ") || strstr(advice, " -c ");
-	if (!options || chooses || strstr(advice, "usage: "))
+	if (!options || strstr(advice, "usage: "))
 		return xstrdup(advice);
 	for (const char *text = advice; *text;) {
 		size_t length = program_at(text, advice);
-		if (length)
+		if (length && !chooses(text))
 			strbuf_addf(&out, "%.*s %s", (int)length, text, options);
 		else
-			strbuf_addc(&out, *text);
+			strbuf_add(&out, text, length ? length : 1);
 		text += length ? length : 1;
 	}
 	return strbuf_take(&out);

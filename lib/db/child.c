@@ -63,7 +63,7 @@ char *db_psql_command(const struct db *db, const char *sql, bool same_role)
 	if (same_role)
 		push_unusual(&argv, ours, usual, "user", "-U", PQuser(db->pg));
 	const char *const words[] = {"-d", db->dbname, "-c", sql};
-	strvec_push_words(&argv, words, ARRAY_SIZE(words));
+	strvec_push_words(&argv, words, sql ? 4 : 2);
 	PQconninfoFree(ours);
 	PQconninfoFree(usual);
 	return strvec_shell(&argv);

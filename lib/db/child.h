@@ -15,7 +15,7 @@
 void db_child_env(struct db *db, const char *dbname, struct strvec *env);
 
 /*
- * "psql -h HOST -d shop -c '..'", to be typed as it stands where `db` was opened: of the way there
+ * "psql -h HOST -d shop -c '..'" (sql NULL: psql alone), to be typed as it stands where `db` was opened: of the way there
  * it says what psql would not take by itself. `same_role`: else any other, as the owner of
  * something. Caller owns.
  */

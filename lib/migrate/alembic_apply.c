@@ -360,7 +360,31 @@ static void add_detail(struct err *err, const char *title, const char *text)
 		STATEMENT_SHOWN, text);
 }
 
-static void explain_split(const struct work *work, struct err *err)
+static void add_statements(struct err *err, const char *title, const json_t *list)
+{
+	size_t i;
+	const json_t *statement;
+	json_array_foreach(list, i, statement) add_detail(err, title, json_string_value(statement));
+}
+
+/* What the child saw says more than its mark; a child that was killed has said nothing. */
+static void explain_seen(
+	const struct alembic_child *child, const struct migrate_half *half, struct err *err)
+{
+	AUTO_STRVEC(seen);
+	const json_t *fate = json_object_get(child->error, "fate");
+	add_statements(err, "committed: ", json_object_get(fate, "kept"));
+	add_statements(err, "rolled back: ", json_object_get(fate, "undone"));
+	if (json_is_true(json_object_get(fate, "loose")))
+		add_detail(err, "", "what it did by the driver's own connection was not seen");
+	if (!fate)
+		migrate_half_seen(half, &seen);
+	STRVEC_EACH (&seen, line)
+		add_detail(err, "", line);
+}
+
+static void explain_split(
+	const struct work *work, const struct alembic_child *child, struct err *err)
 {
 	const struct migrate_state *state = &work->session->state;
 	for (size_t i = 0; i < state->half_count; i++) {
@@ -369,6 +393,7 @@ static void explain_split(const struct work *work, struct err *err)
 		AUTO_FREE char *what = migrate_half_what(work->session, &state->half[i]);
 		AUTO_FREE char *way = migrate_half_way(work->session, &state->half[i]);
 		add_detail(err, "", what);
+		explain_seen(child, &state->half[i], err);
 		err_hint(err, "%s", way);
 	}
 }
@@ -399,7 +424,7 @@ static void explain_step(
 	if (work->blockers && err->code == ERR_LOCK)
 		add_detail(err, "blocked by: ", work->blockers);
 	if (work->split)
-		explain_split(work, err);
+		explain_split(work, child, err);
 	else if (!err->hint && !error)
 		err_hint(err, "nothing of this revision was kept: run the command again");
 	else if (!err->hint)

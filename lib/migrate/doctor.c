@@ -290,6 +290,7 @@ static bool doctor(const struct migrate_ask *ask, struct migrate_answer *answer,
 {
 	CLEANUP(findings_release) struct findings findings = {0};
 	answer->json = json_object();
+	answer->advice = true;
 	bool ran = run_checks(ask, &findings, answer->json, err);
 	size_t bad = findings_bad(&findings);
 	findings_lines(&findings, &answer->lines);

@@ -27,15 +27,26 @@ static char *split_way(const struct migrate_session *session, const struct migra
 	AUTO_LIST(after);
 	AUTO_ROW_CHANGES(changes);
 	AUTO_ERR(ignored);
+	AUTO_FREE char *look = db_psql_command(session->db, NULL, true);
 	graph_list_copy(&after, &session->state.current);
 	AUTO_FREE char *before = advice_stamp(session, &after, false);
 	if (index == GRAPH_NONE ||
 		!order_rows(tree, half->direction, &after, index, &changes, &ignored))
-		return xstrfmt("see what of it is there, and put it right; then: %s", before);
+		return xstrfmt(
+			"see what of it is there (%s), and put it right; then: %s", look, before);
 	AUTO_FREE char *done = advice_stamp(session, &after, false);
-	return xstrfmt("see what of it is there, and put it right by hand; then, when nothing of "
-		       "it is %s: %s; when all is: %s",
+	return xstrfmt("compare %s with the database (%s), and put it right by hand; then, when "
+		       "nothing of it is %s: %s; when all is: %s",
+		tree->files[index].name, look,
 		half->direction == MIGRATE_UP ? "there" : "taken back", before, done);
+}
+
+void migrate_half_seen(const struct migrate_half *half, struct strvec *lines)
+{
+	STRVEC_EACH (&half->committed, statement)
+		strvec_pushf(lines, "committed: %s", statement);
+	if (half->split)
+		strvec_push(lines, "what it did behind that was not noted, and may be there, too");
 }
 
 char *migrate_half_command(const struct migrate_session *session, const struct migrate_half *half)
@@ -80,7 +91,10 @@ bool migrate_half_done(
 	AUTO_RESULT(rows);
 	for (size_t i = 0; i < session->state.half_count; i++) {
 		const struct migrate_half *half = &session->state.half[i];
-		findings_add(found, "half done", true, migrate_report_half_state(session, half),
+		AUTO_STRVEC(lines);
+		strvec_push_take(&lines, migrate_report_half_state(session, half));
+		migrate_half_seen(half, &lines);
+		findings_add(found, "half done", true, strvec_join(&lines, "\n"),
 			half->split ? migrate_half_way(session, half)
 				    : migrate_half_command(session, half));
 	}

@@ -52,6 +52,7 @@ struct migrate_half {
 	bool split; /* of Python: nothing tells what is done */
 	int done; /* statements */
 	char *begun; /* the one that was interrupted, in short; NULL: none */
+	struct strvec committed; /* of a split one: what was seen before its mark, in short */
 };
 enum migrate_rows {
 	MIGRATE_ROWS_KNOWN, /* rows that are in no file are ERR_NOTFOUND */
@@ -196,6 +197,8 @@ MUST_CHECK bool migrate_tree_mended(const struct conf_migrations *where, struct 
 /* "r001 Half is half applied: 2 of its statements are done", and what to type. Caller owns. */
 char *migrate_half_what(const struct migrate_session *session, const struct migrate_half *half);
 char *migrate_half_way(const struct migrate_session *session, const struct migrate_half *half);
+/* "committed: alter table ..": what is known to be there. */
+void migrate_half_seen(const struct migrate_half *half, struct strvec *lines);
 /* What was begun and not finished, each with the command that mends it. */
 MUST_CHECK bool migrate_half_done(
 	const struct migrate_session *session, struct findings *found, struct err *err);

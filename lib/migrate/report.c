@@ -133,7 +133,11 @@ void migrate_report_half(const struct migrate_session *session, struct strvec *l
 		AUTO_FREE char *text = migrate_report_half_state(session, half);
 		AUTO_FREE char *way = half->split ? migrate_half_way(session, half)
 						  : migrate_half_command(session, half);
+		AUTO_STRVEC(seen);
 		strvec_pushf(lines, "%s; %s%s", text, half->split ? "" : "go on: ", way);
+		migrate_half_seen(half, &seen);
+		STRVEC_EACH (&seen, line)
+			strvec_pushf(lines, "  %s", line);
 	}
 }
 
@@ -162,6 +166,14 @@ json_t *migrate_report_open_json(const struct migrate_session *session)
 	return list;
 }
 
+static json_t *names_json(const struct strvec *names)
+{
+	json_t *list = json_array();
+	STRVEC_EACH (names, name)
+		json_array_append_new(list, json_string(name));
+	return list;
+}
+
 json_t *migrate_report_half_json(const struct migrate_session *session)
 {
 	json_t *list = json_array();
@@ -172,6 +184,8 @@ json_t *migrate_report_half_json(const struct migrate_session *session)
 			half->done, "begun", half->begun);
 		if (half->split)
 			json_object_set_new(one, "split", json_true());
+		if (half->split)
+			json_object_set_new(one, "committed", names_json(&half->committed));
 		json_array_append_new(list, one);
 	}
 	return list;
@@ -187,14 +201,6 @@ static char *where_is(const struct migrate_tree *tree, const struct graph_list *
 char *migrate_report_where(const struct migrate_session *session)
 {
 	return where_is(session->tree, &session->state.current);
-}
-
-static json_t *names_json(const struct strvec *names)
-{
-	json_t *list = json_array();
-	STRVEC_EACH (names, name)
-		json_array_append_new(list, json_string(name));
-	return list;
 }
 
 json_t *migrate_report_revision(const struct migrate_tree *tree, size_t index)

@@ -64,7 +64,12 @@ static bool check_half(const struct migrate_session *session, struct err *err)
 			continue;
 		AUTO_FREE char *way = migrate_half_way(session, half);
 		AUTO_FREE char *what = migrate_half_what(session, half);
+		AUTO_STRVEC(seen);
+		migrate_half_seen(half, &seen);
+		AUTO_FREE char *lines = strvec_join(&seen, "\n");
 		err_set(err, ERR_REFUSED, "%s", what);
+		if (seen.count)
+			err_detail(err, "%s", lines);
 		return err_hint(err, "%s", way);
 	}
 	return true;

@@ -73,18 +73,35 @@ static bool take_history(const struct db_call *call, struct migrate_state *state
 	return db_get_bool(row, 0, STEPS_READ);
 }
 
+/* A mark has a line for each statement behind the one that says what it is. */
+static void take_begun(struct migrate_half *half, const char *text)
+{
+	AUTO_STRVEC(lines);
+	if (!text || !half->split) {
+		half->begun = xstrdup_null(text);
+		return;
+	}
+	strvec_split(&lines, text, '\n');
+	for (size_t i = 0; i < lines.count; i++)
+		if (i)
+			strvec_push(&half->committed, lines.items[i]);
+		else
+			half->begun = xstrdup(lines.items[i]);
+}
+
 static void take_half(const struct db_call *call, struct migrate_state *state)
 {
 	const struct db_result *rows = &call->result;
 	for (int i = 0; i < db_rows(rows); i++) {
 		xgrow(state->half, state->half_count, state->half_alloc);
-		state->half[state->half_count++] = (struct migrate_half){
+		struct migrate_half *half = &state->half[state->half_count++];
+		*half = (struct migrate_half){
 			.revision = xstrdup(db_get(rows, i, 0)),
 			.direction = db_get_bool(rows, i, 1) ? MIGRATE_DOWN : MIGRATE_UP,
 			.done = (int)db_get_int(rows, i, 2),
-			.begun = xstrdup_null(db_get(rows, i, 3)),
 			.split = db_get_bool(rows, i, 4),
 		};
+		take_begun(half, db_get(rows, i, 3));
 	}
 }
 
@@ -296,6 +313,7 @@ void migrate_state_release(struct migrate_state *state)
 	for (size_t i = 0; i < state->half_count; i++) {
 		free(state->half[i].revision);
 		free(state->half[i].begun);
+		strvec_release(&state->half[i].committed);
 	}
 	free(state->half);
 	for (size_t i = 0; i < state->open_count; i++) {

@@ -73,6 +73,9 @@ static void tell_pending(struct page *page)
 		       state->current.count < state->versions.rows.count;
 	if (!pending.count)
 		say(page, "pending", "nothing");
+	else if (state->half_count && state->half[0].split)
+		say(page, "pending", "%zu revision%s, but first what is half applied: see below",
+			pending.count, str_plural((int64_t)pending.count));
 	else if (unknown)
 		say(page, "pending",
 			"%zu revision%s, but first what is in no file: mig-apply doctor",
@@ -104,8 +107,8 @@ static bool tell_half_done(struct page *page, struct err *err)
 		say(page, "half done", "nothing");
 	for (size_t i = 0; i < found.count; i++) {
 		const struct finding *one = &found.items[i];
-		AUTO_FREE char *what = xstrfmt("%s%s%s", one->text, one->remedy ? ": " : "",
-			one->remedy ? one->remedy : "");
+		AUTO_FREE char *what = xstrfmt("%.*s%s%s", (int)strcspn(one->text, "\n"), one->text,
+			one->remedy ? ": " : "", one->remedy ? one->remedy : "");
 		say(page, i ? "" : "half done", "%s", what);
 		json_array_append_new(list, json_string(what));
 	}
@@ -161,6 +164,7 @@ static bool status(const struct migrate_ask *ask, struct migrate_answer *answer,
 	if (!ask->open(ask, MIGRATE_READ, MIGRATE_ROWS_ANY, &session, err))
 		return false;
 	answer->json = json_object();
+	answer->advice = true;
 	struct page page = {.session = &session, .lines = &answer->lines, .json = answer->json};
 	tell_database(&page);
 	tell_current(&page);

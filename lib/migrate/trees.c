@@ -166,6 +166,7 @@ static void take_answer(struct migrate_answer *answer, struct migrate_answer *on
 		strvec_pushf(&answer->lines, "%s%s%s:", answer->lines.count ? "\n" : "",
 			one->sql ? "-- " : "", tree);
 	strvec_push_all(&answer->lines, &one->lines);
+	answer->advice |= one->advice;
 	if (!one->json)
 		return;
 	if (!answer->json)

@@ -15,6 +15,7 @@ static bool current(const struct migrate_ask *ask, struct migrate_answer *answer
 		strvec_push_take(&answer->lines, migrate_report_row(&session, row, ask->verbose));
 		json_array_append_new(heads, json_string(row));
 	}
+	answer->advice = session.state.half_count || session.state.open_count;
 	bool at_head = migrate_at_head(session.tree, &session.state);
 	migrate_report_half(&session, &answer->lines);
 	migrate_report_open(&session, &answer->lines);

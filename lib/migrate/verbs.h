@@ -52,6 +52,7 @@ struct migrate_answer {
 	struct strvec lines;
 	json_t *json; /* owned; NULL: none */
 	bool sql; /* the lines may be fed to psql */
+	bool advice; /* they name commands to be typed */
 };
 void migrate_answer_release(struct migrate_answer *answer);
 /* The first operand; `otherwise` when there is none. */

@@ -196,6 +196,7 @@ ways_to_commit() {
 		says "a003 Half is half applied: it has committed a part of itself"
 		expect 17 mig-apply upgrade
 		says "a003 Half is half applied: it has committed a part of itself"
+		says "hint: compare alembic/versions/a003_.py with the database (psql -d $DB)"
 		says "when nothing of it is there: mig-apply stamp a002; when all is: mig-apply stamp a003"
 		expect 17 mig-apply downgrade base --yes
 		expect 0 mig-apply current
@@ -220,6 +221,63 @@ ways_to_commit() {
 	touch go
 	expect 0 mig-apply upgrade
 	[ "$(sql -c "select count(*) from r")" = 1 ]
+}
+
+@test "what a half applied revision has committed is shown, and each advised command works as it stands" {
+	alembic_tree "    policy: {downgrade: allow}"
+	py_line 2
+	expect 0 mig-apply upgrade
+	py a003 "'a002'" "Names" <<-'END'
+		def upgrade():
+		    op.execute("alter table t1 add column name text")
+		    if not op.get_context().as_sql:
+		        with op.get_bind().begin_nested() as inner:
+		            op.execute("create table undone (i int)")
+		            inner.rollback()
+		    with op.get_context().autocommit_block():
+		        op.execute("create index concurrently t1_name on t1 (name)")
+		    op.execute("insert into t2 values (7)")
+		    op.execute("insert into nosuch values (1)")
+
+
+		def downgrade():
+		    op.drop_column("t1", "name")
+		    op.get_bind().execute(sa.text("commit"))
+		    op.execute("delete from t2")
+		    raise ValueError("no more")
+	END
+	expect 11 mig-apply upgrade
+	says "statement: insert into nosuch"
+	says $'\n  committed: alter table t1 add column name text\n  committed: create index concurrently t1_name on t1 (name)\n  rolled back: insert into t2 values (7)\nhint: compare'
+	[[ $output != *undone* ]]
+	expect 17 mig-apply -e production upgrade
+	says $'\n  committed: alter table t1 add column name text\n  what it did behind that was not noted'
+	says "mig-apply -e production stamp a002"
+	expect 0 mig-apply status
+	says "1 revision, but first what is half applied: see below"
+	expect 4 mig-apply doctor -e production
+	says "  committed: alter table t1 add column name text"
+	mig-apply current --json | tail -1 | jq -e '.half_applied[0] | .begun == "upgrade()" and .committed == ["alter table t1 add column name text"]'
+	local look nothing all
+	look=$(sed -n 's/.*database (\(psql [^)]*\)).*/\1/p' <<< "$output")
+	[ "$(env -u PGDATABASE bash -c "$look -XAtc 'select count(*) from t1 where name is null'")" = 0 ]
+	nothing=$(sed -n 's/.*nothing of it is there: \(mig-apply[^;]*\);.*/\1/p' <<< "$output")
+	all=$(sed -n 's/.*when all is: \(mig-apply.*\)$/\1/p' <<< "$output")
+	# back by hand
+	sql -c "alter table t1 drop column name"
+	eval "$nothing"
+	expect 0 mig-apply doctor
+	expect 11 mig-apply upgrade
+	# forth by hand
+	sql -c "insert into t2 values (7)"
+	eval "$all"
+	expect 0 mig-apply doctor
+	rows_are a003
+	expect 1 mig-apply downgrade -1
+	says "a003 Names is half taken back"
+	says "  committed: ALTER TABLE t1 DROP COLUMN name"
+	says "  rolled back: delete from t2"
+	says "when nothing of it is taken back: mig-apply stamp a003; when all is: mig-apply stamp a002"
 }
 
 @test "a schema per tenant, and a second engine: others must be said in mig.yaml" {

@@ -182,6 +182,9 @@ static void advice_gets_what_was_typed(void **state)
 		{"see mig-backup --help", "see mig-backup --help"},
 		{"usage: mig-backup create", "usage: mig-backup create"},
 		{"say which one: mig-backup list -e x", "say which one: mig-backup list -e x"},
+		{"psql -d shop; then: mig-backup list",
+			"psql -d shop; then: mig-backup -e 'a b' list"},
+		{"mig-backup list (psql -d shop)", "mig-backup -e 'a b' list (psql -d shop)"},
 		{"/opt/mig-backup create", "/opt/mig-backup create"},
 	};
 	struct cli cli = {.program = &program, .shared.env = "a b"};
