@@ -42,7 +42,8 @@ struct cli_option {
 	 * error, since the other one may have been meant.
 	 */
 	bool last_wins;
-	/* Names of options: with the one it would do nothing, and without the other (NULL: none). */
+	/* Names of options: with the one it would do nothing, and without the other (NULL: none).
+	 */
 	const char *not_with, *only_with;
 };
 /* Option lists end with {0}. */

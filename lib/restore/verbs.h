@@ -47,8 +47,8 @@ struct restore_verb {
 };
 
 /*
- * Of the verb SNAPSHOT. ERR_USAGE: what cannot be asked together. A file that was named is looked at,
- * too: that it is missing or no dump is found out where there is no server.
+ * Of the verb SNAPSHOT. ERR_USAGE: what cannot be asked together. A file that was named is looked
+ * at, too: that it is missing or no dump is found out where there is no server.
  */
 MUST_CHECK bool restore_ask_check(const struct restore_ask *ask, struct err *err);
 
