@@ -269,6 +269,9 @@ static bool open_files(
 static bool run_checks(
 	const struct migrate_ask *ask, struct findings *findings, json_t *json, struct err *err)
 {
+	AUTO_SESSION(configured);
+	if (!ask->open(ask, MIGRATE_NOTHING, MIGRATE_ROWS_ANY, &configured, err))
+		return false; /* a mig.yaml that cannot be read is no finding */
 	AUTO_SESSION(files);
 	AUTO_ERR(why);
 	if (!open_files(ask, &files, &why)) {

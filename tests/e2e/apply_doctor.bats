@@ -124,6 +124,13 @@ scratch_is_gone() {
 	expect 10 env PGHOST=/nowhere PGPORT=1 sh -c "rm migrations/x.sql; printf -- '-- revision: x1\n-- migrate:up\nselect 1;\n' > migrations/x1.sql; mig-apply doctor"
 }
 
+@test "a mig.yaml that cannot be read is an error, with its place" {
+	line_of 1
+	printf 'mig: 1\nproject: shop\nmigratons: {dir: migrations}\n' > mig.yaml
+	expect 3 mig-apply doctor
+	says "mig.yaml:3:1: unknown key"
+}
+
 @test "a database ahead of the checkout, and a row that another implies" {
 	line_of 3
 	git init -q . && git add -A && git -c user.name=t -c user.email=t@localhost commit -qm files
