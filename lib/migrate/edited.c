@@ -99,8 +99,28 @@ static void say_diff(struct err *err, const char *detail, const char *diff)
 	err_detail(err, "%s%s", detail, text.buf);
 }
 
+/*
+ * Its own tool may have taken it back and applied it anew, and tells mig.history nothing of it: two
+ * stamps say that what stands there now is meant. Caller owns; NULL: not of such a tree, or not
+ * easy.
+ */
+static char *other_way(
+	const struct migrate_tree *tree, const struct migrate_state *state, size_t index)
+{
+	const struct migrate_file *file = &tree->files[index];
+	bool alone = !tree->env || !tree->env->other_count;
+	if (!tree->format->apply || !alone || state->current.count != 1 || file->down.count > 1)
+		return NULL;
+	bool is_last = state->current.items[0] == index;
+	const char *below = file->down.count ? file->down.items[0] : "base";
+	return xstrfmt("; did %s itself apply what the file says now? mig-apply stamp %s, then "
+		       "mig-apply stamp %s",
+		tree->format->name, is_last ? below : file->id,
+		is_last ? file->id : tree->files[state->current.items[0]].id);
+}
+
 static bool report_edited(struct db *db, const struct migrate_tree *tree,
-	const struct edited *edited, struct err *err)
+	const struct migrate_state *state, const struct edited *edited, struct err *err)
 {
 	const struct migrate_file *file = &tree->files[edited->index];
 	AUTO_FREE char *name = graph_name(tree->graph, edited->index);
@@ -111,10 +131,11 @@ static bool report_edited(struct db *db, const struct migrate_tree *tree,
 	err_set(err, ERR_REFUSED, "%s: %s was edited after it was applied", file->name, name);
 	say_diff(err, detail, diff ? diff : "");
 	err_where(err, "%s:%d:1", file->name, file->up.line ? file->up.line : 1);
+	AUTO_FREE char *other = other_way(tree, state, edited->index);
 	return err_hint(err,
 		"put the text back (git log -p -- %s) and make the change in a new "
-		"revision: mig-apply revision -m \"...\"",
-		file->name);
+		"revision: mig-apply revision -m \"...\"%s",
+		file->name, other ? other : "");
 }
 
 bool migrate_check_unedited(struct db *db, const struct migrate_tree *tree,
@@ -125,6 +146,6 @@ bool migrate_check_unedited(struct db *db, const struct migrate_tree *tree,
 		return false;
 	for (size_t i = 0; i < list.count; i++)
 		if (!only || graph_list_has(only, list.items[i].index))
-			return report_edited(db, tree, &list.items[i], err);
+			return report_edited(db, tree, state, &list.items[i], err);
 	return true;
 }

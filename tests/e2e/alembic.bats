@@ -322,6 +322,23 @@ setup() {
 	says "alembic/versions/a001_.py: a001 Table one was edited after it was applied"
 }
 
+@test "what plain Alembic has taken back and applied anew is stamped, as the refusal says" {
+	alembic_tree
+	py_line 3
+	for edited in a003 a002; do
+		expect 0 mig-apply downgrade base --yes
+		expect 0 mig-apply upgrade
+		alembic downgrade a001 2> /dev/null
+		sed -i "s/create_table('t[23]'/&, sa.Column('more', sa.Text)/" alembic/versions/${edited}_.py
+		alembic upgrade head 2> /dev/null
+		expect 17 mig-apply upgrade
+		says "$edited Table"
+		eval "$(sed -n 's/.*did alembic itself apply what the file says now? \(mig-apply stamp .*\), then \(mig-apply stamp .*\)/\1 \&\& \2/p' <<< "$output")"
+		expect 0 mig-apply upgrade
+		rows_are a003
+	done
+}
+
 @test "safety_02 the child's sessions end with the run key" {
 	alembic_tree
 	py k1 None "Long" < <(printf 'def upgrade():\n    op.execute("create table k (i int)")\n    op.execute("select pg_sleep(60)")\ndef downgrade(): pass\n')
