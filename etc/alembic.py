@@ -103,6 +103,8 @@ class Watch:
         self.durable = 0  # so many of them are committed
         self.settled = False  # so is the last of them, once it has ended
         self.savepoints = []  # how many there were before each that is open
+        self.own = (None, None, None)  # then: SQLAlchemy's connection, its proxy, the driver's
+        self.followed = set()  # classes whose commit() is ours
         self.due = None  # the version table to write next: the row of mig.history goes with it
         self.began = 0
         self.transaction = None
@@ -339,6 +341,37 @@ class Watch:
             self.loose = True
             self.mark(conn)
             self.unsure()
+            self.follow_commits(conn)
+
+    def follow_commits(self, conn):
+        """
+        The driver's commit() gets the mark, too, since a rollback() before it takes the first one
+        away. Of psycopg2, whose connection is none of Python's, only that of SQLAlchemy's proxy.
+        """
+        proxy = conn.connection
+        own = getattr(proxy, "dbapi_connection", None) or proxy.connection
+        self.own = (conn, proxy, own)
+        for kind in (type(own), type(proxy)):
+            if kind in self.followed:
+                return
+            try:
+                kind.commit = self.marking(getattr(kind, "commit", None))
+            except TypeError:
+                continue
+            self.followed.add(kind)
+            return
+
+    def marking(self, given):
+        def commit(it, *arguments, **options):
+            conn, proxy, own = self.own
+            asking = sys._getframe(1).f_globals.get("__name__", "")
+            if self.inside and (it is own or it is proxy) and not is_inner(asking):
+                self.mark(conn)
+                self.unsure()
+            run = given or type(it.dbapi_connection).commit
+            return run(it if given else it.dbapi_connection, *arguments, **options)
+
+        return commit
 
     def unsure(self):
         """Whether the mark is there still: the next statement sees to it."""
@@ -467,6 +500,10 @@ def watch_connections(watch):
     watch_driver(watch)
 
 
+def is_inner(module):
+    return module.startswith("sqlalchemy.") and not module.startswith("sqlalchemy.ext.")
+
+
 def watch_driver(watch):
     """Who asks a Connection for the driver's own; SQLAlchemy and this file do so all the time."""
     from sqlalchemy.engine import Connection
@@ -475,8 +512,7 @@ def watch_driver(watch):
 
     def connection(self):
         asking = sys._getframe(1).f_globals.get("__name__", "")
-        inner = asking.startswith("sqlalchemy.") and not asking.startswith("sqlalchemy.ext.")
-        if watch.inside and not inner and asking != __name__:
+        if watch.inside and not is_inner(asking) and asking != __name__:
             watch.taken(self)
         return given.__get__(self)
 

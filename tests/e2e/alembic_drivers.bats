@@ -78,6 +78,17 @@ a_part_that_is_committed_is_marked() {
 	expect 17 mig-apply upgrade
 	PGOPTIONS="-c default_transaction_read_only=off" 	sql -c "delete from t1 where id in (4, 5)"
 	expect 0 mig-apply stamp a004
+	# by the driver's own connection, behind a rollback() that takes the mark away
+	py a005 "'a004'" "Dies" < <(printf 'import os\ndef upgrade():\n    own = op.get_bind().connection\n    own.rollback()\n    own.cursor().execute("insert into t1 values (6)")\n    own.commit()\n    os._exit(7)\ndef downgrade(): pass\n')
+	expect 1 mig-apply upgrade
+	says "a005 Dies is half applied: it has committed a part of itself"
+	[ "$(sql -c "select count(*) from t1 where id = 6")" = 1 ]
+	PGOPTIONS="-c default_transaction_read_only=off" sql -c "delete from t1 where id = 6"
+	expect 0 mig-apply stamp a004
+	# without a commit nothing is there, and nothing is said to be
+	sed -i 's/    own.commit()/    own.rollback()/' alembic/versions/a005_.py
+	expect 1 mig-apply upgrade
+	says "nothing of this revision was kept"
 	mv a005_.py alembic/versions/
 }
 
