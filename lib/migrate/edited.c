@@ -99,6 +99,18 @@ static void say_diff(struct err *err, const char *detail, const char *diff)
 	err_detail(err, "%s%s", detail, text.buf);
 }
 
+/* The one place where a stamp puts the database back to: its only row, or the last of a line. */
+static bool stands_at(
+	const struct migrate_tree *tree, const struct migrate_state *state, size_t *last)
+{
+	const struct graph_list *rows = &state->current;
+	*last = rows->count ? rows->items[0] : 0;
+	for (size_t i = 1; i < rows->count; i++)
+		if (rows->items[i] > *last)
+			*last = rows->items[i];
+	return tree->format->books->each ? rows->count == *last + 1 : rows->count == 1;
+}
+
 /*
  * Its own tool may have taken it back and applied it anew, and tells mig.history nothing of it: two
  * stamps say that what stands there now is meant. Caller owns; NULL: not of such a tree, or not
@@ -108,15 +120,17 @@ static char *other_way(
 	const struct migrate_tree *tree, const struct migrate_state *state, size_t index)
 {
 	const struct migrate_file *file = &tree->files[index];
+	bool each = tree->format->books->each;
 	bool alone = !tree->env || !tree->env->other_count;
-	if (!tree->format->apply || !alone || state->current.count != 1 || file->down.count > 1)
+	size_t last;
+	if ((!tree->format->apply && !each) || !alone || file->down.count > 1 ||
+		!stands_at(tree, state, &last))
 		return NULL;
-	bool is_last = state->current.items[0] == index;
 	const char *below = file->down.count ? file->down.items[0] : "base";
+	const char *first = index == last || each ? below : file->id;
 	return xstrfmt("; did %s itself apply what the file says now? mig-apply stamp %s, then "
 		       "mig-apply stamp %s",
-		tree->format->name, is_last ? below : file->id,
-		is_last ? file->id : tree->files[state->current.items[0]].id);
+		tree->format->name, first, tree->files[last].id);
 }
 
 static bool report_edited(struct db *db, const struct migrate_tree *tree,

@@ -372,3 +372,24 @@ series_upgrades() {
 	says 'libpq knows no parameter "sslmod"'
 	[[ $output != *secret* ]]
 }
+
+@test "what dbmate has taken back and applied anew is stamped, as the refusal says" {
+	three
+	expect 0 mig-apply upgrade
+	dbmate rollback && dbmate rollback
+	sed -i 's/create table b (i int/create table b (j int, i int/' db/migrations/002_second.sql
+	dbmate up
+	expect 17 mig-apply upgrade
+	eval "$(sed -n 's/.*did dbmate itself apply what the file says now? \(mig-apply stamp .*\), then \(mig-apply stamp .*\)/\1 \&\& \2/p' <<< "$output")"
+	expect 0 mig-apply upgrade
+	[ "$(versions)" = "001 002 010" ]
+	# an older one is pending: no stamp could say that
+	migration 005 between "select 1;" ""
+	dbmate rollback
+	sed -i 's/größe/höhe/' db/migrations/010_third.sql
+	mig-apply upgrade
+	sed -i 's/höhe/länge/' db/migrations/010_third.sql
+	migration 000 before "select 1;" ""
+	expect 17 mig-apply upgrade
+	[[ $output != *"did dbmate itself"* ]]
+}
