@@ -28,7 +28,7 @@ all_cflags = -std=gnu11 $(warnings) -fno-strict-aliasing -pthread $(CFLAGS) $(sa
 # library costs a start 0.1 ms and more (docs/decisions/028).
 archive = $(if $(filter /%,$(shell $(CC) -print-file-name=lib$1.a)),-l:lib$1.a)
 linked_in := $(if $(SAN),,$(foreach name,yaml jansson xxhash pg_query protobuf-c,$(call archive,$(name))))
-LDLIBS = $(linked_in) $(shell pkg-config --libs $(packages) 2>/dev/null) \
+LDLIBS = -Wl,--as-needed $(linked_in) $(shell pkg-config --libs $(packages) 2>/dev/null) \
 	$(if $(filter -l:libpg_query.a,$(linked_in)),,-lpg_query) -lm
 all_ldflags = -pthread $(LDFLAGS) $(sanitize) $(coverage_flags)
 

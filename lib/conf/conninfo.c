@@ -29,6 +29,11 @@ bool conf_conninfo_parse(const char *text, char **conninfo, bool *has_password, 
 			       : text[0]           ? quoted_dbname(text)
 						   : xstrdup("");
 	char *why = NULL;
+	*has_password = false;
+	if (!*made) { /* libpq's own variables: it need not be asked */
+		*conninfo = xtake(&made);
+		return true;
+	}
 	secret_register_conninfo(made);
 	CLEANUP(drop_options) PQconninfoOption *options = PQconninfoParse(made, &why);
 	if (!options) {
@@ -41,7 +46,6 @@ bool conf_conninfo_parse(const char *text, char **conninfo, bool *has_password, 
 		return strange &&
 		       err_hint(err, "libpq knows no parameter \"%s\": leave it out", strange);
 	}
-	*has_password = false;
 	for (PQconninfoOption *option = options; option->keyword; option++)
 		if (option->val && (!strcmp(option->keyword, "password") ||
 					   !strcmp(option->keyword, "sslpassword")))

@@ -323,7 +323,8 @@ bool db_pipeline_each(struct db *db, struct db_call *calls, size_t count, struct
 
 void db_result_release(struct db_result *result)
 {
-	PQclear(result->pg);
+	if (result->pg) /* libpq stays out of a program that never had a result */
+		PQclear(result->pg);
 	result->pg = NULL;
 }
 

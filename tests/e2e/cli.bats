@@ -87,6 +87,19 @@ verbs_belong() {
 	[[ $output != *hunter22* ]]
 }
 
+@test "PostgreSQL's client library is loaded by who connects, and its absence is said" {
+	mkdir migrations broken
+	printf -- '-- revision: r1\n-- down_revision:\n-- message: One\n\n-- migrate:up\nselect 1;\n' > migrations/r1_one.sql
+	: > broken/libpq.so.5
+	export LD_LIBRARY_PATH=$PWD/broken
+	expect 0 mig-apply heads
+	says "r1 One (head)"
+	expect 0 mig-apply history
+	expect 1 mig-apply current
+	says "PostgreSQL's client library cannot be loaded: $PWD/broken/libpq.so.5: file too short"
+	says "hint: install it"
+}
+
 @test "make install puts programs, man pages, docs and completion in place" {
 	case $BUILD in */san) export SAN=1 ;; */coverage) export COVERAGE=1 ;; esac # not built anew
 	make -s -C "$BATS_TEST_DIRNAME/../.." install BUILD="$BUILD" DESTDIR="$WORK/root" PREFIX=/usr

@@ -1,0 +1,53 @@
+/*
+ * libpq, loaded when its first function is called. It brings twenty libraries with it (Kerberos,
+ * LDAP, GnuTLS), which cost a start more than all the rest: whoever lists revisions or asks for
+ * help does without (docs/decisions/028). Callers include <libpq-fe.h> and know nothing of it; what
+ * they come to call is one more row of libpq.inc, whose type the compiler compares.
+ */
+#include "base/base.h"
+
+#include <dlfcn.h>
+#include <libpq-fe.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static struct {
+#define ROW(result, function, parameters, arguments) __typeof__(&function) function;
+#include "base/libpq.inc"
+#undef ROW
+} libpq;
+
+/* Nothing was done yet, and nothing can be: the program ends, as it would without the library. */
+static void *must(void *found)
+{
+	if (found)
+		return found;
+	fprintf(stderr, "PostgreSQL's client library cannot be loaded: %s\n", dlerror());
+	fprintf(stderr, "hint: install it (Debian: apt-get install libpq5)\n");
+	_exit(1);
+}
+
+static void load_all(void)
+{
+	void *library = must(dlopen("libpq.so.5", RTLD_NOW | RTLD_LOCAL));
+#define ROW(result, function, parameters, arguments) \
+	libpq.function = must(dlsym(library, #function));
+#include "base/libpq.inc"
+#undef ROW
+}
+
+static void load(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	pthread_once(&once, load_all);
+}
+
+/* hidden: libpq's own calls of its functions are not for here */
+#define ROW(result, function, parameters, arguments) \
+	__attribute__((visibility("hidden"))) result function parameters \
+	{ \
+		load(); \
+		return libpq.function arguments; \
+	}
+#include "base/libpq.inc"
