@@ -21,16 +21,38 @@ void fs_close(int *fd)
 	*fd = -1;
 }
 
+/* How much of the folder stands before the name. */
+static size_t lead_of(const char *directory, const char *name)
+{
+	return directory && *name != '/' ? strlen(directory) : 0;
+}
+
+/* Returns the end. */
+static char *join_at(char *to, const char *directory, size_t lead, const char *name)
+{
+	if (lead)
+		memcpy(to, directory, lead);
+	to += lead;
+	if (lead && to[-1] != '/')
+		*to++ = '/';
+	return stpcpy(to, name);
+}
+
 char *fs_join(const char *directory, const char *name)
 {
-	if (!directory || !*directory || *name == '/')
-		return xstrdup(name);
-	size_t length = strlen(directory), more = strlen(name);
-	char *path = xcalloc(1, length + more + 2);
-	memcpy(path, directory, length);
-	if (path[length - 1] != '/')
-		path[length++] = '/';
-	memcpy(path + length, name, more);
+	size_t lead = lead_of(directory, name);
+	char *path = xrealloc(NULL, lead + strlen(name) + 2);
+	join_at(path, directory, lead, name);
+	return path;
+}
+
+char *fs_join_shown(
+	const char *directory, const char *shown, const char *name, const char **shown_name)
+{
+	size_t lead = lead_of(directory, name), other = lead_of(shown, name);
+	char *path = xrealloc(NULL, lead + other + 2 * strlen(name) + 4);
+	*shown_name = join_at(path, directory, lead, name) + 1;
+	join_at(path + (*shown_name - path), shown, other, name);
 	return path;
 }
 
@@ -118,8 +140,7 @@ bool fs_read_next(struct fs_folder *folder, const char *path, struct strbuf *out
 	AUTO_FD int fd = openat(folder->fd, name, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return err_sys(err, errno == ENOENT ? ERR_NOTFOUND : ERR_FAILED, "%s", path);
-	strbuf_reset(out);
-	return read_all(fd, path, READ_LIMIT, READ_PIECE, out, err);
+	return read_all(fd, path, out->len + READ_LIMIT, READ_PIECE, out, err);
 }
 
 void fs_folder_release(struct fs_folder *folder)

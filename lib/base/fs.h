@@ -12,6 +12,9 @@
 
 /* "a/b" from "a" and "b"; b alone when it is absolute or a is NULL or empty. Caller owns. */
 char *fs_join(const char *directory, const char *name);
+/* The same, and behind it in the block the name in the folder `shown`, as messages give it. */
+char *fs_join_shown(
+	const char *directory, const char *shown, const char *name, const char **shown_name);
 char *fs_dirname(const char *path);
 const char *fs_basename(const char *path); /* points into path */
 bool fs_exists(const char *path);
@@ -20,8 +23,8 @@ bool fs_is_dir(const char *path);
 /* ERR_NOTFOUND when absent, ERR_FAILED otherwise; files over `limit` bytes (0: 64 MiB) refused. */
 MUST_CHECK bool fs_read(const char *path, size_t limit, struct strbuf *out, struct err *err);
 /*
- * For many files of one folder, one after the other: the way to it is looked up once, and `out`,
- * which is the caller's to use again, grows once. Zeroed before the first; reads like fs_read().
+ * For many files of one folder, one after the other: the way to it is looked up once. Zeroed before
+ * the first; reads like fs_read(), but behind what is in `out`.
  */
 struct fs_folder {
 	char *path; /* NULL: none yet */

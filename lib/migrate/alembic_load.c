@@ -49,16 +49,18 @@ static bool is_new_link(struct listed *listed, const char *folder, const char *n
 	return !before;
 }
 
+/* `folder` is the real path of `dir`. */
 static bool is_new(
-	struct listed *listed, const char *folder, const char *name, const char *path, bool odd)
+	struct listed *listed, const char *folder, const char *dir, const char *name, bool odd)
 {
-	struct stat about = {.st_mode = S_IFREG};
-	if (odd && (lstat(path, &about) < 0 || S_ISDIR(about.st_mode)))
+	if (!odd && !listed->links.count)
+		return true;
+	struct stat about;
+	AUTO_FREE char *path = fs_join(dir, name);
+	if (lstat(path, &about) < 0 || S_ISDIR(about.st_mode))
 		return false;
 	if (S_ISLNK(about.st_mode))
 		return !fs_is_dir(path) && is_new_link(listed, folder, name, realpath(path, NULL));
-	if (!listed->links.count)
-		return true;
 	AUTO_FREE char *real = fs_join(folder, name);
 	return !strvec_has(&listed->links, real);
 }
@@ -71,26 +73,23 @@ static size_t project_length(const struct conf_migrations *where)
 	return named && where->dir[length - shown - 1] == '/' ? length - shown - 1 : 0;
 }
 
-/* As a person would name it: below the project, else below the folder in which Alembic is run. */
-static char *shown_name(const struct listed *listed, const char *path)
+/* What stands behind the first `length` bytes of a folder's path; NULL: it is not below that. */
+static const char *below(const char *path, const char *folder, size_t length)
 {
-	const struct conf_migrations *where = listed->tree->where;
-	size_t length = project_length(where);
-	if (length && !strncmp(path, where->dir, length + 1))
-		return xstrdup(path + length + 1);
-	length = strlen(listed->place->home);
-	bool below = !strncmp(path, listed->place->home, length) && path[length] == '/';
-	return xstrdup(below ? path + length + 1 : path);
+	if (strncmp(path, folder, length) != 0)
+		return NULL;
+	return path[length] == '/' ? path + length + 1 : path[length] ? NULL : "";
 }
 
-static void add_file(
-	struct listed *listed, const char *folder, const char *dir, const char *name, bool odd)
+/* As a person would name it: below the project, else below the folder in which Alembic is run. */
+static const char *shown_folder(const struct listed *listed, const char *dir)
 {
-	AUTO_FREE char *path = fs_join(dir, name);
-	if (is_new(listed, folder, name, path, odd)) {
-		char *shown = shown_name(listed, path);
-		migrate_tree_take(listed->tree, xtake(&path), shown);
-	}
+	const char *project = listed->tree->where->dir, *home = listed->place->home;
+	size_t length = project_length(listed->tree->where);
+	const char *shown = length ? below(dir, project, length) : NULL;
+	if (!shown)
+		shown = below(dir, home, strlen(home));
+	return shown ? shown : dir;
 }
 
 /* In Alembic's order: by name, the folders inside after the files. Names one file twice: once. */
@@ -99,12 +98,14 @@ static bool list_files(struct listed *listed, const char *dir, struct err *err)
 	AUTO_STRVEC(names);
 	AUTO_STRVEC(odd);
 	AUTO_FREE char *folder = realpath(dir, NULL);
+	const char *shown = shown_folder(listed, dir);
 	if (!fs_list_odd(dir, &names, &odd, err))
 		return false;
 	if (folder && !strvec_has(&listed->folders, folder)) {
 		STRVEC_EACH (&names, name)
-			if (is_revision_file(name))
-				add_file(listed, folder, dir, name, strvec_has(&odd, name));
+			if (is_revision_file(name) &&
+				is_new(listed, folder, dir, name, strvec_has(&odd, name)))
+				migrate_tree_add_in(listed->tree, dir, shown, name);
 		strvec_push(&listed->folders, folder);
 	}
 	strvec_sort(&odd);
@@ -129,25 +130,26 @@ static char *id_of_name(const char *path)
 	return length && !strcmp(name + length, ".py") ? xstrndup(name, length) : NULL;
 }
 
-static char *first_line(const char *text)
+static char *first_line(const char *text, const char *end)
 {
-	text += strspn(text, " \t\r\n");
-	size_t length = strcspn(text, "\r\n");
-	while (length && isspace((unsigned char)text[length - 1]))
-		length--;
-	return xstrndup(text, length);
+	while (text < end && isspace((unsigned char)*text))
+		text++;
+	const char *stop = text;
+	while (stop < end && *stop != '\r' && *stop != '\n')
+		stop++;
+	while (stop > text && isspace((unsigned char)stop[-1]))
+		stop--;
+	return xstrndup(text, (size_t)(stop - text));
 }
 
-static char *line_after(const char *text, const char *title)
+static void take_docstring(struct migrate_file *file, const struct python_header *header)
 {
-	const char *at = strstr(text, title);
-	return at ? first_line(at + strlen(title)) : NULL;
-}
-
-static void take_docstring(struct migrate_file *file, const char *docstring)
-{
-	file->message = first_line(docstring ? docstring : "");
-	file->created = docstring ? line_after(docstring, "\nCreate Date:") : NULL;
+	static const char title[] = "\nCreate Date:";
+	const char *text = header->docstring ? header->docstring : "", *end = header->docstring_end;
+	size_t length = header->docstring ? (size_t)(end - text) : 0;
+	const char *date = memmem(text, length, title, strlen(title));
+	file->message = first_line(text, text + length);
+	file->created = date ? first_line(date + strlen(title), end) : NULL;
 }
 
 static void take_checksum(struct migrate_file *file, const struct strbuf *code)
@@ -157,10 +159,10 @@ static void take_checksum(struct migrate_file *file, const struct strbuf *code)
 	hex_text(digest, sizeof(digest), file->checksum);
 }
 
-/* False: Python has to be asked. */
+/* The values become the file's. False: Python has to be asked. */
 static bool take_names(struct migrate_file *file, const struct python_header *header)
 {
-	const struct python_value *id = &header->names[REVISION].value;
+	struct python_value *id = &header->names[REVISION].value;
 	struct strvec *lists[NAMES] = {
 		[DOWN] = &file->down, [LABELS] = &file->labels, [DEPENDS] = &file->depends};
 	if (id->kind != PYTHON_TEXT || header->names[DOWN].value.kind == PYTHON_ABSENT)
@@ -168,9 +170,11 @@ static bool take_names(struct migrate_file *file, const struct python_header *he
 	for (size_t i = DOWN; i < NAMES; i++)
 		if (header->names[i].value.kind == PYTHON_OTHER)
 			return false;
-	file->id = xstrdup(id->items.items[0]);
-	for (size_t i = DOWN; i < NAMES; i++)
-		strvec_push_all(lists[i], &header->names[i].value.items);
+	file->id = xtake(&id->items.items[0]);
+	for (size_t i = DOWN; i < NAMES; i++) {
+		*lists[i] = header->names[i].value.items;
+		header->names[i].value.items = (struct strvec)STRVEC_INIT;
+	}
 	return true;
 }
 
@@ -199,19 +203,14 @@ static void names_release(struct names *names)
 	python_header_release(&names->header);
 }
 
-static bool read_file(struct migrate_file *file, struct fs_folder *folder, struct strbuf *text,
-	bool *unsure, struct err *err)
+static bool read_header(struct migrate_file *file, bool *unsure, struct err *err)
 {
 	CLEANUP(names_release) struct names names;
 	names_init(&names, false);
-	if (!fs_read_next(folder, file->path, text, err))
-		return false;
-	file->length = text->len;
-	file->source = xmemdup(text->buf, text->len);
 	if (!check_text(file, err))
 		return false;
 	python_header_read(&names.header, file->source, file->length);
-	take_docstring(file, names.header.docstring);
+	take_docstring(file, &names.header);
 	file->up = (struct migrate_section){true, 0, file->length, 1};
 	file->down_section.present = true;
 	*unsure = !take_names(file, &names.header);
@@ -233,18 +232,51 @@ enum { FILES_TO_A_THREAD = 200 };
 
 struct reading {
 	struct migrate_tree *tree;
-	bool *unsure; /* per file: Python has to be asked */
+	struct read_file {
+		bool unsure; /* Python has to be asked */
+		size_t at; /* in the text of its range */
+		char *texts; /* of the range that begins with this file */
+	} * files;
 };
+
+/* All into one text, which may move as it grows; what they say is looked at when it is whole. */
+static bool read_texts(struct reading *reading, size_t from, size_t to, struct err *err)
+{
+	CLEANUP(fs_folder_release) struct fs_folder folder = {0};
+	AUTO_STRBUF(texts);
+	for (size_t i = from; i < to; i++) {
+		struct migrate_file *file = &reading->tree->files[i];
+		size_t at = reading->files[i].at = texts.len;
+		if (!fs_read_next(&folder, file->path, &texts, err))
+			return false;
+		file->length = texts.len - at;
+		strbuf_addc(&texts, '\0');
+	}
+	for (size_t i = from; i < to; i++)
+		reading->tree->files[i].source = texts.buf + reading->files[i].at;
+	reading->files[from].texts = strbuf_take(&texts);
+	return true;
+}
 
 static bool read_range(void *ctx, size_t from, size_t to, struct err *err)
 {
 	struct reading *reading = ctx;
-	CLEANUP(fs_folder_release) struct fs_folder folder = {0};
-	AUTO_STRBUF(text);
+	if (!read_texts(reading, from, to, err))
+		return false;
 	for (size_t i = from; i < to; i++)
-		if (!read_file(&reading->tree->files[i], &folder, &text, &reading->unsure[i], err))
+		if (!read_header(&reading->tree->files[i], &reading->files[i].unsure, err))
 			return false;
 	return true;
+}
+
+static bool read_all(struct reading *reading, struct err *err)
+{
+	struct migrate_tree *tree = reading->tree;
+	bool done = parallel_ranges(tree->count, FILES_TO_A_THREAD, read_range, reading, err);
+	for (size_t i = 0; i < tree->count; i++)
+		if (reading->files[i].texts)
+			migrate_tree_keep(tree, reading->files[i].texts);
+	return done;
 }
 
 /* --- what only Python can tell -----------------------------------------------------------------
@@ -279,11 +311,12 @@ static void on_header(void *ctx, const char *event, const json_t *fields)
 	take_json(&file->depends, json_object_get(fields, "depends_on"));
 }
 
-static json_t *questions_of(const struct migrate_tree *tree, const bool *unsure)
+static json_t *questions_of(const struct reading *reading)
 {
+	const struct migrate_tree *tree = reading->tree;
 	json_t *questions = json_array();
 	for (size_t i = 0; i < tree->count; i++)
-		if (unsure[i])
+		if (reading->files[i].unsure)
 			json_array_append_new(
 				questions, json_pack("{s:I, s:s}", "index", (json_int_t)i, "path",
 						   tree->files[i].path));
@@ -291,14 +324,15 @@ static json_t *questions_of(const struct migrate_tree *tree, const bool *unsure)
 }
 
 /* Once, for all files whose header is computed; not at all when there is none. */
-static bool ask_python(struct migrate_tree *tree, const struct alembic_place *place,
-	const bool *unsure, struct err *err)
+static bool ask_python(
+	const struct reading *reading, const struct alembic_place *place, struct err *err)
 {
-	json_t *questions = questions_of(tree, unsure);
+	json_t *questions = questions_of(reading);
 	if (!json_array_size(questions)) {
 		json_decref(questions);
 		return true;
 	}
+	struct migrate_tree *tree = reading->tree;
 	struct asking asking = {tree};
 	CLEANUP(alembic_child_release)
 	struct alembic_child child = {
@@ -338,8 +372,7 @@ bool alembic_load(struct migrate_tree *tree, struct err *err)
 	STRVEC_EACH (&place.versions, dir)
 		if (!list_files(&listed, dir, err))
 			return false;
-	AUTO_FREE bool *unsure = xcalloc(tree->count + 1, sizeof(*unsure));
-	struct reading reading = {tree, unsure};
-	return parallel_ranges(tree->count, FILES_TO_A_THREAD, read_range, &reading, err) &&
-	       ask_python(tree, &place, unsure, err) && check_ids(tree, err);
+	AUTO_FREE struct read_file *files = xcalloc(tree->count + 1, sizeof(*files));
+	struct reading reading = {tree, files};
+	return read_all(&reading, err) && ask_python(&reading, &place, err) && check_ids(tree, err);
 }

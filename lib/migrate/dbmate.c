@@ -182,7 +182,7 @@ bool dbmate_load(struct migrate_tree *tree, struct err *err)
 		file->message = message_of(name + digits);
 		if (tree->count > 1)
 			strvec_push(&file->down, tree->files[tree->count - 2].id);
-		if (!migrate_file_read(file, err))
+		if (!migrate_file_read(tree, file, err))
 			return false;
 		parse(file);
 	}

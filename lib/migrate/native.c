@@ -317,7 +317,7 @@ bool native_load(struct migrate_tree *tree, struct err *err)
 		if (!is_revision_file(name))
 			continue;
 		struct migrate_file *file = migrate_tree_add(tree, name);
-		if (!migrate_file_read(file, err) || !migrate_native_parse(file, err))
+		if (!migrate_file_read(tree, file, err) || !migrate_native_parse(file, err))
 			return false;
 	}
 	return true;

@@ -22,15 +22,26 @@ struct lexer {
 	size_t indent; /* of that line */
 };
 
-static bool is_word(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       c == '_' || (unsigned char)c >= 0x80;
-}
+/* What a byte can be the beginning of; asked for every byte of every file. */
+enum byte_kind { OTHER, WORD, BLANK, MARK };
+static const unsigned char byte_kinds[256] = {
+	['a' ... 'z'] = WORD,
+	['A' ... 'Z'] = WORD,
+	['0' ... '9'] = WORD,
+	['_'] = WORD,
+	[0x80 ... 0xff] = WORD,
+	[' '] = BLANK,
+	['\t'] = BLANK,
+	['\f'] = BLANK,
+	['\r'] = MARK, /* white space before a LF, else a line's end */
+	['\n'] = MARK,
+	['#'] = MARK,
+	['\\'] = MARK,
+};
 
-static bool is_blank(char c)
+static enum byte_kind kind_of(char c)
 {
-	return c == ' ' || c == '\t' || c == '\r' || c == '\f';
+	return byte_kinds[(unsigned char)c];
 }
 
 /* As Python: LF, CR LF, and CR alone; the CR of a CR LF is white space. */
@@ -44,6 +55,10 @@ static void skip_blanks(struct lexer *lexer)
 {
 	for (; lexer->at < lexer->length; lexer->at++) {
 		const char *at = lexer->text + lexer->at;
+		if (kind_of(*at) == BLANK)
+			continue;
+		if (kind_of(*at) != MARK)
+			return;
 		if (*at == '#') {
 			lexer->at += strcspn(at, "\r\n");
 			at = lexer->text + lexer->at;
@@ -57,7 +72,7 @@ static void skip_blanks(struct lexer *lexer)
 			lexer->line++;
 			continue;
 		}
-		if (ends_line(at) || !is_blank(*at))
+		if (*at != '\r' || ends_line(at))
 			return;
 	}
 }
@@ -114,7 +129,7 @@ static bool is_text_prefix(const char *word, size_t length)
 static void lex_word(struct lexer *lexer, struct token *token)
 {
 	const char *text = lexer->text;
-	while (lexer->at < lexer->length && is_word(text[lexer->at]))
+	while (lexer->at < lexer->length && kind_of(text[lexer->at]) == WORD)
 		lexer->at++;
 	size_t length = lexer->at - token->start;
 	char next = text[lexer->at];
@@ -142,7 +157,7 @@ static void next_token(struct lexer *lexer, struct token *token)
 		lexer->fresh = true;
 	} else if (c == '"' || c == '\'') {
 		lex_text(lexer, token, 0);
-	} else if (is_word(c)) {
+	} else if (kind_of(c) == WORD) {
 		lex_word(lexer, token);
 	} else {
 		token->kind = SIGN;
@@ -172,17 +187,16 @@ static bool read_line(struct lexer *lexer, struct line *line)
 {
 	line->count = 0;
 	for (;;) {
-		struct token token;
-		next_token(lexer, &token);
-		if (token.kind == END || token.kind == NEWLINE) {
-			if (line->count || token.kind == END)
-				return line->count > 0;
+		xgrow(line->tokens, line->count, line->alloc);
+		struct token *token = &line->tokens[line->count];
+		next_token(lexer, token);
+		if (token->kind == END || (token->kind == NEWLINE && line->count))
+			return line->count > 0;
+		if (token->kind == NEWLINE)
 			continue;
-		}
 		if (!line->count)
 			line->indent = lexer->indent;
-		xgrow(line->tokens, line->count, line->alloc);
-		line->tokens[line->count++] = token;
+		line->count++;
 	}
 }
 
@@ -194,9 +208,30 @@ static bool is_sign(const char *text, const struct token *token, char sign)
 static bool is_name(const char *text, const struct token *token, const char *name)
 {
 	size_t length = token->end - token->start;
-	/* asked for every word of every file: most differ in their first letter */
-	return text[token->start] == *name && token->kind == NAME &&
-	       !strncmp(text + token->start, name, length) && !name[length];
+	return token->kind == NAME && !strncmp(text + token->start, name, length) && !name[length];
+}
+
+/* The one of the header's names that the token is; NULL: none. */
+static struct python_name *name_of(
+	const struct python_header *header, const char *text, const struct token *token)
+{
+	char first = text[token->start]; /* most words differ in it */
+	for (size_t i = 0; token->kind == NAME && i < header->count; i++)
+		if (first == *header->names[i].name && is_name(text, token, header->names[i].name))
+			return &header->names[i];
+	return NULL;
+}
+
+/* What a string says: its line ends are LF, whatever they are in the file. */
+static void add_value(struct strbuf *value, const char *text, const struct token *token)
+{
+	const char *at = text + token->inner, *end = text + token->inner_end;
+	for (const char *cr; (cr = memchr(at, '\r', (size_t)(end - at))); at = cr + 1) {
+		strbuf_add(value, at, (size_t)(cr - at));
+		if (cr[1] != '\n')
+			strbuf_addc(value, '\n');
+	}
+	strbuf_add(value, at, (size_t)(end - at));
 }
 
 /* Strings side by side are one, as in Python; so they are in brackets. */
@@ -206,12 +241,9 @@ static bool take_text(const char *text, const struct line *line, size_t *at, str
 	bool brackets = *at < line->count && is_sign(text, &line->tokens[*at], '(');
 	size_t first = *at += brackets;
 	for (; *at < line->count && line->tokens[*at].kind == TEXT; ++*at) {
-		const struct token *token = &line->tokens[*at];
-		if (!token->plain)
+		if (!line->tokens[*at].plain)
 			return false;
-		for (size_t i = token->inner; i < token->inner_end; i++)
-			if (text[i] != '\r' || text[i + 1] != '\n')
-				strbuf_addc(&value, text[i] == '\r' ? '\n' : text[i]);
+		add_value(&value, text, &line->tokens[*at]);
 	}
 	if (*at == first)
 		return false;
@@ -327,26 +359,21 @@ static void make_unsure(struct python_header *header, const char *text, const st
 		forget(&header->names[i]);
 	for (size_t at = 0; at < line->count; at++) {
 		const struct token *token = &line->tokens[at];
-		if (token->kind != NAME || (at && is_sign(text, token - 1, '.')))
-			continue;
-		for (size_t i = 0; i < header->count; i++)
-			if (is_name(text, token, header->names[i].name))
-				forget(&header->names[i]);
+		struct python_name *name = name_of(header, text, token);
+		if (name && !(at && is_sign(text, token - 1, '.')))
+			forget(name);
 	}
 }
 
 static bool take_assignment(struct python_header *header, const char *text, const struct line *line)
 {
 	size_t equals = find_equals(text, line);
-	for (size_t i = 0; equals && i < header->count; i++) {
-		struct python_name *name = &header->names[i];
-		if (!is_name(text, &line->tokens[0], name->name))
-			continue;
-		make_unsure(header, text, line); /* what else the line says */
-		take_value(text, line, equals + 1, &name->value);
-		return true;
-	}
-	return false;
+	struct python_name *name = equals ? name_of(header, text, &line->tokens[0]) : NULL;
+	if (!name)
+		return false;
+	make_unsure(header, text, line); /* what else the line says */
+	take_value(text, line, equals + 1, &name->value);
+	return true;
 }
 
 /* The names inside are a function's or a class's own. */
@@ -462,8 +489,8 @@ void python_header_read(struct python_header *header, const char *text, size_t l
 	for (bool first = true; read_line(&lexer, &line); first = false) {
 		const struct token *token = &line.tokens[0];
 		if (first && token->kind == TEXT && line.count == 1) {
-			header->docstring =
-				xstrndup(text + token->inner, token->inner_end - token->inner);
+			header->docstring = text + token->inner;
+			header->docstring_end = text + token->inner_end;
 			continue;
 		}
 		if (!line.indent) {
@@ -486,7 +513,6 @@ void python_header_release(struct python_header *header)
 {
 	for (size_t i = 0; i < header->count; i++)
 		python_value_release(&header->names[i].value);
-	free(header->docstring);
 	if (header->rest.buf)
 		strbuf_release(&header->rest);
 	strvec_release(&header->up_losses);

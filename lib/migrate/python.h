@@ -31,7 +31,7 @@ void python_value_release(struct python_value *value);
 struct python_header {
 	struct python_name *names;
 	size_t count;
-	char *docstring; /* NULL: there is none */
+	const char *docstring, *docstring_end; /* in the text; NULL: there is none */
 	bool code; /* asked for: what follows, too */
 	/* the code but for docstring, names, comments, empty lines and the functions `downgrade..`
 	 */

@@ -38,14 +38,13 @@ static void take_row(struct migrate_tree *tree, const char *revision, const stru
 {
 	struct migrate_file *file = migrate_tree_add(tree, "-");
 	const char *message = json_string_value(json_object_get(detail, "message"));
-	free(file->name);
-	file->name = xstrdup("mig.history");
+	file->name = "mig.history";
 	file->id = xstrdup(revision);
 	file->message = xstrdup(message ? message : "");
 	add_names(&file->down, json_object_get(detail, "down"));
 	add_names(&file->depends, json_object_get(detail, "depends"));
 	add_names(&file->labels, json_object_get(detail, "labels"));
-	file->source = xstrdup(db_get(row, 0, 0));
+	file->source = migrate_tree_keep(tree, xstrdup(db_get(row, 0, 0)));
 	file->length = strlen(file->source);
 	file->recalled = true;
 	file->down_section = (struct migrate_section){.present = true,

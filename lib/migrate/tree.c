@@ -11,12 +11,10 @@
 void migrate_file_release(struct migrate_file *file)
 {
 	free(file->path);
-	free(file->name);
 	free(file->id);
 	free(file->message);
 	free(file->created);
 	free(file->phase);
-	free(file->source);
 	free(file->batches.options);
 	free(file->batches.table);
 	free(file->batches.key);
@@ -36,24 +34,33 @@ void migrate_tree_free(struct migrate_tree *tree)
 	for (size_t i = 0; i < tree->count; i++)
 		migrate_file_release(&tree->files[i]);
 	free(tree->files);
+	strvec_release(&tree->texts);
 	free(tree->dir);
 	strvec_release(&tree->folders);
 	graph_free(tree->graph);
 	free(tree);
 }
 
-struct migrate_file *migrate_tree_take(struct migrate_tree *tree, char *path, char *name)
+struct migrate_file *migrate_tree_add_in(
+	struct migrate_tree *tree, const char *dir, const char *shown, const char *file_name)
 {
 	xgrow(tree->files, tree->count, tree->alloc);
 	struct migrate_file *file = &tree->files[tree->count++];
-	*file = (struct migrate_file){.path = path, .name = name};
+	*file = (struct migrate_file){0};
+	file->path = fs_join_shown(dir, shown, file_name, &file->name);
 	return file;
 }
 
 struct migrate_file *migrate_tree_add(struct migrate_tree *tree, const char *file_name)
 {
 	const char *shown = tree->where->shown ? tree->where->shown : fs_basename(tree->dir);
-	return migrate_tree_take(tree, fs_join(tree->dir, file_name), fs_join(shown, file_name));
+	return migrate_tree_add_in(tree, tree->dir, shown, file_name);
+}
+
+const char *migrate_tree_keep(struct migrate_tree *tree, char *text)
+{
+	strvec_push_take(&tree->texts, text);
+	return text;
 }
 
 static bool study_range(void *ctx, size_t from, size_t to, struct err *err)
@@ -89,7 +96,7 @@ void migrate_file_take_checksum(struct migrate_file *file)
 	hex_text(digest, sizeof(digest), file->checksum);
 }
 
-bool migrate_file_read(struct migrate_file *file, struct err *err)
+bool migrate_file_read(struct migrate_tree *tree, struct migrate_file *file, struct err *err)
 {
 	AUTO_STRBUF(text);
 	struct stat about;
@@ -98,7 +105,7 @@ bool migrate_file_read(struct migrate_file *file, struct err *err)
 	if (!fs_read(file->path, 0, &text, err))
 		return false;
 	file->length = text.len;
-	file->source = strbuf_take(&text);
+	file->source = migrate_tree_keep(tree, strbuf_take(&text));
 	return true;
 }
 

@@ -27,13 +27,13 @@ struct migrate_backfill {
 /* One revision as its file gives it. */
 struct migrate_file {
 	char *path; /* absolute */
-	char *name; /* as shown: below the folder of the tree's folder, "migrations/x.sql" */
+	const char *name; /* as shown: "migrations/x.sql"; in the block of the path, or a literal */
 	char *id;
 	char *message;
 	char *created;
 	struct strvec down, depends, labels;
 	char *phase;
-	char *source; /* the whole text, NUL-ended */
+	const char *source; /* the whole text, NUL-ended; lies in the tree's texts */
 	size_t length;
 	struct migrate_section up, verify, backfill, down_section;
 	struct migrate_backfill batches;
@@ -65,6 +65,7 @@ struct migrate_tree {
 	struct strvec folders; /* of its files, where a format has others than dir */
 	struct graph *graph;
 	struct migrate_file *files; /* the same index as in the graph */
+	struct strvec texts; /* what the files' sources lie in */
 	size_t count, alloc;
 };
 
@@ -127,11 +128,15 @@ MUST_CHECK bool migrate_tree_link(struct migrate_tree *tree, struct err *err);
 void migrate_tree_study(const struct migrate_tree *tree);
 /* An empty file record in the tree, for formats. */
 struct migrate_file *migrate_tree_add(struct migrate_tree *tree, const char *file_name);
-/* The same, with both names as they shall be; owns them from then on. */
-struct migrate_file *migrate_tree_take(struct migrate_tree *tree, char *path, char *name);
+/* The same, for a file in another folder than the tree's; `shown` is that folder in messages. */
+struct migrate_file *migrate_tree_add_in(
+	struct migrate_tree *tree, const char *dir, const char *shown, const char *file_name);
+/* The tree owns the text from then on: a file's source, or several. */
+const char *migrate_tree_keep(struct migrate_tree *tree, char *text);
 void migrate_file_release(struct migrate_file *file);
 /* The whole text of its path; what is no regular file is ERR_CONFIG, and never waited for. */
-MUST_CHECK bool migrate_file_read(struct migrate_file *file, struct err *err);
+MUST_CHECK bool migrate_file_read(
+	struct migrate_tree *tree, struct migrate_file *file, struct err *err);
 /* UTF-8 without NUL bytes, else ERR_CONFIG with the place. */
 MUST_CHECK bool migrate_file_check_text(const struct migrate_file *file, struct err *err);
 void migrate_file_take_checksum(struct migrate_file *file);

@@ -64,9 +64,7 @@ static void cut(const struct migrate_file *file, const struct migrate_section *s
 static void read_one(const struct strbuf *text)
 {
 	CLEANUP(migrate_file_release)
-	struct migrate_file file = {.name = xstrdup("x.sql"),
-		.source = xstrndup(text->buf, text->len),
-		.length = text->len};
+	struct migrate_file file = {.name = "x.sql", .source = text->buf, .length = text->len};
 	AUTO_ERR(err);
 	if (!migrate_native_parse(&file, &err)) {
 		assert_placed(&err);
@@ -96,9 +94,8 @@ static void the_unchanged_file_is_read_whole(void **state)
 {
 	(void)state;
 	CLEANUP(migrate_file_release)
-	struct migrate_file file = {.name = xstrdup("x.sql"),
-		.source = xstrdup(seed_text),
-		.length = sizeof(seed_text) - 1};
+	struct migrate_file file = {
+		.name = "x.sql", .source = seed_text, .length = sizeof(seed_text) - 1};
 	CLEANUP(sql_script_release) struct sql_script script = {0};
 	AUTO_ERR(err);
 	assert_true(migrate_native_parse(&file, &err));

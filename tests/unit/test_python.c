@@ -109,7 +109,8 @@ static char *rest_of(const char *text, char **docstring)
 {
 	CLEANUP(python_header_release) struct python_header header = {.code = true};
 	python_header_read(&header, text, strlen(text));
-	*docstring = xtake(&header.docstring);
+	size_t length = (size_t)(header.docstring_end - header.docstring);
+	*docstring = xstrndup(header.docstring, length);
 	return strbuf_take(&header.rest);
 }
 
