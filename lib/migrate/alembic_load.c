@@ -102,10 +102,15 @@ static bool list_files(struct listed *listed, const char *dir, struct err *err)
 	if (!fs_list_odd(dir, &names, &odd, err))
 		return false;
 	if (folder && !strvec_has(&listed->folders, folder)) {
-		STRVEC_EACH (&names, name)
-			if (is_revision_file(name) &&
-				is_new(listed, folder, dir, name, strvec_has(&odd, name)))
+		STRVEC_EACH (&names, name) {
+			bool strange = strvec_has(&odd, name);
+			if (!is_revision_file(name) || !is_new(listed, folder, dir, name, strange))
+				continue;
+			struct migrate_file *file =
 				migrate_tree_add_in(listed->tree, dir, shown, name);
+			if (strange && !migrate_file_check_regular(file, err))
+				return false;
+		}
 		strvec_push(&listed->folders, folder);
 	}
 	strvec_sort(&odd);

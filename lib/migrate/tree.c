@@ -96,13 +96,18 @@ void migrate_file_take_checksum(struct migrate_file *file)
 	hex_text(digest, sizeof(digest), file->checksum);
 }
 
+bool migrate_file_check_regular(const struct migrate_file *file, struct err *err)
+{
+	struct stat about;
+	if (stat(file->path, &about) < 0 || S_ISREG(about.st_mode))
+		return true;
+	return err_set(err, ERR_CONFIG, "%s is no regular file", file->name);
+}
+
 bool migrate_file_read(struct migrate_tree *tree, struct migrate_file *file, struct err *err)
 {
 	AUTO_STRBUF(text);
-	struct stat about;
-	if (stat(file->path, &about) == 0 && !S_ISREG(about.st_mode))
-		return err_set(err, ERR_CONFIG, "%s is no regular file", file->name);
-	if (!fs_read(file->path, 0, &text, err))
+	if (!migrate_file_check_regular(file, err) || !fs_read(file->path, 0, &text, err))
 		return false;
 	file->length = text.len;
 	file->source = migrate_tree_keep(tree, strbuf_take(&text));

@@ -134,7 +134,9 @@ struct migrate_file *migrate_tree_add_in(
 /* The tree owns the text from then on: a file's source, or several. */
 const char *migrate_tree_keep(struct migrate_tree *tree, char *text);
 void migrate_file_release(struct migrate_file *file);
-/* The whole text of its path; what is no regular file is ERR_CONFIG, and never waited for. */
+/* What is no regular file is ERR_CONFIG: nobody waits for a pipe. What is absent is not judged. */
+MUST_CHECK bool migrate_file_check_regular(const struct migrate_file *file, struct err *err);
+/* The whole text of its path, if that is a regular file. */
 MUST_CHECK bool migrate_file_read(
 	struct migrate_tree *tree, struct migrate_file *file, struct err *err);
 /* UTF-8 without NUL bytes, else ERR_CONFIG with the place. */

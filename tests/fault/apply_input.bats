@@ -141,6 +141,11 @@ migrations: {dir: db/migrations, format: dbmate}
 environments: {dev: {database: "dbname='"$DB"'"}}' > mig.yaml
 	refused 3 "db/migrations/002_x.sql is no regular file" timeout 20 mig-apply upgrade
 	nothing_written
+	need_alembic
+	alembic_tree
+	mkfifo alembic/versions/x.py
+	refused 3 "alembic/versions/x.py is no regular file" timeout 20 mig-apply upgrade
+	nothing_written
 }
 
 @test "CRLF and a byte order mark are read; history and rebase keep them" {
