@@ -15,9 +15,9 @@
 void db_child_env(struct db *db, const char *dbname, struct strvec *env);
 
 /*
- * "psql -h HOST -d shop -c '..'" (sql NULL: psql alone), to be typed as it stands where `db` was opened: of the way there
- * it says what psql would not take by itself. `same_role`: else any other, as the owner of
- * something. Caller owns.
+ * "psql -h HOST -d shop -c '..'" (sql NULL: psql alone), to be typed as it stands where `db` was
+ * opened: of the way there it says what psql would not take by itself. `same_role`: else any other,
+ * as the owner of something. Caller owns.
  */
 char *db_psql_command(const struct db *db, const char *sql, bool same_role);
 

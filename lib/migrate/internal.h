@@ -10,6 +10,7 @@
 /* Column detail: what the way back needs to know when the file is not there any more. Caller owns.
  */
 char *history_detail(const struct migrate_file *file, int untimed);
+
 struct history_row {
 	const struct migrate_file *file;
 	const char *direction;
@@ -21,9 +22,6 @@ struct history_row {
 MUST_CHECK bool history_write(
 	const struct migrate_session *session, const struct history_row *row, struct err *err);
 /* The same as a call for db_pipeline(), with what its parameters point to. */
-/* Column detail: what the way back needs to know when the file is not there any more. Caller owns.
- */
-char *history_detail(const struct migrate_file *file, int untimed);
 struct history_call {
 	const char *params[11];
 	char *up, *down, *duration, *detail;
