@@ -33,11 +33,12 @@ struct alembic_child {
 	/* One event of the child, an object with "event". */
 	void (*on_event)(void *ctx, const char *event, const json_t *fields);
 	bool (*cancelled)(void *ctx); /* as of proc_spec */
+	int64_t limit_ms; /* 0: it may take as long as it takes */
 	void *ctx;
 	json_t *error; /* its event "error": what went wrong, in Python's words; NULL: nothing */
 	struct strvec output; /* the last lines that it printed */
 	int status;
-	bool was_cancelled;
+	bool was_cancelled, timed_out;
 };
 void alembic_child_release(struct alembic_child *child);
 /*

@@ -137,6 +137,7 @@ bool alembic_child_run(struct alembic_child *child, struct err *err)
 		.on_stdout = take_line,
 		.on_stderr = keep_output,
 		.cancelled = was_cancelled,
+		.timeout_ms = child->limit_ms,
 		.ctx = child,
 	};
 	struct proc_result result;
@@ -146,6 +147,7 @@ bool alembic_child_run(struct alembic_child *child, struct err *err)
 	}
 	child->status = result.status;
 	child->was_cancelled = result.cancelled;
+	child->timed_out = result.timed_out;
 	return (result.status == 0 && !child->error) || explain_failure(child, err);
 }
 

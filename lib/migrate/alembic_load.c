@@ -287,9 +287,8 @@ static bool read_all(struct reading *reading, struct err *err)
 /* --- what only Python can tell -----------------------------------------------------------------
  */
 
-struct asking {
-	struct migrate_tree *tree;
-};
+/* The files are imported: what one of them waits for may never come. */
+enum { HEADERS_LIMIT_MS = 60000 };
 
 static void take_json(struct strvec *list, const json_t *value)
 {
@@ -303,12 +302,13 @@ static void take_json(struct strvec *list, const json_t *value)
 
 static void on_header(void *ctx, const char *event, const json_t *fields)
 {
-	struct asking *asking = ctx;
+	struct reading *reading = ctx;
 	size_t index = (size_t)json_integer_value(json_object_get(fields, "index"));
 	const char *id = json_string_value(json_object_get(fields, "revision"));
-	if (strcmp(event, "header") || index >= asking->tree->count)
+	if (strcmp(event, "header") || index >= reading->tree->count)
 		return;
-	struct migrate_file *file = &asking->tree->files[index];
+	reading->files[index].unsure = false;
+	struct migrate_file *file = &reading->tree->files[index];
 	free(file->id);
 	file->id = xstrdup_null(id);
 	take_json(&file->down, json_object_get(fields, "down_revision"));
@@ -328,9 +328,20 @@ static json_t *questions_of(const struct reading *reading)
 	return questions;
 }
 
+static bool explain_waiting(const struct reading *reading, struct err *err)
+{
+	size_t i = 0;
+	while (i + 1 < reading->tree->count && !reading->files[i].unsure)
+		i++;
+	err->code = ERR_TIMEOUT;
+	err_context(err, "%s: not imported within %d seconds", reading->tree->files[i].name,
+		HEADERS_LIMIT_MS / 1000);
+	return err_hint(err, "move what waits there into upgrade(), or give its header literals: "
+			     "then no Python is asked");
+}
+
 /* Once, for all files whose header is computed; not at all when there is none. */
-static bool ask_python(
-	const struct reading *reading, const struct alembic_place *place, struct err *err)
+static bool ask_python(struct reading *reading, const struct alembic_place *place, struct err *err)
 {
 	json_t *questions = questions_of(reading);
 	if (!json_array_size(questions)) {
@@ -338,13 +349,17 @@ static bool ask_python(
 		return true;
 	}
 	struct migrate_tree *tree = reading->tree;
-	struct asking asking = {tree};
 	CLEANUP(alembic_child_release)
-	struct alembic_child child = {
-		.where = tree->where, .place = place, .on_event = on_header, .ctx = &asking};
+	struct alembic_child child = {.where = tree->where,
+		.place = place,
+		.on_event = on_header,
+		.limit_ms = HEADERS_LIMIT_MS,
+		.ctx = reading};
 	child.request = json_pack("{s:s, s:o}", "do", "headers", "files", questions);
 	if (alembic_child_run(&child, err))
 		return true;
+	if (child.timed_out)
+		return explain_waiting(reading, err);
 	bool unavailable = err->code == ERR_CONFIG; /* Python itself, or Alembic */
 	alembic_error_class(&child, err);
 	if (!unavailable)
