@@ -1,4 +1,5 @@
 #include "migrate/steps.h"
+#include "db/child.h"
 
 #include "base/sha256.h"
 
@@ -81,10 +82,11 @@ static bool check_same(const struct steps *steps, const struct steps_row *row, s
 	err_set(err, ERR_REFUSED,
 		"%s:%d: statement %d of %s is another one than the one that was run", file->name,
 		line, row->number, file->id);
-	err_detail(err,
-		"what ran: psql -c \"select number, state, statement from mig.history_step "
-		"where revision = '%s' order by number\"",
+	AUTO_FREE char *sql = xstrfmt("select number, state, statement from mig.history_step "
+				      "where revision = '%s' order by number",
 		file->id);
+	AUTO_FREE char *look = db_psql_command(steps->session->db, sql, true);
+	err_detail(err, "what ran: %s", look);
 	err_where(err, "%s:%d:1", file->name, line);
 	return err_hint(err,
 		"put it back: only what comes behind the last statement that ran may be changed");

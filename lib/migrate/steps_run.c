@@ -28,8 +28,10 @@ static bool busy(const struct steps *steps, const struct sql_statement *statemen
 {
 	err_set(err, ERR_LOCK, "%s:%d: another session is building index %s",
 		steps->step->file->name, statement->place.line, statement->object);
-	return err_hint(err, "wait until it has ended, then run the command again; who it is: "
-			     "psql -c \"table pg_stat_progress_create_index\"");
+	AUTO_FREE char *who =
+		db_psql_command(steps->session->db, "table pg_stat_progress_create_index", true);
+	return err_hint(
+		err, "wait until it has ended, then run the command again; who it is: %s", who);
 }
 
 static bool drop_left(
@@ -79,8 +81,9 @@ static bool check_not_invalid(const struct steps *steps, const struct sql_statem
 	err_set(err, ERR_REFUSED, "%s:%d: an INVALID index %s is there already, and is not ours",
 		file->name, statement->place.line, statement->object);
 	err_where(err, "%s:%d:%d", file->name, statement->place.line, statement->place.column);
-	return err_hint(err, "when nobody builds it: psql -c 'drop index concurrently %s'",
-		statement->object);
+	AUTO_FREE char *sql = xstrfmt("drop index concurrently %s", statement->object);
+	AUTO_FREE char *drop = db_psql_command(steps->session->db, sql, false);
+	return err_hint(err, "when nobody builds it: %s", drop);
 }
 
 /* The statement ended with an error while we were there: what it left is taken away. */
