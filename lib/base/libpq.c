@@ -30,7 +30,7 @@ static void *must(void *found)
 
 static void load_all(void)
 {
-	void *library = must(dlopen("libpq.so.5", RTLD_NOW | RTLD_LOCAL));
+	void *library = must(dlopen("libpq.so.5", RTLD_LAZY | RTLD_LOCAL));
 #define ROW(result, function, parameters, arguments) \
 	libpq.function = must(dlsym(library, #function));
 #include "base/libpq.inc"
