@@ -14,5 +14,7 @@ char *advice_stamp(
 	const struct migrate_session *session, const struct graph_list *rows, bool purge);
 /* "mig-apply merge heads -m .." */
 char *advice_merge(const struct migrate_session *session);
+/* Static: for a hint, when something is there that a revision makes, or gone that it takes away. */
+const char *advice_made_before(const struct migrate_session *session, const struct err *err);
 
 #endif

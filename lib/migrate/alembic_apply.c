@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "migrate/advice.h"
 #include "migrate/formats.h"
 #include "migrate/steps.h"
 
@@ -429,7 +430,7 @@ static void explain_step(
 		err_hint(err, "nothing of this revision was kept: run the command again");
 	else if (!err->hint)
 		err_hint(err, "nothing of this revision was kept: correct %s, then run it again%s",
-			step->file->name, apply_made_before(work->session, err));
+			step->file->name, advice_made_before(work->session, err));
 }
 
 /* What the server says is committed, whatever the child said. */

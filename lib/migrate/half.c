@@ -19,6 +19,17 @@ char *migrate_half_what(const struct migrate_session *session, const struct migr
 		half->done, half->done == 1 ? "is" : "are");
 }
 
+char *migrate_half_state(const struct migrate_session *session, const struct migrate_half *half)
+{
+	const char *word = migrate_half_word(half);
+	AUTO_FREE char *name = graph_name_of(session->tree->graph, half->revision);
+	if (half->split)
+		return xstrfmt("half %s: %s: it has committed a part of itself", word, name);
+	return xstrfmt("half %s: %s: %d statement%s done%s%s", word, name, half->done,
+		half->done == 1 ? " is" : "s are", half->begun ? ", interrupted in " : "",
+		half->begun ? half->begun : "");
+}
+
 /* Only a person can see what is there: the way is said for both ends. */
 static char *split_way(const struct migrate_session *session, const struct migrate_half *half)
 {
@@ -92,7 +103,7 @@ bool migrate_half_done(
 	for (size_t i = 0; i < session->state.half_count; i++) {
 		const struct migrate_half *half = &session->state.half[i];
 		AUTO_STRVEC(lines);
-		strvec_push_take(&lines, migrate_report_half_state(session, half));
+		strvec_push_take(&lines, migrate_half_state(session, half));
 		migrate_half_seen(half, &lines);
 		findings_add(found, "half done", true, strvec_join(&lines, "\n"),
 			half->split ? migrate_half_way(session, half)

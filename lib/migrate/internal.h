@@ -77,9 +77,6 @@ MUST_CHECK bool settings_restore(struct migrate_session *session, struct err *er
 void apply_tell(const struct migrate_session *session, size_t which, const char *event, int64_t ms);
 /* Adds to an error how many revisions are committed. */
 void apply_say_how_far(const struct migrate_session *session, size_t done, struct err *err);
-/* For a hint, when something is there that a revision makes, or gone that it takes away; else "".
- */
-const char *apply_made_before(const struct migrate_session *session, const struct err *err);
 /* Waits before try `tries` + 1 of a step that met a lock; false: told to stop meanwhile. */
 bool apply_pause(const struct migrate_session *session, int tries, const struct err *why,
 	const char *blockers);

@@ -114,23 +114,11 @@ char *migrate_report_row(const struct migrate_session *session, const char *row,
 		session->tree, index, NULL, as_entry ? MIGRATE_REPORT_ENTRY : MIGRATE_REPORT_SHORT);
 }
 
-char *migrate_report_half_state(
-	const struct migrate_session *session, const struct migrate_half *half)
-{
-	const char *word = migrate_half_word(half);
-	AUTO_FREE char *name = graph_name_of(session->tree->graph, half->revision);
-	if (half->split)
-		return xstrfmt("half %s: %s: it has committed a part of itself", word, name);
-	return xstrfmt("half %s: %s: %d statement%s done%s%s", word, name, half->done,
-		half->done == 1 ? " is" : "s are", half->begun ? ", interrupted in " : "",
-		half->begun ? half->begun : "");
-}
-
 void migrate_report_half(const struct migrate_session *session, struct strvec *lines)
 {
 	for (size_t i = 0; i < session->state.half_count; i++) {
 		const struct migrate_half *half = &session->state.half[i];
-		AUTO_FREE char *text = migrate_report_half_state(session, half);
+		AUTO_FREE char *text = migrate_half_state(session, half);
 		AUTO_FREE char *way = half->split ? migrate_half_way(session, half)
 						  : migrate_half_command(session, half);
 		AUTO_STRVEC(seen);

@@ -23,8 +23,7 @@ const char *migrate_half_word(const struct migrate_half *half);
 /* What goes on with it, "mig-apply upgrade r001". Caller owns. */
 char *migrate_half_command(const struct migrate_session *session, const struct migrate_half *half);
 /* "half applied: r001 Half: 1 statement is done, interrupted in VACUUM". Caller owns. */
-char *migrate_report_half_state(
-	const struct migrate_session *session, const struct migrate_half *half);
+char *migrate_half_state(const struct migrate_session *session, const struct migrate_half *half);
 /* One line for each revision that is half applied, and what to type; and as JSON, new reference. */
 void migrate_report_half(const struct migrate_session *session, struct strvec *lines);
 json_t *migrate_report_half_json(const struct migrate_session *session);

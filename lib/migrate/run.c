@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include "migrate/advice.h"
 #include "migrate/internal.h"
 
 enum { KEYS_CHECK_MS = 1000, KEYS_FRESH_MS = 100, STATEMENT_SHOWN = 2000 };
@@ -102,7 +103,7 @@ static bool explain(struct runner *runner, const struct migrate_step *step,
 				  "run the command again: it goes on here"
 				: "nothing of this revision was kept: correct %s, then run it "
 				  "again%s",
-			step->file->name, apply_made_before(runner->session, err));
+			step->file->name, advice_made_before(runner->session, err));
 	return false;
 }
 

@@ -2,18 +2,6 @@
 #include "migrate/report.h"
 #include "migrate/verbs.h"
 
-void migrate_answer_release(struct migrate_answer *answer)
-{
-	strvec_release(&answer->lines);
-	json_decref(answer->json);
-	*answer = (struct migrate_answer){0};
-}
-
-const char *migrate_ask_target(const struct migrate_ask *ask, const char *otherwise)
-{
-	return ask->operands->count ? ask->operands->items[0] : otherwise;
-}
-
 /* Of the tree's own tool, whose SQL may depend on what only a run would tell. */
 static char *offline_sql(struct migrate_session *session, struct err *err)
 {
@@ -70,42 +58,6 @@ static bool open_to_move(const struct migrate_ask *ask, enum migrate_direction d
 	bool idle = !steps.count && !session->state.half_count && !session->state.open_count &&
 		    !session->state.run_key_held;
 	return idle || ask->open(ask, MIGRATE_CHANGE, MIGRATE_ROWS_KNOWN, session, err);
-}
-
-bool migrate_phase_fit(
-	const struct migrate_ask *ask, const struct migrate_session *session, struct err *err)
-{
-	const struct migrate_tree *tree = session->tree;
-	if (!ask->phase)
-		return true;
-	if (strcmp(ask->phase, "expand") != 0) {
-		err_set(err, ERR_USAGE, "--phase %s: the only phase to stop behind is expand",
-			ask->phase);
-		return err_hint(err, "all of them: mig-apply upgrade");
-	}
-	if (tree->format->phases)
-		return true;
-	err_set(err, ERR_USAGE, "files of format %s have no phases: all of %s would run",
-		tree->format->name, tree->dir);
-	return err_hint(err, session->how.env->other_count
-				     ? "name a tree that has some: -t NAME"
-				     : "stop behind a revision: mig-apply upgrade REV");
-}
-
-bool migrate_keep_phase(const struct migrate_ask *ask, struct migrate_session *session,
-	struct migrate_answer *answer, struct err *err)
-{
-	size_t rest = 0;
-	if (!ask->phase)
-		return true;
-	if (!migrate_phase_fit(ask, session, err) ||
-		!migrate_plan_expand_only(&session->plan, &rest, err))
-		return false;
-	if (rest)
-		strvec_pushf(&answer->lines,
-			"%s%zu revision%s left for later, from the first of phase contract on",
-			ask->dry_run || ask->sql ? "-- " : "", rest, rest == 1 ? " is" : "s are");
-	return true;
 }
 
 static bool move(const struct migrate_ask *ask, enum migrate_direction direction,
