@@ -55,5 +55,7 @@ void alembic_error_class(const struct alembic_child *child, struct err *err);
 MUST_CHECK bool alembic_lock_nonce(struct db *db, int64_t *nonce, struct err *err);
 /* Environment of a child that works on the database of an open session. */
 void alembic_child_target(struct alembic_child *child, struct db *db);
+/* The same for a child that is asked for SQL alone; NULL: wherever its env.py leads. */
+void alembic_child_target_read_only(struct alembic_child *child, struct db *db);
 
 #endif

@@ -199,12 +199,26 @@ static char *database_url(struct db *db)
 	return strbuf_take(&url);
 }
 
-void alembic_child_target(struct alembic_child *child, struct db *db)
+static void add_way(struct alembic_child *child, struct db *db)
 {
 	AUTO_FREE char *url = database_url(db);
 	db_child_env(db, db->dbname, &child->env);
 	strvec_pushf(&child->env, "MIG_DATABASE_URL=%s", url);
-	if (*PQoptions(
-		    db->pg)) /* a search_path, say: where libpq leads there, it holds there, too */
+}
+
+void alembic_child_target(struct alembic_child *child, struct db *db)
+{
+	add_way(child, db);
+	/* a search_path, say: where libpq leads there, it holds there, too */
+	if (*PQoptions(db->pg))
 		strvec_pushf(&child->env, "PGOPTIONS=%s", PQoptions(db->pg));
+}
+
+void alembic_child_target_read_only(struct alembic_child *child, struct db *db)
+{
+	if (db)
+		add_way(child, db);
+	/* one variable for both: of two with its name the child sees the first alone */
+	strvec_pushf(&child->env, "PGOPTIONS=%s -c default_transaction_read_only=on",
+		db ? PQoptions(db->pg) : "");
 }

@@ -135,10 +135,8 @@ bool alembic_script(const struct migrate_plan *plan, struct db *db, char **sql, 
 	if (!alembic_place_find(plan->tree->where, &place, err))
 		return false;
 	child.request = plan_json(plan);
-	if (db)
-		alembic_child_target(&child, db);
 	/* an env.py that knows no offline mode connects */
-	strvec_push(&child.env, "PGOPTIONS=-c default_transaction_read_only=on");
+	alembic_child_target_read_only(&child, db);
 	if (!alembic_child_run(&child, err)) {
 		alembic_error_class(&child, err);
 		return false;

@@ -83,6 +83,18 @@ newer_packages() {
 	says "a001 (head)"
 }
 
+@test "SQL alone is asked from an env.py that may write nothing, whatever options the connection has" {
+	alembic_tree
+	py_line 1
+	sed -i '/^with engine/i with engine.begin() as writer:\n    writer.exec_driver_sql("create table leaked (i int)")' alembic/env.py
+	for options in "" "-csearch_path=public"; do
+		expect 0 mig-apply upgrade -n -d "dbname=$DB options='$options'"
+		says "their SQL could not be written: "
+		says "read-only transaction"
+	done
+	[ "$(sql -c "select to_regclass('leaked') is null")" = t ]
+}
+
 @test "env.py with a transaction of its own: all revisions or none" {
 	alembic_tree
 	py_line 2
