@@ -98,6 +98,9 @@ verbs_belong() {
 	expect 1 mig-apply current
 	says "PostgreSQL's client library cannot be loaded: $PWD/broken/libpq.so.5: file too short"
 	says "hint: install it"
+	for program in "$BUILD"/bin/*; do # none is linked with it
+		expect 0 "$program" --version
+	done
 }
 
 @test "make install puts programs, man pages, docs and completion in place" {
