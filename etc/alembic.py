@@ -349,7 +349,7 @@ class Watch:
         away. Of psycopg2, whose connection is none of Python's, only that of SQLAlchemy's proxy.
         """
         proxy = conn.connection
-        own = getattr(proxy, "dbapi_connection", None) or proxy.connection
+        own = driver_of(proxy)
         self.own = (conn, proxy, own)
         for kind in (type(own), type(proxy)):
             if kind in self.followed:
@@ -368,8 +368,9 @@ class Watch:
             if self.inside and (it is own or it is proxy) and not is_inner(asking):
                 self.mark(conn)
                 self.unsure()
-            run = given or type(it.dbapi_connection).commit
-            return run(it if given else it.dbapi_connection, *arguments, **options)
+            if given:
+                return given(it, *arguments, **options)
+            return driver_of(it).commit(*arguments, **options)
 
         return commit
 
@@ -449,6 +450,11 @@ class Watch:
             row = self.ask(connection, sql)
             parts[name] = json.loads(row[0]) if row and isinstance(row[0], str) else row[0]
         tell("own", own=parts)
+
+
+def driver_of(proxy):
+    """SQLAlchemy has called it dbapi_connection since 1.4.24."""
+    return getattr(proxy, "dbapi_connection", None) or proxy.connection
 
 
 def writes_table(statement, name):
