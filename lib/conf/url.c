@@ -33,16 +33,32 @@ static void add_socket_file(struct strvec *parts, const char *file)
 		strvec_pushf(parts, "port=%s", port + strlen(".s.PGSQL."));
 }
 
+/* As one word of libpq's options, where a space parts words; lib/pq takes "+" for one, too. */
+static void add_search_path(struct strbuf *options, const char *path)
+{
+	strbuf_adds(options, "-csearch_path%3D");
+	for (const char *c = path; *c; c++) {
+		bool encoded = str_starts(c, "%20");
+		if (encoded || *c == '+')
+			strbuf_adds(options, "%5C%20");
+		else
+			strbuf_addc(options, *c);
+		c += encoded ? 2 : 0;
+	}
+}
+
 /* search_path and socket are dbmate's (lib/pq), ssl asyncpg's, unix_sock pg8000's. */
 static void add_parameter(struct strvec *parts, struct strbuf *options, const char *word)
 {
 	static const char path[] = "search_path=", socket[] = "socket=", file[] = "unix_sock=",
 			  ssl[] = "ssl=", given[] = "options=";
-	if (str_starts(word, path))
-		strbuf_addf(options, "%s-csearch_path%%3D%s", options->len ? "%20" : "",
-			word + strlen(path));
-	else if (str_starts(word, given))
-		strbuf_addf(options, "%s%s", options->len ? "%20" : "", word + strlen(given));
+	bool is_path = str_starts(word, path), is_options = str_starts(word, given);
+	if ((is_path || is_options) && options->len)
+		strbuf_adds(options, "%20");
+	if (is_path)
+		add_search_path(options, word + strlen(path));
+	else if (is_options)
+		strbuf_adds(options, word + strlen(given));
 	else if (str_starts(word, socket))
 		strvec_pushf(parts, "host=%s", word + strlen(socket));
 	else if (str_starts(word, file))

@@ -363,6 +363,8 @@ static void urls_of_other_tools_are_read(void **state)
 			"postgresql://u:p?w@h/d?sslmode=disable&options=-csearch_path%3Da,b"},
 		{"postgres://h/d?options=-cjit%3Doff&search_path=a",
 			"postgresql://h/d?options=-cjit%3Doff%20-csearch_path%3Da"},
+		{"postgres://h/d?search_path=a,%20b,+c",
+			"postgresql://h/d?options=-csearch_path%3Da,%5C%20b,%5C%20c"},
 		{"postgres://u@/d?socket=/run/pg", "postgresql://u@/d?host=/run/pg"},
 		{"postgresql+asyncpg://h/d?ssl=require", "postgresql://h/d?sslmode=require"},
 		{"postgresql://h/d?ssl=true", "postgresql://h/d?ssl=true"},
