@@ -44,10 +44,15 @@ static const char *value_of(const PQconninfoOption *options, const char *keyword
 	return NULL;
 }
 
-static void push_unusual(struct strvec *argv, const PQconninfoOption *ours,
-	const PQconninfoOption *usual, const char *keyword, const char *flag, const char *value)
+static bool is_usual(
+	const PQconninfoOption *ours, const PQconninfoOption *usual, const char *keyword)
 {
-	if (str_equal(value_of(ours, keyword), value_of(usual, keyword)))
+	return str_equal(value_of(ours, keyword), value_of(usual, keyword));
+}
+
+static void push_unless(struct strvec *argv, bool usual, const char *flag, const char *value)
+{
+	if (usual)
 		return;
 	strvec_push(argv, flag);
 	strvec_push(argv, value);
@@ -58,10 +63,10 @@ char *db_psql_command(const struct db *db, const char *sql, bool same_role)
 	AUTO_STRVEC(argv);
 	PQconninfoOption *ours = PQconninfo(db->pg), *usual = PQconndefaults();
 	strvec_push(&argv, "psql");
-	push_unusual(&argv, ours, usual, "host", "-h", PQhost(db->pg));
-	push_unusual(&argv, ours, usual, "port", "-p", PQport(db->pg));
-	if (same_role)
-		push_unusual(&argv, ours, usual, "user", "-U", PQuser(db->pg));
+	bool here = is_usual(ours, usual, "host") && is_usual(ours, usual, "hostaddr");
+	push_unless(&argv, here, "-h", PQhost(db->pg));
+	push_unless(&argv, is_usual(ours, usual, "port"), "-p", PQport(db->pg));
+	push_unless(&argv, !same_role || is_usual(ours, usual, "user"), "-U", PQuser(db->pg));
 	const char *const words[] = {"-d", db->dbname, "-c", sql};
 	strvec_push_words(&argv, words, sql ? 4 : 2);
 	PQconninfoFree(ours);
