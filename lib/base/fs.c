@@ -88,6 +88,7 @@ enum { READ_PIECE = 65536 };
 static bool read_all(
 	int fd, const char *path, size_t limit, size_t room, struct strbuf *out, struct err *err)
 {
+	size_t before = out->len;
 	for (;;) {
 		strbuf_reserve(out, room);
 		ssize_t got = read(fd, out->buf + out->len, room);
@@ -99,7 +100,7 @@ static bool read_all(
 			return true;
 		out->len += (size_t)got;
 		out->buf[out->len] = '\0';
-		if (out->len > limit)
+		if (out->len - before > limit)
 			return err_set(err, ERR_FAILED, "%s is larger than %zu bytes", path, limit);
 		room = READ_PIECE;
 	}
@@ -140,7 +141,7 @@ bool fs_read_next(struct fs_folder *folder, const char *path, struct strbuf *out
 	AUTO_FD int fd = openat(folder->fd, name, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return err_sys(err, errno == ENOENT ? ERR_NOTFOUND : ERR_FAILED, "%s", path);
-	return read_all(fd, path, out->len + READ_LIMIT, READ_PIECE, out, err);
+	return read_all(fd, path, READ_LIMIT, READ_PIECE, out, err);
 }
 
 void fs_folder_release(struct fs_folder *folder)

@@ -104,6 +104,7 @@ static bool choose_section(const struct ini *ini, const char *dir, char **sectio
 		if (!script || !has_env(script))
 			continue;
 		if (same_folder(script, dir)) {
+			free(*section);
 			*section = xstrdup(name);
 			return true;
 		}

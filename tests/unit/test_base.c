@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -184,6 +185,27 @@ static void files_appear_whole(void **state)
 	assert_false(fs_exists(dir));
 }
 
+static void each_file_behind_another_has_the_same_limit(void **state)
+{
+	(void)state;
+	AUTO_ERR(err);
+	AUTO_FREE char *dir = NULL;
+	assert_true(fs_temp_dir(NULL, &dir, &err));
+	AUTO_FREE char *small = fs_join(dir, "small");
+	AUTO_FREE char *large = fs_join(dir, "large");
+	assert_true(fs_write_atomic(small, "hello", 5, &err));
+	assert_true(fs_write_atomic(large, "", 0, &err));
+	assert_int_equal(truncate(large, (64 << 20) + 1), 0);
+	AUTO_STRBUF(texts);
+	CLEANUP(fs_folder_release) struct fs_folder folder = {0};
+	assert_true(fs_read_next(&folder, small, &texts, &err));
+	assert_true(fs_read_next(&folder, small, &texts, &err));
+	assert_string_equal(texts.buf, "hellohello");
+	assert_false(fs_read_next(&folder, large, &texts, &err));
+	assert_true(str_ends(err.msg, "large is larger than 67108864 bytes"));
+	assert_true(fs_remove_tree(dir, &err));
+}
+
 static void children_are_drained_and_timed(void **state)
 {
 	(void)state;
@@ -236,6 +258,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_time_is_refused),
 		cmocka_unit_test(secrets_are_redacted_by_value),
 		cmocka_unit_test(files_appear_whole),
+		cmocka_unit_test(each_file_behind_another_has_the_same_limit),
 		cmocka_unit_test(children_are_drained_and_timed),
 		cmocka_unit_test(near_words_are_offered),
 	};
