@@ -37,5 +37,8 @@ MUST_CHECK bool graph_walk_up(const struct graph *graph, size_t start, int steps
 	const char *branch, size_t *end, struct err *err);
 MUST_CHECK bool graph_walk_down(const struct graph *graph, size_t start, int steps, size_t *end,
 	bool *undo_merge, struct err *err);
+/* "REV-1" of a merge, where one place is wanted: which of its parents? ERR_USAGE, names them. */
+bool graph_which_parent(
+	const struct graph *graph, const char *target, size_t merge, struct err *err);
 
 #endif

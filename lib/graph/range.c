@@ -75,6 +75,8 @@ static bool relative_end(const struct graph *graph, const char *text,
 	if (!(relative->up ? graph_walk_up(graph, from, steps, relative->label, &end, err)
 			   : graph_walk_down(graph, from, steps, &end, &undo_merge, err)))
 		return false;
+	if (undo_merge)
+		return graph_which_parent(graph, text, end, err);
 	if (end != GRAPH_NONE)
 		graph_list_push(out, end);
 	return true;
@@ -110,7 +112,7 @@ static bool resolve_both(const struct graph *graph, const struct graph_list *cur
 	       resolve_end(graph, current, lower ? lower : "base", high, low, err);
 }
 
-/* "LABEL@base:": of the upper end only what is on that branch. */
+/* "LABEL@base:", "REV@base:": of the upper end only what is on that branch. */
 static bool keep_branch(
 	const struct graph *graph, const char *lower, struct graph_list *high, struct err *err)
 {
@@ -119,13 +121,17 @@ static bool keep_branch(
 		return true;
 	AUTO_FREE char *branch = xstrndup(lower, (size_t)(at - lower));
 	AUTO_FREE char *before = graph_names(graph, high);
-	size_t kept = 0, label;
-	if (!graph_lookup(graph, branch, NULL, &label, err))
+	size_t kept = 0, named;
+	if (!graph_lookup(graph, branch, NULL, &named, err))
 		return false;
-	for (size_t i = 0; i < high->count; i++)
-		if (strvec_has(&graph->revisions[high->items[i]].branches, branch) ||
-			high->items[i] == label)
-			high->items[kept++] = high->items[i];
+	bool is_label = graph_find_label(graph, branch) != GRAPH_NONE;
+	struct graph_list line = {.items = &named, .count = 1};
+	for (size_t i = 0; i < high->count; i++) {
+		size_t end = high->items[i];
+		if (is_label ? strvec_has(&graph->revisions[end].branches, branch)
+			     : graph_shares_lineage(graph, end, &line, GRAPH_DOWN_ONLY))
+			high->items[kept++] = end;
+	}
 	high->count = kept;
 	if (kept)
 		return true;

@@ -25,17 +25,6 @@ static bool wrong_way(const char *command, const char *target, struct err *err)
 			     "from a revision: REV+N, REV-N");
 }
 
-/* "REV-1" of a merge: up to which of its parents? */
-static bool which_parent(
-	const struct graph *graph, const char *target, size_t merge, struct err *err)
-{
-	AUTO_FREE char *name = graph_name(graph, merge);
-	AUTO_FREE char *parents = graph_names(graph, &graph->revisions[merge].parents);
-	err_set(err, ERR_USAGE, "\"%s\" could mean several: %s is a merge", target, name);
-	err_detail(err, "%s", parents);
-	return err_hint(err, "name one of them");
-}
-
 static bool choose_branch(const struct graph *graph, const struct graph_list *current,
 	const char *command, const char *steps, struct err *err)
 {
@@ -114,7 +103,7 @@ static bool relative_upgrade(const struct graph *graph, const struct graph_list 
 			return false;
 	}
 	if (undo_merge)
-		return which_parent(graph, target, end, err);
+		return graph_which_parent(graph, target, end, err);
 	if (end == GRAPH_NONE) {
 		err_set(err, ERR_USAGE, "\"%s\" is below the first revision", target);
 		return err_hint(err, "to take all back: mig-apply downgrade base");

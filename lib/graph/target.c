@@ -234,6 +234,16 @@ static bool fork_ahead(const struct graph *graph, size_t at, const struct graph_
 	return err_hint(err, "name the revision you want, or BRANCH@+N");
 }
 
+bool graph_which_parent(
+	const struct graph *graph, const char *target, size_t merge, struct err *err)
+{
+	AUTO_FREE char *name = graph_name(graph, merge);
+	AUTO_FREE char *parents = graph_names(graph, &graph->revisions[merge].parents);
+	err_set(err, ERR_USAGE, "\"%s\" could mean several: %s is a merge", target, name);
+	err_detail(err, "%s", parents);
+	return err_hint(err, "name one of them");
+}
+
 bool graph_walk_up(const struct graph *graph, size_t start, int steps, const char *branch,
 	size_t *end, struct err *err)
 {

@@ -242,6 +242,12 @@ static void ranges_have_open_and_relative_ends(void **state)
 	expect_range(graph, "c1", "a:b:c", "2");
 	expect_range(graph, "c1", "zz:", "14");
 	expect_range(graph, "", "current:", "a1 b1 c1 d1 x1");
+	expect_range(graph, "c1", "c1@base:", "a1 b1 c1 d1");
+	expect_range(graph, "c1", "x1@base:d1", "2");
+	LINKED(merged, "a1", "b1:a1", "c1:a1", "m1:b1,c1", "d1:m1");
+	expect_range(merged, "m1", "-1:m1", "2");
+	expect_range(merged, "m1", "m1-1:", "2");
+	expect_range(merged, "m1", "-1:d1", "m1 d1");
 }
 
 int main(void)
