@@ -177,7 +177,7 @@ static bool unknown_option(
 	return err_hint(err, "see --help; usage: %s", usage);
 }
 
-/* An option that was given, and its value as typed; both borrowed. */
+/* An option that was given, and its value as typed (NULL: a flag); both borrowed. */
 struct given {
 	const struct cli_option *option;
 	const char *value;
@@ -189,7 +189,7 @@ struct walk {
 	char **argv;
 	int next;
 	bool ended; /* after "--" */
-	struct given *given; /* flags once, others as often as they were typed */
+	struct given *given; /* as often as they were typed */
 	size_t given_count, given_alloc;
 };
 
@@ -202,6 +202,12 @@ static bool may_repeat(const struct cli_option *option)
 static bool may_be_shown(const char *value)
 {
 	return !strcasestr(value, "password") && !(strstr(value, "://") && strchr(value, '@'));
+}
+
+static void remember(struct walk *walk, const struct cli_option *option, const char *value)
+{
+	xgrow(walk->given, walk->given_count, walk->given_alloc);
+	walk->given[walk->given_count++] = (struct given){option, value};
 }
 
 /* Which of two values was meant is not for us to choose. */
@@ -220,8 +226,7 @@ static bool keep_given(
 				option->name);
 		return err_hint(err, "it takes one: leave out the other");
 	}
-	xgrow(walk->given, walk->given_count, walk->given_alloc);
-	walk->given[walk->given_count++] = (struct given){option, value};
+	remember(walk, option, value);
 	return true;
 }
 
@@ -231,14 +236,6 @@ static bool was_given(const struct walk *walk, const char *name)
 		if (!strcmp(walk->given[i].option->name, name))
 			return true;
 	return false;
-}
-
-static void keep_flag(struct walk *walk, const struct cli_option *option)
-{
-	if (was_given(walk, option->name))
-		return;
-	xgrow(walk->given, walk->given_count, walk->given_alloc);
-	walk->given[walk->given_count++] = (struct given){.option = option};
 }
 
 /* What does nothing where it was typed was meant to do something. */
@@ -298,7 +295,7 @@ static bool read_option(
 				return err_set(err, ERR_USAGE, "--%s takes no value", option->name);
 			if (!store_value(option, target, NULL, err))
 				return false;
-			keep_flag(walk, option);
+			remember(walk, option, NULL);
 			if (word.is_long || !word.value)
 				return true;
 			word = (struct option_word){

@@ -1,5 +1,6 @@
 #include "migrate/alembic.h"
 #include "migrate/formats.h"
+#include "migrate/report.h"
 
 static void on_revision(void *ctx, const char *event, const json_t *fields)
 {
@@ -12,14 +13,6 @@ static void on_revision(void *ctx, const char *event, const json_t *fields)
 	free(file->id);
 	file->path = xstrdup(path);
 	file->id = xstrdup(id);
-}
-
-static json_t *names_json(const struct strvec *names)
-{
-	json_t *list = json_array();
-	STRVEC_EACH (names, name)
-		json_array_append_new(list, json_string(name));
-	return list;
 }
 
 /* env.py is given the way to our database, and has to take it. */
@@ -49,12 +42,12 @@ bool alembic_revision(const struct migrate_tree *tree, struct migrate_file *file
 		return false;
 	json_t *options = json_pack("{s:s, s:b, s:s, s:b}", "message", file->message, "splice",
 		request->splice, "rev_id", file->id, "autogenerate", request->autogenerate);
-	json_object_set_new(
-		options, "head", file->down.count ? names_json(&file->down) : json_string("base"));
+	json_object_set_new(options, "head",
+		file->down.count ? migrate_report_names(&file->down) : json_string("base"));
 	if (file->labels.count)
 		json_object_set_new(options, "branch_label", json_string(file->labels.items[0]));
 	if (file->depends.count)
-		json_object_set_new(options, "depends_on", names_json(&file->depends));
+		json_object_set_new(options, "depends_on", migrate_report_names(&file->depends));
 	child.request = json_pack("{s:s, s:o}", "do", "revision", "options", options);
 	AUTO_FREE char *folder = request->folder ? realpath(request->folder, NULL) : NULL;
 	if (request->folder)

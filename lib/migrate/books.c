@@ -150,7 +150,7 @@ bool books_ensure(struct db *db, const struct migrate_tree *tree, struct migrate
 	return db_commit(&tx, err);
 }
 
-/* What can be an id (lib/graph/link.c) has neither quotes nor backslashes. */
+/* What can be an id (lib/graph/index.c) has neither quotes nor backslashes. */
 static char *id_literal(struct db *db, const char *id)
 {
 	return db ? db_literal(db, id) : xstrfmt("'%s'", id);

@@ -1,4 +1,5 @@
 #include "migrate/internal.h"
+#include "migrate/report.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -13,20 +14,12 @@ static char *section_text(const struct migrate_file *file, const struct migrate_
 	return strbuf_take(&text);
 }
 
-static json_t *names_json(const struct strvec *names)
-{
-	json_t *list = json_array();
-	STRVEC_EACH (names, name)
-		json_array_append_new(list, json_string(name));
-	return list;
-}
-
 char *history_detail(const struct migrate_file *file, int untimed)
 {
 	json_t *detail = json_pack("{s:s, s:o, s:o, s:o, s:b}", "message",
-		file->message ? file->message : "", "down", names_json(&file->down), "depends",
-		names_json(&file->depends), "labels", names_json(&file->labels), "bare",
-		file->down_section.bare);
+		file->message ? file->message : "", "down", migrate_report_names(&file->down),
+		"depends", migrate_report_names(&file->depends), "labels",
+		migrate_report_names(&file->labels), "bare", file->down_section.bare);
 	if (untimed)
 		json_object_set_new(detail, "untimed", json_integer(untimed));
 	char *text = json_dumps(detail, JSON_COMPACT);

@@ -4,7 +4,7 @@
 
 #include <inttypes.h>
 
-static void add_data(struct strbuf *text, const struct sql_script *script, size_t which)
+static void add_statement(struct strbuf *text, const struct sql_script *script, size_t which)
 {
 	const struct sql_statement *statement = &script->items[which];
 	strbuf_add(text, statement->text, statement->length);
@@ -18,7 +18,7 @@ static void add_data(struct strbuf *text, const struct sql_script *script, size_
 static void add_statements(struct strbuf *text, const struct sql_script *script)
 {
 	for (size_t i = 0; i < script->count; i++)
-		add_data(text, script, i);
+		add_statement(text, script, i);
 }
 
 static void add_verify(struct strbuf *text, const struct migrate_step *step)
@@ -81,7 +81,7 @@ static void add_bare(
 	for (size_t i = 0; i < step->script.count; i++) {
 		bool alone = step->script.items[i].flags & SQL_NO_TRANSACTION;
 		strbuf_adds(text, alone ? "set lock_timeout = 0;\n" : "");
-		add_data(text, &step->script, i);
+		add_statement(text, &step->script, i);
 		if (alone)
 			strbuf_addf(text, "set lock_timeout = %" PRId64 ";\n",
 				session->how.lock_timeout_ms);

@@ -194,14 +194,6 @@ static bool write_file(const char *path, const struct strbuf *text, struct err *
 	       err_sys(err, ERR_FAILED, "cannot set the mode of %s", path);
 }
 
-static json_t *names_json(const struct strvec *names)
-{
-	json_t *list = json_array();
-	STRVEC_EACH (names, name)
-		json_array_append_new(list, json_string(name));
-	return list;
-}
-
 static void tell(const struct migrate_ask *ask, const struct rebase *rebase,
 	const struct strbuf *text, struct migrate_answer *answer)
 {
@@ -217,9 +209,9 @@ static void tell(const struct migrate_ask *ask, const struct rebase *rebase,
 	strvec_pushf(&answer->lines, "%s %s on %s (%s)", name,
 		ask->dry_run ? "would stand" : "stands", onto, file->name);
 	answer->json = json_pack("{s:s, s:s, s:o, s:s, s:o, s:o, s:b}", "revision", file->id,
-		"path", file->path, "from", names_json(&file->down), "onto",
-		graph->revisions[rebase->onto].id, "asked", names_json(&rebase->asked), "skipped",
-		names_json(&rebase->skipped), "written", !ask->dry_run);
+		"path", file->path, "from", migrate_report_names(&file->down), "onto",
+		graph->revisions[rebase->onto].id, "asked", migrate_report_names(&rebase->asked),
+		"skipped", migrate_report_names(&rebase->skipped), "written", !ask->dry_run);
 }
 
 static bool rebase_verb(

@@ -154,7 +154,7 @@ json_t *migrate_report_open_json(const struct migrate_session *session)
 	return list;
 }
 
-static json_t *names_json(const struct strvec *names)
+json_t *migrate_report_names(const struct strvec *names)
 {
 	json_t *list = json_array();
 	STRVEC_EACH (names, name)
@@ -173,7 +173,8 @@ json_t *migrate_report_half_json(const struct migrate_session *session)
 		if (half->split)
 			json_object_set_new(one, "split", json_true());
 		if (half->split)
-			json_object_set_new(one, "committed", names_json(&half->committed));
+			json_object_set_new(
+				one, "committed", migrate_report_names(&half->committed));
 		json_array_append_new(list, one);
 	}
 	return list;
@@ -198,8 +199,9 @@ json_t *migrate_report_revision(const struct migrate_tree *tree, size_t index)
 	migrate_tree_study(tree);
 	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:s, s:s*, s:s, s:b, s:b, s:b, s:b}",
 		"revision", revision->id, "message", revision->message, "down_revision",
-		names_json(&revision->down), "depends_on", names_json(&revision->depends),
-		"branches", names_json(&revision->branches), "file", file->name, "created",
+		migrate_report_names(&revision->down), "depends_on",
+		migrate_report_names(&revision->depends), "branches",
+		migrate_report_names(&revision->branches), "file", file->name, "created",
 		file->created, "checksum", file->checksum, "head", graph_is_real_head(revision),
 		"base", graph_is_base(revision), "branchpoint", graph_is_branchpoint(revision),
 		"mergepoint", graph_is_mergepoint(revision));
@@ -363,8 +365,8 @@ bool migrate_report_plan_json(
 	migrate_policy_needs(plan, session->how.env, &needs);
 	*json = json_pack("{s:s, s:s, s:o, s:b, s:o, s:o, s:o, s:s}", "direction",
 		plan->direction == MIGRATE_UP ? "up" : "down", "target", plan->target, "steps",
-		steps, "destructive", plan->destructive, "policy", names_json(&needs), "from",
-		migrate_report_ids(plan->tree, &plan->from), "to",
+		steps, "destructive", plan->destructive, "policy", migrate_report_names(&needs),
+		"from", migrate_report_ids(plan->tree, &plan->from), "to",
 		migrate_report_ids(plan->tree, &plan->to), "sql", sql);
 	return true;
 }

@@ -154,10 +154,8 @@ static bool merge(const struct migrate_ask *ask, struct migrate_answer *answer, 
 	if (!write_revision(ask, &session, &request, &path, &id, err))
 		return false;
 	strvec_push(&answer->lines, path);
-	json_t *merged = json_array();
-	STRVEC_EACH (&ids, each)
-		json_array_append_new(merged, json_string(each));
-	answer->json = json_pack("{s:s, s:s, s:o}", "revision", id, "path", path, "merges", merged);
+	answer->json = json_pack("{s:s, s:s, s:o}", "revision", id, "path", path, "merges",
+		migrate_report_names(&ids));
 	return true;
 }
 

@@ -14,7 +14,7 @@ enum migrate_access {
 	MIGRATE_NOTHING, /* session->how alone: the verb loads the tree itself */
 	MIGRATE_REACH, /* and a session with the database */
 	MIGRATE_FILES, /* the tree, without database */
-	MIGRATE_MENDED, /* the tree as far as it goes, without database; session->findings */
+	MIGRATE_MENDED, /* the tree as far as it goes; session->findings */
 	MIGRATE_READ, /* the tree and the state of the database, in a READ ONLY transaction */
 	MIGRATE_CHANGE, /* the same with the keys, to change something */
 };
@@ -35,8 +35,8 @@ struct migrate_ask {
 	bool one_of_many; /* of several trees that were chosen */
 
 	/*
-	 * Fills a zeroed session as far as `access` says. One that was opened with MIGRATE_READ may
-	 * be opened again with MIGRATE_CHANGE.
+	 * Fills a zeroed session as far as `access` says. One that was opened with MIGRATE_REACH
+	 * may be opened again with any access, one with MIGRATE_READ with MIGRATE_CHANGE.
 	 */
 	bool (*open)(const struct migrate_ask *ask, enum migrate_access access,
 		enum migrate_rows rows, struct migrate_session *session, struct err *err);
