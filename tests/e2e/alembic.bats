@@ -276,7 +276,7 @@ setup() {
 	py a002 "'a001'" "Alter" < <(printf 'def upgrade(): op.execute("alter table t1 add column x int")\ndef downgrade(): pass\n')
 	PGAPPNAME=holder psql -Xq -c "begin; lock table t1" -c "select pg_sleep(60)" > /dev/null 2>&1 3>&- &
 	local holder=$!
-	until [ "$(sql -c "select count(*) from pg_locks where relation = 't1'::regclass and mode = 'AccessExclusiveLock'")" = 1 ]; do sleep 0.1; done
+	until_true sql_is 1 "select count(*) from pg_locks where relation = 't1'::regclass and mode = 'AccessExclusiveLock'"
 	expect 13 mig-apply upgrade --lock-timeout 600ms --lock-retries 1
 	says "trying again in"
 	says "a002 Alter: "
@@ -344,7 +344,7 @@ setup() {
 	py k1 None "Long" < <(printf 'def upgrade():\n    op.execute("create table k (i int)")\n    op.execute("select pg_sleep(60)")\ndef downgrade(): pass\n')
 	mig-apply upgrade > out 2>&1 3>&- &
 	local pid=$!
-	until [ "$(sql -c "select count(*) from pg_stat_activity where query like '%pg_sleep(60)%' and pid <> pg_backend_pid()")" = 1 ]; do sleep 0.1; done
+	until_true sql_is 1 "select count(*) from pg_stat_activity where query like '%pg_sleep(60)%' and pid <> pg_backend_pid()"
 	psql -XAtqc "select pg_terminate_backend(l.pid) from pg_locks l join pg_database d on d.oid = l.database where l.locktype = 'advisory' and d.datname = 'postgres'" postgres > /dev/null
 	wait "$pid" && false
 	sleep 0.2

@@ -58,7 +58,7 @@ writes_are_reported_and_a_held_lock_is_met() {
 	py a005 "'a004'" "Alter" < <(printf 'def upgrade(): op.execute("alter table t2 add column x int")\ndef downgrade(): pass\n')
 	psql -Xq -c "begin; lock table t2" -c "select pg_sleep(60)" > /dev/null 2>&1 3>&- &
 	local holder=$!
-	until [ "$(sql -c "select count(*) from pg_locks where relation = 't2'::regclass and mode = 'AccessExclusiveLock'")" = 1 ]; do sleep 0.1; done
+	until_true sql_is 1 "select count(*) from pg_locks where relation = 't2'::regclass and mode = 'AccessExclusiveLock'"
 	expect 13 in_a_run $run mig-apply upgrade --lock-timeout 300ms --lock-retries 0
 	says "a005 Alter: "
 	rows_are a004

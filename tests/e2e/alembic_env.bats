@@ -414,7 +414,7 @@ ways_to_commit() {
 	py h1 None "Hangs" < <(printf 'import time\ndef upgrade():\n    op.execute("create table h (i int)")\n    time.sleep(600)\ndef downgrade(): pass\n')
 	mig-apply upgrade > out 2>&1 3>&- &
 	local pid=$!
-	until grep -q "applying h1" out; do sleep 0.05; done
+	until_true grep -q "applying h1" out
 	kill -INT $pid
 	local status=0
 	wait $pid || status=$?
@@ -448,7 +448,7 @@ ways_to_commit() {
 	END
 	psql -Xq -c "begin; lock table t1" -c "select pg_sleep(60)" > /dev/null 2>&1 3>&- &
 	local holder=$!
-	until [ "$(sql -c "select count(*) from pg_locks where relation = 't1'::regclass and mode = 'AccessExclusiveLock'")" = 1 ]; do sleep 0.1; done
+	until_true sql_is 1 "select count(*) from pg_locks where relation = 't1'::regclass and mode = 'AccessExclusiveLock'"
 	expect 13 mig-apply upgrade --lock-timeout 300ms --lock-retries 5
 	says "has committed a part of itself"
 	[[ $output != *"trying again"* ]]

@@ -221,7 +221,7 @@ change_everything() {
 		stage=${stages[(round - 1) % 5]}
 		mig-restore label:wanted --in-place --accept-loss > restore.out 2>&1 3>&- &
 		local restore=$!
-		until began; do :; done
+		until began || ! kill -0 $restore 2> /dev/null; do :; done
 		sleep "$(printf '0.%03d' $((RANDOM % 10)))"
 		kill -9 $restore 2>/dev/null || true
 		wait $restore 2>/dev/null || true

@@ -16,16 +16,6 @@ start() {
 	}
 }
 
-until_true() {
-	local i
-	for i in $(seq 500); do
-		"$@" && return 0
-		sleep 0.1
-	done
-	echo "never true: $*"
-	return 1
-}
-
 locks_of() {
 	sql -c "select count(*) from pg_locks where locktype = 'advisory'" postgres
 }

@@ -204,7 +204,7 @@ conform() {
 
 @test "safety_11 on and off need the run key: 13, who and since when" {
 	"$BUILD/support/keys" run 20261120T010203Z-1a2b3c 300000 > started 2>&1 3>&- &
-	until grep -q : started; do sleep 0.05; done
+	until_true grep -q : started
 	expect 13 mig-maintenance on
 	says "held by mig-run 20261120T010203Z-1a2b3c"
 	[ ! -e flag ]

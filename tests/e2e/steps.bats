@@ -231,7 +231,7 @@ subscribed() {
 
 unsubscribed() {
 	sql -c "alter subscription s disable" -c "alter subscription s set (slot_name = none)" -c "drop subscription s"
-	until sql -d "${DB}_pub" -c "select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = '$DB'" 2>/dev/null; do sleep 0.1; done
+	until_true sql -d "${DB}_pub" -c "select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = '$DB'" 2> /dev/null
 	dropdb -f "${DB}_pub"
 }
 
@@ -240,6 +240,7 @@ publications_are() {
 }
 
 @test "a subscription that was being altered is altered again; what cannot be said twice is in doubt" {
+	[ "${cluster_major:-15}" -ge 14 ] || skip "ALTER SUBSCRIPTION .. DROP PUBLICATION came with 14"
 	subscribed
 	off r001 "" "Publications" <<-'END'
 		-- migrate:up
@@ -251,10 +252,10 @@ publications_are() {
 	# killed while the subscriber's server asks the publisher, which does not answer
 	PGAPPNAME=holder psql -Xq -d "${DB}_pub" <<< $'begin;\nlock table pg_publication;\n\\! sleep 60' > /dev/null 2>&1 3>&- &
 	local holder=$!
-	until [ "$(sql -d "${DB}_pub" -c "select count(*) from pg_locks where relation = 'pg_publication'::regclass and granted and mode = 'AccessExclusiveLock'")" = 1 ]; do sleep 0.05; done
+	until_true sql_is 1 "select count(*) from pg_locks where relation = 'pg_publication'::regclass and granted and mode = 'AccessExclusiveLock'" "${DB}_pub"
 	mig-apply upgrade > victim.log 2>&1 3>&- &
 	local victim=$!
-	until [ "$(sql -c "select count(*) from mig.history_step where state = 'begun'" 2>/dev/null)" = 1 ]; do sleep 0.05; done
+	until_true sql_is 1 "select count(*) from mig.history_step where state = 'begun'"
 	sleep 0.2
 	kill -9 $victim
 	wait $victim || true
@@ -265,7 +266,7 @@ publications_are() {
 	expect 0 mig-apply upgrade
 	publications_are "one two"
 	log_is "1 2"
-	until [ "$(sql -c "select (select count(*) from one) + (select count(*) from two)")" = 3 ]; do sleep 0.1; done
+	until_true sql_is 3 "select (select count(*) from one) + (select count(*) from two)"
 
 	# done before the death: said again, it changes nothing
 	off r002 r001 "Twice" <<< $'-- migrate:up\nalter subscription s set publication one, two;'
@@ -287,14 +288,15 @@ publications_are() {
 }
 
 @test "a partition of which the first half of the detaching is committed is finished" {
+	[ "${cluster_major:-15}" -ge 14 ] || skip "DETACH PARTITION .. CONCURRENTLY came with 14"
 	sql -c "create table parts (i int) partition by range (i); create table part_1 partition of parts for values from (1) to (2)"
 	off r001 "" "Detach" <<< $'-- migrate:up\nalter table parts detach partition part_1 concurrently;\ninsert into log values (1);'
 	PGAPPNAME=holder psql -Xq <<< $'begin;\nselect * from parts;\n\\! sleep 60' > /dev/null 2>&1 3>&- &
 	local holder=$!
-	until [ "$(sql -c "select count(*) from pg_locks l join pg_stat_activity a using (pid) where application_name = 'holder' and relation = 'parts'::regclass")" = 1 ]; do sleep 0.05; done
+	until_true sql_is 1 "select count(*) from pg_locks l join pg_stat_activity a using (pid) where application_name = 'holder' and relation = 'parts'::regclass"
 	mig-apply upgrade > victim.log 2>&1 3>&- &
 	local victim=$!
-	until [ "$(sql -c "select count(*) from pg_inherits where inhdetachpending")" = 1 ]; do sleep 0.05; done
+	until_true sql_is 1 "select count(*) from pg_inherits where inhdetachpending"
 	kill -9 $victim
 	wait $victim || true
 	sql -c "select pg_terminate_backend(pid) from pg_stat_activity where query like '%detach partition%' and pid <> pg_backend_pid()" > /dev/null

@@ -209,14 +209,10 @@ flip() {
 		says "scratch"
 		expect 17 mig-restore swap "$(databases | grep __s_ | head -1)" --accept-loss
 	fi
-	until_true sql_is 0 "select count(*) from pg_stat_activity where application_name like 'mig-%'"
+	until_true sql_is 0 "select count(*) from pg_stat_activity where application_name like 'mig-%'" postgres
 	expect 0 mig-verify backup latest --restore
 	[ "$(databases)" = "$DB" ]
 	expect 0 sql -c "select count(*) from t"
-}
-
-sql_is() {
-	[ "$(sql postgres -c "$2")" = "$1" ]
 }
 
 @test "--restore leaves another verification's database alone, and waits for no run" {
@@ -227,7 +223,7 @@ sql_is() {
 	until_true grep -q : started
 	mig-verify backup latest --restore > first 2>&1 &
 	local first=$!
-	until_true sql_is 1 "select count(*) from pg_database where datname like '${DB}__s_%'"
+	until_true sql_is 1 "select count(*) from pg_database where datname like '${DB}__s_%'" postgres
 	expect 0 mig-verify backup latest --restore
 	wait $first
 	grep -q "proved equal" first
@@ -240,7 +236,7 @@ sql_is() {
 	mig-backup create -q
 	mig-verify backup latest --restore > out 2>&1 &
 	local pid=$!
-	until_true sql_is 1 "select count(*) from pg_database where datname like '${DB}__s_%'"
+	until_true sql_is 1 "select count(*) from pg_database where datname like '${DB}__s_%'" postgres
 	kill -INT $pid
 	local status=0
 	wait $pid || status=$?

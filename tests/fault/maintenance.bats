@@ -32,7 +32,7 @@ setup() {
 	psql -XAtq -U app -c "select pg_sleep(60)" > slept 2>&1 3>&- &
 	sleep 0.5
 	expect 0 mig-maintenance on --drain 300ms
-	until grep -q terminating slept; do sleep 0.1; done
+	until_true grep -q terminating slept
 	[ "$(sql -c "select count(*) from pg_stat_activity where usename = 'app'")" = 0 ]
 }
 

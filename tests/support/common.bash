@@ -69,6 +69,22 @@ sql() {
 	psql -XAtq -v ON_ERROR_STOP=1 "$@"
 }
 
+# until_true COMMAND..: tried again until it succeeds, 50 s at most
+until_true() {
+	local _
+	for _ in $(seq 500); do
+		"$@" && return 0
+		sleep 0.1
+	done
+	echo "never true: $*"
+	return 1
+}
+
+# sql_is TEXT SQL [DATABASE]: this is the answer; what cannot be asked yet is none
+sql_is() {
+	[ "$(sql "${@:3}" -c "$2" 2> /dev/null)" = "$1" ]
+}
+
 # plain_dump OPTIONS..: what pg_dump says, without the word that it draws anew each time
 plain_dump() {
 	pg_dump "$@" | grep -v '^\\\(un\)\?restrict'

@@ -46,16 +46,6 @@ databases() {
 	sql -c "select datname from pg_database where datname like '$DB%' order by 1" postgres
 }
 
-until_true() {
-	local _
-	for _ in $(seq 500); do
-		"$@" && return 0
-		sleep 0.1
-	done
-	echo "never true: $*"
-	return 1
-}
-
 # What such a file of tests begins with, unless it says otherwise.
 setup() {
 	common_setup

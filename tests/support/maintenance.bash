@@ -29,7 +29,7 @@ world() {
 run_key() {
 	rm -f started
 	"$BUILD/support/keys" run "$1" 300000 > started 2>&1 3>&- &
-	until grep -q : started; do sleep 0.05; done
+	until_true grep -q : started
 	# shellcheck disable=SC2034 # the tests kill it
 	run_pid=$!
 	MIG_RUN=$(cat started)
