@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include <ctype.h>
 #include <stdio.h>
 
 static void *or_die(void *memory)
@@ -42,6 +43,17 @@ char *xstrdup_null(const char *text)
 char *xstrndup(const char *text, size_t length)
 {
 	return or_die(strndup(text, length));
+}
+
+char *xstrndup_trimmed(const char *text, size_t length)
+{
+	while (length && isspace((unsigned char)*text)) {
+		text++;
+		length--;
+	}
+	while (length && isspace((unsigned char)text[length - 1]))
+		length--;
+	return xstrndup(text, length);
 }
 
 void *xmemdup(const void *bytes, size_t length)

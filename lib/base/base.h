@@ -39,6 +39,8 @@ char *xstrdup(const char *text);
 /* NULL stays NULL. */
 char *xstrdup_null(const char *text);
 char *xstrndup(const char *text, size_t length);
+/* Without the white space around it. */
+char *xstrndup_trimmed(const char *text, size_t length);
 void *xmemdup(const void *bytes, size_t length);
 char *xstrfmt(const char *fmt, ...) PRINTF_LIKE(1, 2);
 char *xvstrfmt(const char *fmt, va_list args) PRINTF_LIKE(1, 0);

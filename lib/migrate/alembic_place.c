@@ -4,14 +4,6 @@
 #include "migrate/formats.h"
 #include "migrate/ini.h"
 
-static char *stripped(const char *start, size_t length)
-{
-	AUTO_STRBUF(text);
-	strbuf_add(&text, start, length);
-	strbuf_trim(&text);
-	return strbuf_take(&text);
-}
-
 /* --- names of folders --------------------------------------------------------------------------
  */
 
@@ -49,7 +41,7 @@ static void split_locations(
 							    : word;
 	for (const char *at = text; *at;) {
 		size_t length = strcspn(at, separators);
-		AUTO_FREE char *name = stripped(at, length);
+		AUTO_FREE char *name = xstrndup_trimmed(at, length);
 		if (*name)
 			strvec_push(names, name);
 		at += length + (at[length] != '\0');

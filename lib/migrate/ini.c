@@ -16,19 +16,11 @@ void ini_release(struct ini *ini)
 /* --- reading ------------------------------------------------------------------------------------
  */
 
-static char *stripped(const char *start, size_t length)
-{
-	AUTO_STRBUF(text);
-	strbuf_add(&text, start, length);
-	strbuf_trim(&text);
-	return strbuf_take(&text);
-}
-
 static void read_line(struct ini *ini, const char *section, const char *line)
 {
 	size_t count = ini->values.count;
 	if (isspace((unsigned char)*line) && count) { /* goes on with the value before */
-		AUTO_FREE char *more = stripped(line, strlen(line));
+		AUTO_FREE char *more = xstrndup_trimmed(line, strlen(line));
 		char *whole = xstrfmt("%s\n%s", ini->values.items[count - 1], more);
 		free(ini->values.items[count - 1]);
 		ini->values.items[count - 1] = whole;
@@ -37,12 +29,13 @@ static void read_line(struct ini *ini, const char *section, const char *line)
 	size_t length = strcspn(line, "=:");
 	if (!line[length])
 		return;
-	char *key = stripped(line, length);
+	char *key = xstrndup_trimmed(line, length);
 	for (char *c = key; *c; c++)
 		*c = (char)tolower((unsigned char)*c);
 	strvec_push(&ini->sections, section);
 	strvec_push_take(&ini->keys, key);
-	strvec_push_take(&ini->values, stripped(line + length + 1, strlen(line + length + 1)));
+	const char *value = line + length + 1;
+	strvec_push_take(&ini->values, xstrndup_trimmed(value, strlen(value)));
 }
 
 bool ini_read(const char *path, struct ini *ini, struct err *err)

@@ -19,15 +19,6 @@ static bool bad(
 	return err_where(err, "%s:%d:%d", file->name, place.line, place.column);
 }
 
-static char *trimmed(const char *start, const char *end)
-{
-	while (start < end && isspace((unsigned char)*start))
-		start++;
-	while (end > start && isspace((unsigned char)end[-1]))
-		end--;
-	return xstrndup(start, (size_t)(end - start));
-}
-
 /* --- the header: "-- key: value" lines ------------------------------------------------------- */
 
 static void read_names(const char *value, struct strvec *names)
@@ -35,7 +26,7 @@ static void read_names(const char *value, struct strvec *names)
 	AUTO_STRVEC(parts);
 	strvec_split(&parts, value, ',');
 	STRVEC_EACH (&parts, part) {
-		AUTO_FREE char *name = trimmed(part, part + strlen(part));
+		AUTO_FREE char *name = xstrndup_trimmed(part, strlen(part));
 		if (*name && strcmp(name, "None"))
 			strvec_push(names, name);
 	}
@@ -153,7 +144,8 @@ static bool header_line(
 		return true;
 	const char *next = memmem(colon, (size_t)(end - colon), "  -- ", 5);
 	AUTO_FREE char *name = xstrndup(key, (size_t)(colon - key));
-	AUTO_FREE char *value = trimmed(colon + 1, next ? next : end);
+	AUTO_FREE char *value =
+		xstrndup_trimmed(colon + 1, (size_t)((next ? next : end) - colon - 1));
 	if (!header_value(header, name, value, offset, err))
 		return false;
 	return !next || header_line(header, next + 2, end, offset + (size_t)(next - line), err);
@@ -208,7 +200,7 @@ static bool read_backfill(struct migrate_file *file, const struct sql_token *tok
 	AUTO_FREE char *line = xstrndup(file->source + token->start, token->end - token->start);
 	const char *name = strstr(line, "migrate:");
 	const char *rest = name + strcspn(name, " \t\r");
-	file->batches.options = trimmed(rest, rest + strlen(rest));
+	file->batches.options = xstrndup_trimmed(rest, strlen(rest));
 	return backfill_read_options(file, err);
 }
 
