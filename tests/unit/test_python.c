@@ -110,7 +110,7 @@ static char *rest_of(const char *text, char **docstring)
 	CLEANUP(python_header_release) struct python_header header = {.code = true};
 	python_header_read(&header, text, strlen(text));
 	size_t length = (size_t)(header.docstring_end - header.docstring);
-	*docstring = xstrndup(header.docstring, length);
+	*docstring = xstrndup(header.docstring ? header.docstring : "", length);
 	return strbuf_take(&header.rest);
 }
 
