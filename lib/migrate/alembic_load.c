@@ -277,7 +277,8 @@ static bool read_range(void *ctx, size_t from, size_t to, struct err *err)
 static bool read_all(struct reading *reading, struct err *err)
 {
 	struct migrate_tree *tree = reading->tree;
-	bool done = parallel_ranges(tree->count, FILES_TO_A_THREAD, read_range, reading, err);
+	bool done = !tree->count ||
+		    parallel_ranges(tree->count, FILES_TO_A_THREAD, read_range, reading, err);
 	for (size_t i = 0; i < tree->count; i++)
 		if (reading->files[i].texts)
 			migrate_tree_keep(tree, reading->files[i].texts);
