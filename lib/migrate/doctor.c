@@ -70,9 +70,10 @@ static void check_implied(const struct migrate_session *session, struct findings
 				continue;
 			AUTO_FREE char *above = graph_name(graph, rows->items[i]);
 			AUTO_FREE char *under = graph_name(graph, rows->items[n]);
-			AUTO_FREE char *sql = xstrfmt("delete from %s where version_num = $$%s$$",
-				session->state.versions.qualified,
-				graph->revisions[rows->items[n]].id);
+			AUTO_FREE char *id =
+				db_literal(session->db, graph->revisions[rows->items[n]].id);
+			AUTO_FREE char *sql = xstrfmt("delete from %s where version_num = %s",
+				session->state.versions.qualified, id);
 			findings_add(findings, "rows", true,
 				xstrfmt("there is a row for %s and one for %s, which it stands on",
 					above, under),

@@ -82,9 +82,10 @@ static bool check_same(const struct steps *steps, const struct steps_row *row, s
 	err_set(err, ERR_REFUSED,
 		"%s:%d: statement %d of %s is another one than the one that was run", file->name,
 		line, row->number, file->id);
+	AUTO_FREE char *id = db_literal(steps->session->db, file->id);
 	AUTO_FREE char *sql = xstrfmt("select number, state, statement from mig.history_step "
-				      "where revision = '%s' order by number",
-		file->id);
+				      "where revision = %s order by number",
+		id);
 	AUTO_FREE char *look = db_psql_command(steps->session->db, sql, true);
 	err_detail(err, "what ran: %s", look);
 	err_where(err, "%s:%d:1", file->name, line);
