@@ -63,7 +63,9 @@ static void add_parameter(struct strvec *parts, struct strbuf *options, const ch
 		strvec_pushf(parts, "host=%s", word + strlen(socket));
 	else if (str_starts(word, file))
 		add_socket_file(parts, word + strlen(file));
-	else if (str_starts(word, ssl) && strcmp(word, "ssl=true") != 0)
+	else if (!strcmp(word, "ssl=false"))
+		strvec_push(parts, "sslmode=disable");
+	else if (str_starts(word, ssl) && strcmp(word, "ssl=true") != 0) /* libpq knows that one */
 		strvec_pushf(parts, "sslmode=%s", word + strlen(ssl));
 	else
 		strvec_push(parts, word);

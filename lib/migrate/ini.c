@@ -4,6 +4,7 @@
 #include "base/strbuf.h"
 
 #include <ctype.h>
+#include <strings.h>
 
 void ini_release(struct ini *ini)
 {
@@ -29,11 +30,8 @@ static void read_line(struct ini *ini, const char *section, const char *line)
 	size_t length = strcspn(line, "=:");
 	if (!line[length])
 		return;
-	char *key = xstrndup_trimmed(line, length);
-	for (char *c = key; *c; c++)
-		*c = (char)tolower((unsigned char)*c);
 	strvec_push(&ini->sections, section);
-	strvec_push_take(&ini->keys, key);
+	strvec_push_take(&ini->keys, xstrndup_trimmed(line, length));
 	const char *value = line + length + 1;
 	strvec_push_take(&ini->values, xstrndup_trimmed(value, strlen(value)));
 }
@@ -65,11 +63,12 @@ bool ini_read(const char *path, struct ini *ini, struct err *err)
 /* --- asking -------------------------------------------------------------------------------------
  */
 
-/* NULL: not there. Later ones win. */
+/* NULL: not there. Later ones win; keys in capitals are the same keys. */
 static const char *find(const struct ini *ini, const char *section, const char *key)
 {
 	for (size_t i = ini->keys.count; i-- > 0;)
-		if (!strcmp(ini->sections.items[i], section) && !strcmp(ini->keys.items[i], key))
+		if (!strcmp(ini->sections.items[i], section) &&
+			!strcasecmp(ini->keys.items[i], key))
 			return ini->values.items[i];
 	return NULL;
 }

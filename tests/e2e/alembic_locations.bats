@@ -72,7 +72,7 @@ locations() {
 
 		[main]
 		script_location = alembic
-		Version_Locations = %(script_location)s/versions %(more)s/versions
+		Version_Locations = %(Script_Location)s/versions %(more)s/versions
 		[jobs]
 		script_location : %(here)s/jobs
 		rows = jobs_version

@@ -368,6 +368,7 @@ static void urls_of_other_tools_are_read(void **state)
 		{"postgres://u@/d?socket=/run/pg", "postgresql://u@/d?host=/run/pg"},
 		{"postgresql+asyncpg://h/d?ssl=require", "postgresql://h/d?sslmode=require"},
 		{"postgresql://h/d?ssl=true", "postgresql://h/d?ssl=true"},
+		{"postgresql+asyncpg://h/d?ssl=false", "postgresql://h/d?sslmode=disable"},
 		{"postgresql+pg8000://u@/d?unix_sock=/run/pg/.s.PGSQL.5433",
 			"postgresql://u@/d?host=/run/pg&port=5433"},
 		{"postgresql+pg8000://u@/d?unix_sock=%2Frun%2F.s.PGSQL.5432",
