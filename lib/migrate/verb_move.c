@@ -12,7 +12,8 @@ static char *offline_sql(struct migrate_session *session, struct err *err)
 	AUTO_FREE char *steps = migrate_report_plan_sql(session, err);
 	AUTO_STRVEC(reason);
 	strvec_split(&reason, why.msg, '\n');
-	return steps ? xstrfmt("%s-- their SQL could not be written: %s\n", steps, reason.items[0])
+	return steps ? xstrfmt("%s-- their SQL could not be written: %s%s%s\n", steps,
+			       reason.items[0], why.hint ? "; " : "", why.hint ? why.hint : "")
 		     : NULL;
 }
 
