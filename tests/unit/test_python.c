@@ -109,8 +109,9 @@ static char *rest_of(const char *text, char **docstring)
 {
 	CLEANUP(python_header_release) struct python_header header = {.code = true};
 	python_header_read(&header, text, strlen(text));
-	size_t length = (size_t)(header.docstring_end - header.docstring);
-	*docstring = xstrndup(header.docstring ? header.docstring : "", length);
+	const char *start = header.docstring, *end = header.docstring_end;
+	free(*docstring);
+	*docstring = start ? xstrndup(start, (size_t)(end - start)) : NULL;
 	return strbuf_take(&header.rest);
 }
 
