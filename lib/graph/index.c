@@ -37,8 +37,7 @@ static bool doubled(const struct graph_revision *a, const struct graph_revision 
 {
 	err_set(err, ERR_CONFIG, "revision %s is in two files: %s and %s", a->id, a->origin,
 		b->origin);
-	return err_hint(err, "give one of them another id in its header, and set the "
-			     "down_revision of what stands on it");
+	return err_hint(err, "give one of them another id: mig-apply doctor prints the command");
 }
 
 bool graph_index(struct graph *graph, struct err *err)

@@ -139,12 +139,8 @@ static char *first_line(const char *text, const char *end)
 {
 	while (text < end && isspace((unsigned char)*text))
 		text++;
-	const char *stop = text;
-	while (stop < end && *stop != '\r' && *stop != '\n')
-		stop++;
-	while (stop > text && isspace((unsigned char)stop[-1]))
-		stop--;
-	return xstrndup(text, (size_t)(stop - text));
+	size_t length = strcspn(text, "\r\n"), most = (size_t)(end - text);
+	return xstrndup_trimmed(text, length < most ? length : most);
 }
 
 static void take_docstring(struct migrate_file *file, const struct python_header *header)

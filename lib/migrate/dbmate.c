@@ -168,21 +168,21 @@ static char *message_of(const char *rest)
 bool dbmate_load(struct migrate_tree *tree, struct err *err)
 {
 	AUTO_STRVEC(names);
-	if (!fs_list(tree->dir, &names, err))
+	AUTO_STRVEC(odd);
+	if (!fs_list_odd(tree->dir, &names, &odd, err))
 		return false;
 	STRVEC_EACH (&names, name) {
 		size_t digits = digits_of(name);
-		if (!digits)
-			continue;
-		AUTO_FREE char *path = fs_join(tree->dir, name);
-		if (fs_is_dir(path))
+		bool is_odd = strvec_has(&odd, name);
+		AUTO_FREE char *path = is_odd ? fs_join(tree->dir, name) : NULL;
+		if (!digits || (is_odd && fs_is_dir(path)))
 			continue;
 		struct migrate_file *file = migrate_tree_add(tree, name);
 		file->id = xstrndup(name, digits);
 		file->message = message_of(name + digits);
 		if (tree->count > 1)
 			strvec_push(&file->down, tree->files[tree->count - 2].id);
-		if (!migrate_file_read(tree, file, err))
+		if (!migrate_file_read(tree, file, is_odd, err))
 			return false;
 		parse(file);
 	}

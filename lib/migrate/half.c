@@ -78,6 +78,11 @@ char *migrate_half_way(const struct migrate_session *session, const struct migra
 		command);
 }
 
+char *migrate_half_remedy(const struct migrate_session *session, const struct migrate_half *half)
+{
+	return half->split ? split_way(session, half) : migrate_half_command(session, half);
+}
+
 /*
  * What CREATE or REINDEX CONCURRENTLY left that did not end: an index that costs and does not help.
  * That of a TOAST table is said by the table it belongs to.
@@ -106,8 +111,7 @@ bool migrate_half_done(
 		strvec_push_take(&lines, migrate_half_state(session, half));
 		migrate_half_seen(half, &lines);
 		findings_add(found, "half done", true, strvec_join(&lines, "\n"),
-			half->split ? migrate_half_way(session, half)
-				    : migrate_half_command(session, half));
+			migrate_half_remedy(session, half));
 	}
 	if (!db_query(session->db, &rows, err, invalid_sql))
 		return false;

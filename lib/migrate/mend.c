@@ -127,23 +127,6 @@ static void drop_unknown(struct migrate_tree *tree, const struct migrate_file *f
 	*names = kept;
 }
 
-bool migrate_tree_load(
-	const struct conf_migrations *where, struct migrate_tree **result, struct err *err)
-{
-	CLEANUP(migrate_tree_free_auto) struct migrate_tree *tree = NULL;
-	if (!migrate_tree_read(where, &tree, err))
-		return false;
-	if (!migrate_tree_link(tree, err)) {
-		for (size_t i = 0; i < tree->count; i++)
-			if (earlier(tree, i))
-				return err_hint(err, "give one of them another id: "
-						     "mig-apply doctor prints the command");
-		return false;
-	}
-	*result = xtake(&tree);
-	return true;
-}
-
 bool migrate_tree_mended(const struct conf_migrations *where, struct db *db,
 	struct migrate_tree **result, struct findings *findings, struct err *err)
 {

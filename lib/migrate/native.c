@@ -303,13 +303,15 @@ bool native_detect(const char *dir)
 bool native_load(struct migrate_tree *tree, struct err *err)
 {
 	AUTO_STRVEC(names);
-	if (!fs_list(tree->dir, &names, err))
+	AUTO_STRVEC(odd);
+	if (!fs_list_odd(tree->dir, &names, &odd, err))
 		return false;
 	STRVEC_EACH (&names, name) {
 		if (!is_revision_file(name))
 			continue;
 		struct migrate_file *file = migrate_tree_add(tree, name);
-		if (!migrate_file_read(tree, file, err) || !migrate_native_parse(file, err))
+		if (!migrate_file_read(tree, file, strvec_has(&odd, name), err) ||
+			!migrate_native_parse(file, err))
 			return false;
 	}
 	return true;

@@ -22,26 +22,15 @@ struct lexer {
 	size_t indent; /* of that line */
 };
 
-/* What a byte can be the beginning of; asked for every byte of every file. */
-enum byte_kind { OTHER, WORD, BLANK, MARK };
-static const unsigned char byte_kinds[256] = {
-	['a' ... 'z'] = WORD,
-	['A' ... 'Z'] = WORD,
-	['0' ... '9'] = WORD,
-	['_'] = WORD,
-	[0x80 ... 0xff] = WORD,
-	[' '] = BLANK,
-	['\t'] = BLANK,
-	['\f'] = BLANK,
-	['\r'] = MARK, /* white space before a LF, else a line's end */
-	['\n'] = MARK,
-	['#'] = MARK,
-	['\\'] = MARK,
-};
-
-static enum byte_kind kind_of(char c)
+static bool is_word(char c)
 {
-	return byte_kinds[(unsigned char)c];
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       c == '_' || (unsigned char)c >= 0x80;
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\f';
 }
 
 /* As Python: LF, CR LF, and CR alone; the CR of a CR LF is white space. */
@@ -55,10 +44,6 @@ static void skip_blanks(struct lexer *lexer)
 {
 	for (; lexer->at < lexer->length; lexer->at++) {
 		const char *at = lexer->text + lexer->at;
-		if (kind_of(*at) == BLANK)
-			continue;
-		if (kind_of(*at) != MARK)
-			return;
 		if (*at == '#') {
 			lexer->at += strcspn(at, "\r\n");
 			at = lexer->text + lexer->at;
@@ -72,7 +57,7 @@ static void skip_blanks(struct lexer *lexer)
 			lexer->line++;
 			continue;
 		}
-		if (*at != '\r' || ends_line(at))
+		if (ends_line(at) || !is_blank(*at))
 			return;
 	}
 }
@@ -129,7 +114,7 @@ static bool is_text_prefix(const char *word, size_t length)
 static void lex_word(struct lexer *lexer, struct token *token)
 {
 	const char *text = lexer->text;
-	while (lexer->at < lexer->length && kind_of(text[lexer->at]) == WORD)
+	while (lexer->at < lexer->length && is_word(text[lexer->at]))
 		lexer->at++;
 	size_t length = lexer->at - token->start;
 	char next = text[lexer->at];
@@ -157,7 +142,7 @@ static void next_token(struct lexer *lexer, struct token *token)
 		lexer->fresh = true;
 	} else if (c == '"' || c == '\'') {
 		lex_text(lexer, token, 0);
-	} else if (kind_of(c) == WORD) {
+	} else if (is_word(c)) {
 		lex_word(lexer, token);
 	} else {
 		token->kind = SIGN;

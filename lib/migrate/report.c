@@ -119,8 +119,7 @@ void migrate_report_half(const struct migrate_session *session, struct strvec *l
 	for (size_t i = 0; i < session->state.half_count; i++) {
 		const struct migrate_half *half = &session->state.half[i];
 		AUTO_FREE char *text = migrate_half_state(session, half);
-		AUTO_FREE char *way = half->split ? migrate_half_way(session, half)
-						  : migrate_half_command(session, half);
+		AUTO_FREE char *way = migrate_half_remedy(session, half);
 		AUTO_STRVEC(seen);
 		strvec_pushf(lines, "%s; %s%s", text, half->split ? "" : "go on: ", way);
 		migrate_half_seen(half, &seen);
@@ -170,11 +169,11 @@ json_t *migrate_report_half_json(const struct migrate_session *session)
 		json_t *one = json_pack("{s:s, s:s, s:i, s:s*}", "revision", half->revision,
 			"direction", half->direction == MIGRATE_UP ? "up" : "down", "done",
 			half->done, "begun", half->begun);
-		if (half->split)
+		if (half->split) {
 			json_object_set_new(one, "split", json_true());
-		if (half->split)
 			json_object_set_new(
 				one, "committed", migrate_report_names(&half->committed));
+		}
 		json_array_append_new(list, one);
 	}
 	return list;

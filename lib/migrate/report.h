@@ -22,6 +22,8 @@ char *migrate_report_row(const struct migrate_session *session, const char *row,
 const char *migrate_half_word(const struct migrate_half *half);
 /* What goes on with it, "mig-apply upgrade r001". Caller owns. */
 char *migrate_half_command(const struct migrate_session *session, const struct migrate_half *half);
+/* The same; of a split one, of which only a person knows, both ways. Caller owns. */
+char *migrate_half_remedy(const struct migrate_session *session, const struct migrate_half *half);
 /* "half applied: r001 Half: 1 statement is done, interrupted in VACUUM". Caller owns. */
 char *migrate_half_state(const struct migrate_session *session, const struct migrate_half *half);
 /* One line for each revision that is half applied, and what to type; and as JSON, new reference. */

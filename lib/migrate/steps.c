@@ -1,7 +1,7 @@
 #include "migrate/steps.h"
-#include "db/child.h"
 
 #include "base/sha256.h"
+#include "db/child.h"
 
 #include <inttypes.h>
 

@@ -104,10 +104,11 @@ bool migrate_file_check_regular(const struct migrate_file *file, struct err *err
 	return err_set(err, ERR_CONFIG, "%s is no regular file", file->name);
 }
 
-bool migrate_file_read(struct migrate_tree *tree, struct migrate_file *file, struct err *err)
+bool migrate_file_read(
+	struct migrate_tree *tree, struct migrate_file *file, bool odd, struct err *err)
 {
 	AUTO_STRBUF(text);
-	if (!migrate_file_check_regular(file, err) || !fs_read(file->path, 0, &text, err))
+	if ((odd && !migrate_file_check_regular(file, err)) || !fs_read(file->path, 0, &text, err))
 		return false;
 	file->length = text.len;
 	file->source = migrate_tree_keep(tree, strbuf_take(&text));
@@ -189,6 +190,16 @@ bool migrate_tree_read(
 		return err->hint ? false
 				 : err_hint(err, "correct that file, or move it out of %s",
 					   tree->dir);
+	*result = xtake(&tree);
+	return true;
+}
+
+bool migrate_tree_load(
+	const struct conf_migrations *where, struct migrate_tree **result, struct err *err)
+{
+	CLEANUP(migrate_tree_free_auto) struct migrate_tree *tree = NULL;
+	if (!migrate_tree_read(where, &tree, err) || !migrate_tree_link(tree, err))
+		return false;
 	*result = xtake(&tree);
 	return true;
 }

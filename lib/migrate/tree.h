@@ -136,9 +136,9 @@ const char *migrate_tree_keep(struct migrate_tree *tree, char *text);
 void migrate_file_release(struct migrate_file *file);
 /* What is no regular file is ERR_CONFIG: nobody waits for a pipe. What is absent is not judged. */
 MUST_CHECK bool migrate_file_check_regular(const struct migrate_file *file, struct err *err);
-/* The whole text of its path, if that is a regular file. */
+/* The whole text of its path; of what fs_list_odd() calls odd, if it is a regular file. */
 MUST_CHECK bool migrate_file_read(
-	struct migrate_tree *tree, struct migrate_file *file, struct err *err);
+	struct migrate_tree *tree, struct migrate_file *file, bool odd, struct err *err);
 /* UTF-8 without NUL bytes, else ERR_CONFIG with the place. */
 MUST_CHECK bool migrate_file_check_text(const struct migrate_file *file, struct err *err);
 void migrate_file_take_checksum(struct migrate_file *file);
