@@ -7,6 +7,7 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct strvec values; /* longest first, so that no part of one is left standing */
+static struct strbuf firsts = STRBUF_INIT; /* the characters that begin one */
 
 #define SHORTEST 4
 
@@ -21,6 +22,7 @@ static void add(const char *value)
 	if (strvec_has(&values, value))
 		return;
 	strvec_push(&values, value);
+	strbuf_addc(&firsts, *value);
 	qsort(values.items, values.count, sizeof(char *), longest_first);
 }
 
@@ -123,21 +125,26 @@ void secret_register_conninfo(const char *conninfo)
 	register_keyword(conninfo);
 }
 
+static const char *secret_at(const char *text)
+{
+	STRVEC_EACH (&values, value)
+		if (str_starts(text, value))
+			return value;
+	return NULL;
+}
+
 char *secret_redact(const char *text)
 {
 	AUTO_STRBUF(out);
 	pthread_mutex_lock(&lock);
 	while (*text) {
-		const char *hit = NULL;
-		for (size_t i = 0; i < values.count && !hit; i++)
-			if (str_starts(text, values.items[i]))
-				hit = values.items[i];
-		if (hit) {
+		const char *secret = secret_at(text);
+		size_t length = secret ? strlen(secret) : 1 + strcspn(text + 1, firsts.buf);
+		if (secret)
 			strbuf_adds(&out, "***");
-			text += strlen(hit);
-		} else {
-			strbuf_addc(&out, *text++);
-		}
+		else
+			strbuf_add(&out, text, length);
+		text += length;
 	}
 	pthread_mutex_unlock(&lock);
 	return strbuf_take(&out);

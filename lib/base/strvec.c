@@ -94,8 +94,11 @@ void strvec_sort(struct strvec *vec)
 char *strvec_join(const struct strvec *vec, const char *separator)
 {
 	AUTO_STRBUF(out);
-	for (size_t i = 0; i < vec->count; i++)
-		strbuf_addf(&out, "%s%s", i ? separator : "", vec->items[i]);
+	for (size_t i = 0; i < vec->count; i++) {
+		if (i)
+			strbuf_adds(&out, separator);
+		strbuf_adds(&out, vec->items[i]);
+	}
 	return strbuf_take(&out);
 }
 

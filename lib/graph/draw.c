@@ -5,42 +5,31 @@ struct pen {
 	const struct graph *graph;
 	struct graph_set shown;
 	struct graph_list lanes;
-	struct graph_drawing *drawing;
+	struct graph_list parents; /* of the revision that is drawn, those shown */
+	struct strbuf art, under; /* the row that is drawn; empty between rows */
+	void (*take)(void *ctx, const struct graph_row *row);
+	void *ctx;
 };
 
-void graph_drawing_release(struct graph_drawing *drawing)
+static void put(struct pen *pen, size_t column, char c)
 {
-	for (size_t i = 0; i < drawing->count; i++) {
-		free(drawing->items[i].art);
-		free(drawing->items[i].under);
-	}
-	free(drawing->items);
-	*drawing = (struct graph_drawing){0};
-}
-
-static void put(struct strbuf *row, size_t column, char c)
-{
-	while (row->len <= column)
-		strbuf_addc(row, ' ');
-	row->buf[column] = c;
+	while (pen->art.len <= column)
+		strbuf_addc(&pen->art, ' ');
+	pen->art.buf[column] = c;
 }
 
 /* Straight pieces of the lanes from `first` up to, not including, `end`. */
-static void put_lanes(struct strbuf *row, size_t first, size_t end)
+static void put_lanes(struct pen *pen, size_t first, size_t end)
 {
 	for (size_t lane = first; lane < end; lane++)
-		put(row, 2 * lane, '|');
+		put(pen, 2 * lane, '|');
 }
 
-static void add_row(struct pen *pen, size_t index, struct strbuf *art, struct strbuf *under)
+static void end_row(struct pen *pen, size_t index)
 {
-	struct graph_drawing *drawing = pen->drawing;
-	xgrow(drawing->items, drawing->count, drawing->alloc);
-	drawing->items[drawing->count++] = (struct graph_row){
-		.index = index,
-		.art = strbuf_take(art),
-		.under = under ? strbuf_take(under) : NULL,
-	};
+	pen->take(pen->ctx, &(struct graph_row){index, pen->art.buf, pen->under.buf});
+	strbuf_reset(&pen->art);
+	strbuf_reset(&pen->under);
 }
 
 static void lane_remove(struct graph_list *lanes, size_t lane)
@@ -70,60 +59,55 @@ static size_t find_lane(struct pen *pen, size_t index)
 
 static void draw_revision(struct pen *pen, size_t index, size_t lane, bool goes_on)
 {
-	AUTO_STRBUF(art);
-	AUTO_STRBUF(under);
-	put_lanes(&art, 0, pen->lanes.count);
-	put_lanes(&under, 0, pen->lanes.count);
-	put(&art, 2 * lane, '*');
-	put(&under, 2 * lane, goes_on ? '|' : ' ');
-	add_row(pen, index, &art, &under);
+	put_lanes(pen, 0, pen->lanes.count);
+	put(pen, 2 * lane, goes_on ? '|' : ' ');
+	strbuf_add(&pen->under, pen->art.buf, pen->art.len);
+	put(pen, 2 * lane, '*');
+	end_row(pen, index);
 }
 
 /* The lanes at the right move one to the left. */
-static void put_closing(struct strbuf *row, const struct pen *pen, size_t lane)
+static void put_closing(struct pen *pen, size_t lane)
 {
 	for (size_t right = lane + 1; right < pen->lanes.count; right++)
-		put(row, 2 * right - 1, '/');
+		put(pen, 2 * right - 1, '/');
 }
 
 static void end_lane(struct pen *pen, size_t lane)
 {
-	AUTO_STRBUF(row);
-	put_lanes(&row, 0, lane);
-	put_closing(&row, pen, lane);
-	if (lane + 1 < pen->lanes.count)
-		add_row(pen, GRAPH_NONE, &row, NULL);
+	if (lane + 1 < pen->lanes.count) {
+		put_lanes(pen, 0, lane);
+		put_closing(pen, lane);
+		end_row(pen, GRAPH_NONE);
+	}
 	lane_remove(&pen->lanes, lane);
 }
 
 /* A lane for one more parent opens at the right of `lane`. */
 static void fork_lane(struct pen *pen, size_t lane, size_t parent)
 {
-	AUTO_STRBUF(row);
-	put_lanes(&row, 0, lane + 1);
+	put_lanes(pen, 0, lane + 1);
 	for (size_t right = lane; right < pen->lanes.count; right++)
-		put(&row, 2 * right + 1, '\\');
-	add_row(pen, GRAPH_NONE, &row, NULL);
+		put(pen, 2 * right + 1, '\\');
+	end_row(pen, GRAPH_NONE);
 	lane_insert(&pen->lanes, lane + 1, parent);
 }
 
 /* Two lanes wait for the same revision: the right one bends over what is between them. */
 static void join_lanes(struct pen *pen, size_t left, size_t right)
 {
-	AUTO_STRBUF(row);
-	put_lanes(&row, 0, right);
+	put_lanes(pen, 0, right);
 	for (size_t between = left + 1; between + 1 < right; between++)
-		put(&row, 2 * between + 1, '_');
-	put(&row, 2 * right - 1, '/');
-	put_closing(&row, pen, right);
-	add_row(pen, GRAPH_NONE, &row, NULL);
+		put(pen, 2 * between + 1, '_');
+	put(pen, 2 * right - 1, '/');
+	put_closing(pen, right);
+	end_row(pen, GRAPH_NONE);
 	lane_remove(&pen->lanes, right);
 	if (right == left + 1)
 		return;
-	AUTO_STRBUF(last);
-	put_lanes(&last, 0, pen->lanes.count);
-	put(&last, 2 * left + 1, '/');
-	add_row(pen, GRAPH_NONE, &last, NULL);
+	put_lanes(pen, 0, pen->lanes.count);
+	put(pen, 2 * left + 1, '/');
+	end_row(pen, GRAPH_NONE);
 }
 
 static void join_all(struct pen *pen)
@@ -142,30 +126,41 @@ static void join_all(struct pen *pen)
 static void draw_one(struct pen *pen, size_t index)
 {
 	const struct graph_list *all = &pen->graph->revisions[index].parents;
-	AUTO_LIST(parents);
+	struct graph_list *parents = &pen->parents;
+	parents->count = 0;
 	for (size_t i = 0; i < all->count; i++)
 		if (graph_set_has(&pen->shown, all->items[i]))
-			graph_list_push(&parents, all->items[i]);
+			graph_list_push(parents, all->items[i]);
 	size_t lane = find_lane(pen, index);
-	draw_revision(pen, index, lane, parents.count > 0);
-	if (!parents.count) {
+	draw_revision(pen, index, lane, parents->count > 0);
+	if (!parents->count) {
 		end_lane(pen, lane);
 		return;
 	}
-	pen->lanes.items[lane] = parents.items[0];
-	for (size_t i = parents.count; i > 1; i--)
-		fork_lane(pen, lane, parents.items[i - 1]);
+	pen->lanes.items[lane] = parents->items[0];
+	for (size_t i = parents->count; i > 1; i--)
+		fork_lane(pen, lane, parents->items[i - 1]);
 	join_all(pen);
 }
 
-void graph_draw(
-	const struct graph *graph, const struct graph_list *order, struct graph_drawing *drawing)
+void graph_draw(const struct graph *graph, const struct graph_list *order,
+	void (*take)(void *ctx, const struct graph_row *row), void *ctx)
 {
-	struct pen pen = {.graph = graph, .shown = graph_set_new(graph->count), .drawing = drawing};
+	struct pen pen = {
+		.graph = graph,
+		.shown = graph_set_new(graph->count),
+		.art = STRBUF_INIT,
+		.under = STRBUF_INIT,
+		.take = take,
+		.ctx = ctx,
+	};
 	for (size_t i = 0; i < order->count; i++)
 		graph_set_add(&pen.shown, order->items[i]);
 	for (size_t i = 0; i < order->count; i++)
 		draw_one(&pen, order->items[i]);
 	graph_set_release(&pen.shown);
 	graph_list_release(&pen.lanes);
+	graph_list_release(&pen.parents);
+	strbuf_release(&pen.art);
+	strbuf_release(&pen.under);
 }

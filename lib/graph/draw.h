@@ -8,21 +8,15 @@
 
 struct graph_row {
 	size_t index; /* GRAPH_NONE: only lanes that part or meet */
-	char *art; /* "| * |" */
-	char *under; /* before further lines about the same revision; NULL with GRAPH_NONE */
+	const char *art; /* "| * |" */
+	const char *under; /* before further lines about the same revision */
 };
-struct graph_drawing {
-	struct graph_row *items;
-	size_t count, alloc;
-};
-#define AUTO_DRAWING(name) CLEANUP(graph_drawing_release) struct graph_drawing name = {0}
-void graph_drawing_release(struct graph_drawing *drawing);
 
 /*
  * `order` has each revision before those that it stands on; what is not in it is not drawn. Lines
- * are those of down_revision.
+ * are those of down_revision. `take` gets each row from the top; its texts end with the call.
  */
-void graph_draw(
-	const struct graph *graph, const struct graph_list *order, struct graph_drawing *drawing);
+void graph_draw(const struct graph *graph, const struct graph_list *order,
+	void (*take)(void *ctx, const struct graph_row *row), void *ctx);
 
 #endif

@@ -72,10 +72,20 @@ struct graph_revision *graph_add(
 	return revision;
 }
 
-char *graph_name(const struct graph *graph, size_t index)
+void graph_name_add(const struct graph *graph, size_t index, struct strbuf *out)
 {
 	const struct graph_revision *revision = &graph->revisions[index];
-	return xstrfmt("%s%s%s", revision->id, *revision->message ? " " : "", revision->message);
+	strbuf_adds(out, revision->id);
+	if (*revision->message)
+		strbuf_addc(out, ' ');
+	strbuf_adds(out, revision->message);
+}
+
+char *graph_name(const struct graph *graph, size_t index)
+{
+	AUTO_STRBUF(name);
+	graph_name_add(graph, index, &name);
+	return strbuf_take(&name);
 }
 
 char *graph_name_of(const struct graph *graph, const char *id)

@@ -63,7 +63,9 @@ MUST_CHECK bool graph_link(struct graph *graph, struct err *err);
 #define GRAPH_NONE SIZE_MAX
 /* Exactly this id; GRAPH_NONE when absent. */
 size_t graph_find(const struct graph *graph, const char *id);
-/* "3f9c1a7be2d4 Add user preferences"; caller owns. */
+/* "3f9c1a7be2d4 Add user preferences" */
+void graph_name_add(const struct graph *graph, size_t index, struct strbuf *out);
+/* The same; caller owns. */
 char *graph_name(const struct graph *graph, size_t index);
 /* The same by id; of one that is in no file the id itself. Caller owns. */
 char *graph_name_of(const struct graph *graph, const char *id);

@@ -111,33 +111,35 @@ static size_t blocked_by(const struct lines *lines, size_t which)
 	return GRAPH_NONE;
 }
 
+static void line_move(const struct graph *graph, struct line *line, size_t to)
+{
+	if (graph->revisions[line->at].requires.count == 1) {
+		graph_set_remove(&line->below, line->at);
+	} else {
+		graph_set_release(&line->below);
+		line->below = all_below(graph, to);
+	}
+	line->at = to;
+}
+
 /* Moves a line to what its revision stands on; false: its end, the line is gone. */
 static bool step_down(
 	const struct graph *graph, struct lines *lines, size_t which, const struct graph_set *todo)
 {
-	size_t at = lines->items[which].at;
-	const struct graph_revision *revision = &graph->revisions[at];
-	AUTO_LIST(next);
-	for (size_t i = 0; i < revision->requires.count; i++) {
-		size_t candidate = revision->requires.items[i];
-		if (graph_set_has(todo, candidate) && !lines_stand_at(lines, candidate))
-			graph_list_push(&next, candidate);
+	const struct graph_list *next = &graph->revisions[lines->items[which].at].requires;
+	bool moved = false;
+	for (size_t i = 0; i < next->count; i++) {
+		if (!graph_set_has(todo, next->items[i]) || lines_stand_at(lines, next->items[i]))
+			continue;
+		if (moved)
+			lines_add(graph, lines, next->items[i]);
+		else
+			line_move(graph, &lines->items[which], next->items[i]);
+		moved = true;
 	}
-	if (!next.count) {
+	if (!moved)
 		lines_remove(lines, which);
-		return false;
-	}
-	struct line *line = &lines->items[which];
-	line->at = next.items[0];
-	if (revision->requires.count == 1) {
-		graph_set_remove(&line->below, at);
-	} else {
-		graph_set_release(&line->below);
-		line->below = all_below(graph, line->at);
-	}
-	for (size_t i = 1; i < next.count; i++)
-		lines_add(graph, lines, next.items[i]);
-	return true;
+	return moved;
 }
 
 void graph_order(const struct graph *graph, const struct graph_set *members,

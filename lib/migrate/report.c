@@ -26,28 +26,28 @@ static void add_marks(const struct migrate_tree *tree, size_t index,
 		{graph_is_mergepoint(revision), " (mergepoint)"},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(marks); i++)
-		strbuf_adds(line, marks[i].is ? marks[i].text : "");
+		if (marks[i].is)
+			strbuf_adds(line, marks[i].text);
 }
 
 static void add_list(
 	struct strbuf *line, const char *before, const struct strvec *names, const char *after)
 {
-	if (!names->count)
-		return;
-	AUTO_FREE char *list = strvec_join(names, ", ");
-	strbuf_addf(line, "%s%s%s", before, list, after);
+	for (size_t i = 0; i < names->count; i++) {
+		strbuf_adds(line, i ? ", " : before);
+		strbuf_adds(line, names->items[i]);
+	}
+	if (names->count)
+		strbuf_adds(line, after);
 }
 
-static char *short_line(
-	const struct migrate_tree *tree, size_t index, const struct graph_list *current)
+static void add_short(const struct migrate_tree *tree, size_t index,
+	const struct graph_list *current, struct strbuf *line)
 {
-	AUTO_STRBUF(line);
-	AUTO_FREE char *name = graph_name(tree->graph, index);
-	strbuf_adds(&line, name);
-	add_list(&line, " (", &revision_at(tree, index)->branches, ")");
-	add_list(&line, " (depends on ", &revision_at(tree, index)->depends, ")");
-	add_marks(tree, index, current, &line);
-	return strbuf_take(&line);
+	graph_name_add(tree->graph, index, line);
+	add_list(line, " (", &revision_at(tree, index)->branches, ")");
+	add_list(line, " (depends on ", &revision_at(tree, index)->depends, ")");
+	add_marks(tree, index, current, line);
 }
 
 static void add_names(const struct migrate_tree *tree, struct strbuf *text, const char *title,
@@ -58,39 +58,41 @@ static void add_names(const struct migrate_tree *tree, struct strbuf *text, cons
 		strbuf_addf(text, "%s: %s\n", title, names);
 }
 
-static char *entry(const struct migrate_tree *tree, size_t index, const struct graph_list *current)
+static void add_entry(const struct migrate_tree *tree, size_t index,
+	const struct graph_list *current, struct strbuf *text)
 {
 	const struct graph_revision *revision = revision_at(tree, index);
 	const struct migrate_file *file = &tree->files[index];
-	AUTO_STRBUF(text);
-	strbuf_addf(&text, "Rev: %s", revision->id);
-	add_marks(tree, index, current, &text);
-	strbuf_addc(&text, '\n');
-	add_names(tree, &text, graph_is_mergepoint(revision) ? "Merges" : "Parent",
+	strbuf_addf(text, "Rev: %s", revision->id);
+	add_marks(tree, index, current, text);
+	strbuf_addc(text, '\n');
+	add_names(tree, text, graph_is_mergepoint(revision) ? "Merges" : "Parent",
 		&revision->parents, "<base>");
-	add_names(tree, &text, "Also depends on", &revision->needs, NULL);
+	add_names(tree, text, "Also depends on", &revision->needs, NULL);
 	if (graph_is_branchpoint(revision))
-		add_names(tree, &text, "Branches into", &revision->children, NULL);
-	add_list(&text, "Branch names: ", &revision->branches, "\n");
-	strbuf_addf(&text, "Path: %s\n", file->path);
+		add_names(tree, text, "Branches into", &revision->children, NULL);
+	add_list(text, "Branch names: ", &revision->branches, "\n");
+	strbuf_addf(text, "Path: %s\n", file->path);
 	if (file->created)
-		strbuf_addf(&text, "Created: %s\n", file->created);
+		strbuf_addf(text, "Created: %s\n", file->created);
 	if (!tree->format->apply)
-		strbuf_addf(&text, "Sections: up%s%s\n", file->verify.present ? ", verify" : "",
+		strbuf_addf(text, "Sections: up%s%s\n", file->verify.present ? ", verify" : "",
 			file->down_section.present ? ", down" : "");
-	strbuf_addf(&text, "\n    %s\n", revision->message);
-	return strbuf_take(&text);
+	strbuf_addf(text, "\n    %s\n", revision->message);
+}
+
+void migrate_report_add(const struct migrate_tree *tree, size_t index,
+	const struct graph_list *current, enum migrate_report_style style, struct strbuf *out)
+{
+	(style == MIGRATE_REPORT_ENTRY ? add_entry : add_short)(tree, index, current, out);
 }
 
 char *migrate_report_line(const struct migrate_tree *tree, size_t index,
 	const struct graph_list *current, enum migrate_report_style style)
 {
-	switch (style) {
-	case MIGRATE_REPORT_ENTRY:
-		return entry(tree, index, current);
-	default:
-		return short_line(tree, index, current);
-	}
+	AUTO_STRBUF(text);
+	migrate_report_add(tree, index, current, style, &text);
+	return strbuf_take(&text);
 }
 
 void migrate_report_rows(const struct migrate_session *session, struct strvec *rows)

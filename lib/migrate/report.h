@@ -11,7 +11,10 @@ enum migrate_report_style {
 	MIGRATE_REPORT_ENTRY, /* many lines: parents, dependencies, children, branches, file,
 				 sections */
 };
-/* One revision; `current` (may be NULL) gets its mark. Caller owns. */
+/* One revision; `current` (may be NULL) gets its mark. */
+void migrate_report_add(const struct migrate_tree *tree, size_t index,
+	const struct graph_list *current, enum migrate_report_style style, struct strbuf *out);
+/* The same; caller owns. */
 char *migrate_report_line(const struct migrate_tree *tree, size_t index,
 	const struct graph_list *current, enum migrate_report_style style);
 /* The rows to show: heads, or the newest of many; and all that are in no file. */

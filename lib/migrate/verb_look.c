@@ -50,19 +50,36 @@ static void answer_revisions(const struct migrate_ask *ask, struct migrate_answe
 
 /* --- history ---------------------------------------------------------------------------------- */
 
-/* The text of a revision beside its lane; further lines beside what goes on under it. */
-static void answer_row(struct migrate_answer *answer, const struct migrate_session *session,
-	const struct graph_row *row, bool entries)
+struct page {
+	const struct migrate_session *session;
+	enum migrate_report_style style;
+	struct strbuf drawn;
+	struct strbuf text; /* of one revision */
+};
+
+static void add_line(struct page *page, const char *lane, const char *line, size_t length)
 {
-	AUTO_STRVEC(lines);
-	AUTO_FREE char *text = migrate_report_line(session->tree, row->index,
-		&session->state.current, entries ? MIGRATE_REPORT_ENTRY : MIGRATE_REPORT_SHORT);
-	strvec_split(&lines, text, '\n');
-	for (size_t i = 0; i < lines.count; i++) {
-		const char *line = lines.items[i];
-		strvec_pushf(&answer->lines, "%s%s%s", i ? row->under : row->art, *line ? " " : "",
-			line);
-	}
+	if (page->drawn.len)
+		strbuf_addc(&page->drawn, '\n');
+	strbuf_adds(&page->drawn, lane);
+	if (length)
+		strbuf_addc(&page->drawn, ' ');
+	strbuf_add(&page->drawn, line, length);
+}
+
+/* The text of a revision beside its lane; further lines beside what goes on under it. */
+static void add_row(void *ctx, const struct graph_row *row)
+{
+	struct page *page = ctx;
+	const struct migrate_session *session = page->session;
+	strbuf_reset(&page->text);
+	if (row->index != GRAPH_NONE)
+		migrate_report_add(session->tree, row->index, &session->state.current, page->style,
+			&page->text);
+	const char *line = page->text.buf, *lane = row->art;
+	for (const char *end; (end = strchr(line, '\n')); line = end + 1, lane = row->under)
+		add_line(page, lane, line, (size_t)(end - line));
+	add_line(page, lane, line, strlen(line));
 }
 
 static void mark_current(
@@ -77,14 +94,16 @@ static void mark_current(
 static void answer_graph(const struct migrate_ask *ask, struct migrate_answer *answer,
 	const struct migrate_session *session, const struct graph_list *order)
 {
-	AUTO_DRAWING(drawing);
-	graph_draw(session->tree->graph, order, &drawing);
-	for (size_t i = 0; i < drawing.count; i++) {
-		if (drawing.items[i].index == GRAPH_NONE)
-			strvec_push(&answer->lines, drawing.items[i].art);
-		else
-			answer_row(answer, session, &drawing.items[i], ask->verbose);
-	}
+	struct page page = {
+		.session = session,
+		.style = ask->verbose ? MIGRATE_REPORT_ENTRY : MIGRATE_REPORT_SHORT,
+		.drawn = STRBUF_INIT,
+		.text = STRBUF_INIT,
+	};
+	graph_draw(session->tree->graph, order, add_row, &page);
+	if (order->count)
+		strvec_push_take(&answer->lines, strbuf_take(&page.drawn));
+	strbuf_release(&page.text);
 	if (ask->json)
 		answer->json = revisions_json(session, order);
 	if (ask->json && ask->indicate)

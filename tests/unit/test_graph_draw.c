@@ -39,18 +39,26 @@ static void order_all(const struct graph *graph, struct graph_list *order)
 	graph_order(graph, &all, &heads, order);
 }
 
+struct sketch {
+	const struct graph *graph;
+	const struct graph_list *order;
+	size_t next; /* of the order */
+	struct strbuf text;
+};
+
+static void sketch_row(void *ctx, const struct graph_row *row)
+{
+	struct sketch *sketch = ctx;
+	bool revision = row->index != GRAPH_NONE;
+	strbuf_addf(&sketch->text, "%s%s%s\n", row->art, revision ? " " : "",
+		revision ? sketch->graph->revisions[row->index].id : "");
+}
+
 static char *picture(const struct graph *graph, const struct graph_list *order)
 {
-	AUTO_STRBUF(text);
-	AUTO_DRAWING(drawing);
-	graph_draw(graph, order, &drawing);
-	for (size_t i = 0; i < drawing.count; i++) {
-		const struct graph_row *row = &drawing.items[i];
-		bool revision = row->index != GRAPH_NONE;
-		strbuf_addf(&text, "%s%s%s\n", row->art, revision ? " " : "",
-			revision ? graph->revisions[row->index].id : "");
-	}
-	return strbuf_take(&text);
+	struct sketch sketch = {.graph = graph, .text = STRBUF_INIT};
+	graph_draw(graph, order, sketch_row, &sketch);
+	return strbuf_take(&sketch.text);
 }
 
 static void expect_picture(const struct graph *graph, const char *ids, const char *wanted)
@@ -158,6 +166,19 @@ static void merges_open_lanes_to_the_right(void **state)
 		"* a\n");
 }
 
+static void check_row(void *ctx, const struct graph_row *row)
+{
+	struct sketch *sketch = ctx;
+	assert_int_not_equal(row->art[strlen(row->art) - 1], ' ');
+	assert_int_equal(row->index == GRAPH_NONE, !strchr(row->art, '*'));
+	if (row->index != GRAPH_NONE) {
+		assert_int_equal(row->index, sketch->order->items[sketch->next++]);
+		assert_int_equal(strlen(row->under), strlen(row->art));
+	}
+	strbuf_reset(&sketch->text);
+	strbuf_adds(&sketch->text, row->art);
+}
+
 /* Every revision once, in its order; nothing is left open. */
 static void random_graphs_are_drawn_to_the_end(void **state)
 {
@@ -179,19 +200,12 @@ static void random_graphs_are_drawn_to_the_end(void **state)
 		}
 		assert_true(graph_link(graph, &err));
 		AUTO_LIST(order);
-		AUTO_DRAWING(drawing);
 		order_all(graph, &order);
-		graph_draw(graph, &order, &drawing);
-		size_t next = 0;
-		for (size_t i = 0; i < drawing.count; i++) {
-			const struct graph_row *row = &drawing.items[i];
-			assert_int_not_equal(row->art[strlen(row->art) - 1], ' ');
-			assert_int_equal(row->index == GRAPH_NONE, !strchr(row->art, '*'));
-			if (row->index != GRAPH_NONE)
-				assert_int_equal(row->index, order.items[next++]);
-		}
-		assert_int_equal(next, graph->count);
-		assert_string_equal(drawing.items[drawing.count - 1].art, "*");
+		struct sketch sketch = {.order = &order, .text = STRBUF_INIT};
+		graph_draw(graph, &order, check_row, &sketch);
+		assert_int_equal(sketch.next, graph->count);
+		assert_string_equal(sketch.text.buf, "*");
+		strbuf_release(&sketch.text);
 	}
 }
 
