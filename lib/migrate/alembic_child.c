@@ -12,6 +12,9 @@ __asm__(".pushsection .rodata\nalembic_shim:\n.incbin \"etc/alembic.py\"\n"
 
 enum { OUTPUT_KEPT = 40 };
 
+/* Given as "-", Python would read the script byte by byte, each with a call of the kernel. */
+static const char bootstrap[] = "import sys; exec(sys.stdin.buffer.read())";
+
 void alembic_child_release(struct alembic_child *child)
 {
 	json_decref(child->request);
@@ -121,7 +124,8 @@ bool alembic_child_run(struct alembic_child *child, struct err *err)
 		return explain_python(child, err);
 	}
 	strvec_push(&argv, python);
-	strvec_push(&argv, "-");
+	strvec_push(&argv, "-c");
+	strvec_push(&argv, bootstrap);
 	strvec_push_all(&env, &child->env);
 	strvec_push(&env, "PYTHONUNBUFFERED=1");
 	strvec_push(&env, "PYTHONIOENCODING=utf-8:backslashreplace");
