@@ -258,12 +258,13 @@ static bool open_files(
 	AUTO_ERR(unreachable);
 	if (!ask->open(ask, MIGRATE_MENDED, MIGRATE_ROWS_ANY, files, err))
 		return false;
-	if (!files->findings.count ||
-		!ask->open(ask, MIGRATE_REACH, MIGRATE_ROWS_ANY, &reached, &unreachable))
+	if (!files->findings.count)
 		return true;
-	migrate_close(files);
-	*files = reached;
-	reached = (struct migrate_session){0};
+	migrate_close(files); /* to reach for the database ends the settings read without it */
+	if (ask->open(ask, MIGRATE_REACH, MIGRATE_ROWS_ANY, &reached, &unreachable)) {
+		*files = reached;
+		reached = (struct migrate_session){0};
+	}
 	return ask->open(ask, MIGRATE_MENDED, MIGRATE_ROWS_ANY, files, err);
 }
 

@@ -229,6 +229,15 @@ v002 Models (vectors) (head)" ]
 	expect 0 mig-apply heads --check -t ai
 }
 
+@test "doctor's advice names the tree, also when the database cannot be asked about its files" {
+	two_trees
+	(cd ai && revision v003 v001 "Other" <<< $'-- migrate:up\nselect 1;' && rm migrations/v002_*)
+	(cd ai && revision v004 v002 "On what is gone" <<< $'-- migrate:up\nselect 1;')
+	expect 4 env PGHOST=/nowhere PGPORT=1 mig-apply doctor -t ai
+	says "down_revision v002 is in no file"
+	says "next: mig-apply merge ai@heads"
+}
+
 @test "what is half taken back in one of several trees is gone on with in that tree alone" {
 	two_trees "" "version_table: ai_version"
 	(
