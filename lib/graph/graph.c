@@ -33,43 +33,40 @@ struct graph *graph_new(void)
 	return xcalloc(1, sizeof(struct graph));
 }
 
-static void revision_release(struct graph_revision *revision)
-{
-	free(revision->id);
-	strvec_release(&revision->down);
-	strvec_release(&revision->depends);
-	strvec_release(&revision->labels);
-	strvec_release(&revision->branches);
-}
-
 void graph_free(struct graph *graph)
 {
 	if (!graph)
 		return;
 	for (size_t i = 0; i < graph->count; i++)
-		revision_release(&graph->revisions[i]);
+		strvec_release(&graph->revisions[i].branches);
 	free(graph->revisions);
+	arena_release(&graph->words);
 	free(graph->slots);
 	free(graph->edges);
 	free(graph);
 }
 
-struct graph_revision *graph_add(
-	struct graph *graph, const char *id, const char *message, const char *origin)
+static const char *keep_text(struct graph *graph, const char *text)
+{
+	return text ? arena_text(&graph->words, text, strlen(text)) : "";
+}
+
+static struct strvec keep_words(struct graph *graph, const struct strvec *words)
+{
+	return words ? arena_words(&graph->words, words) : (struct strvec)STRVEC_INIT;
+}
+
+void graph_add(struct graph *graph, const struct graph_header *header)
 {
 	xgrow(graph->revisions, graph->count, graph->alloc);
-	struct graph_revision *revision = &graph->revisions[graph->count++];
-	*revision = (struct graph_revision){0};
-	const char *texts[] = {id, message ? message : "", origin ? origin : id};
-	size_t at[ARRAY_SIZE(texts) + 1] = {0};
-	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
-		at[i + 1] = at[i] + strlen(texts[i]) + 1;
-	revision->id = xrealloc(NULL, at[ARRAY_SIZE(texts)]);
-	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
-		memcpy(revision->id + at[i], texts[i], at[i + 1] - at[i]);
-	revision->message = revision->id + at[1];
-	revision->origin = revision->id + at[2];
-	return revision;
+	graph->revisions[graph->count++] = (struct graph_revision){
+		.id = keep_text(graph, header->id),
+		.message = keep_text(graph, header->message),
+		.origin = keep_text(graph, header->origin),
+		.down = keep_words(graph, header->down),
+		.depends = keep_words(graph, header->depends),
+		.labels = keep_words(graph, header->labels),
+	};
 }
 
 void graph_name_add(const struct graph *graph, size_t index, struct strbuf *out)

@@ -10,9 +10,9 @@
 #ifndef GRAPH_GRAPH_H
 #define GRAPH_GRAPH_H
 
+#include "base/arena.h"
 #include "base/err.h"
 #include "base/strbuf.h"
-#include "base/strvec.h"
 #include "graph/set.h"
 
 struct graph_list {
@@ -27,12 +27,13 @@ bool graph_list_has(const struct graph_list *list, size_t index);
 void graph_list_release(struct graph_list *list);
 
 struct graph_revision {
-	char *id; /* the two that follow are in its block */
-	const char *message;
-	const char *origin; /* the file, for messages */
-	struct strvec down; /* down_revision as written: empty for a base, several for a merge */
-	struct strvec depends; /* depends_on as written: ids or branch labels */
-	struct strvec labels; /* branch_labels as written */
+	const char *id;
+	const char *message; /* "": none */
+	const char *origin;
+	/* as written, to be read only: they lie in the graph's arena */
+	struct strvec down; /* down_revision: empty for a base, several for a merge */
+	struct strvec depends; /* depends_on: ids or branch labels */
+	struct strvec labels; /* branch_labels */
 	/* after graph_link() */
 	struct graph_list parents; /* by down_revision */
 	struct graph_list needs; /* by depends_on */
@@ -45,6 +46,7 @@ struct graph_revision {
 struct graph {
 	struct graph_revision *revisions;
 	size_t count, alloc;
+	struct arena words; /* what the revisions' files say */
 	/* after graph_link() */
 	size_t *slots, slot_mask; /* by hash of the id: index + 1, 0 where none is */
 	size_t *edges; /* where the lists of the revisions lie */
@@ -54,9 +56,15 @@ struct graph *graph_new(void);
 void graph_free(struct graph *graph);
 DEFINE_AUTO(struct graph, graph_free)
 
-/* Copies the texts; fill in down, depends and labels of the result before graph_link(). */
-struct graph_revision *graph_add(
-	struct graph *graph, const char *id, const char *message, const char *origin);
+/* What a file says of its revision. */
+struct graph_header {
+	const char *id;
+	const char *message; /* NULL: none */
+	const char *origin; /* the file, for messages */
+	const struct strvec *down, *depends, *labels; /* as written; NULL: none */
+};
+/* Copies what the header says. */
+void graph_add(struct graph *graph, const struct graph_header *header);
 /* ERR_CONFIG: an id twice, a missing parent, a cycle, a label used twice, illegal characters. */
 MUST_CHECK bool graph_link(struct graph *graph, struct err *err);
 

@@ -90,11 +90,10 @@ static bool check_fits(struct migrate_tree *tree, const struct migrate_file *fil
 	CLEANUP(graph_free_auto) struct graph *graph = graph_new();
 	for (size_t i = 0; i <= tree->count; i++) {
 		const struct migrate_file *each = i < tree->count ? &tree->files[i] : file;
-		struct graph_revision *revision = graph_add(graph, each->id, each->message,
-			each->name ? each->name : "the new revision");
-		strvec_push_all(&revision->down, &each->down);
-		strvec_push_all(&revision->depends, &each->depends);
-		strvec_push_all(&revision->labels, &each->labels);
+		struct graph_header header = migrate_file_header(each);
+		if (!header.origin)
+			header.origin = "the new revision";
+		graph_add(graph, &header);
 	}
 	return graph_link(graph, err);
 }

@@ -169,16 +169,13 @@ static bool check_graph(const struct rebase *rebase, struct err *err)
 {
 	const struct migrate_tree *tree = rebase->session.tree;
 	CLEANUP(graph_free_auto) struct graph *graph = graph_new();
+	AUTO_STRVEC(onto);
+	strvec_push(&onto, tree->files[rebase->onto].id);
 	for (size_t i = 0; i < tree->count; i++) {
-		const struct migrate_file *file = &tree->files[i];
-		struct graph_revision *revision =
-			graph_add(graph, file->id, file->message, file->name);
+		struct graph_header header = migrate_file_header(&tree->files[i]);
 		if (i == rebase->index)
-			strvec_push(&revision->down, tree->files[rebase->onto].id);
-		else
-			strvec_push_all(&revision->down, &file->down);
-		strvec_push_all(&revision->depends, &file->depends);
-		strvec_push_all(&revision->labels, &file->labels);
+			header.down = &onto;
+		graph_add(graph, &header);
 	}
 	return graph_link(graph, err);
 }

@@ -157,17 +157,23 @@ static bool choose_format(
 	return err_hint(err, "write a first revision: mig-apply revision -m \"First tables\"");
 }
 
+struct graph_header migrate_file_header(const struct migrate_file *file)
+{
+	return (struct graph_header){.id = file->id,
+		.message = file->message,
+		.origin = file->name,
+		.down = &file->down,
+		.depends = &file->depends,
+		.labels = &file->labels};
+}
+
 bool migrate_tree_link(struct migrate_tree *tree, struct err *err)
 {
 	graph_free(tree->graph);
 	tree->graph = graph_new();
 	for (size_t i = 0; i < tree->count; i++) {
-		const struct migrate_file *file = &tree->files[i];
-		struct graph_revision *revision =
-			graph_add(tree->graph, file->id, file->message, file->name);
-		strvec_push_all(&revision->down, &file->down);
-		strvec_push_all(&revision->depends, &file->depends);
-		strvec_push_all(&revision->labels, &file->labels);
+		struct graph_header header = migrate_file_header(&tree->files[i]);
+		graph_add(tree->graph, &header);
 	}
 	return graph_link(tree->graph, err);
 }

@@ -134,6 +134,8 @@ struct migrate_file *migrate_tree_add_in(
 /* The tree owns the text from then on: a file's source, or several. */
 const char *migrate_tree_keep(struct migrate_tree *tree, char *text);
 void migrate_file_release(struct migrate_file *file);
+/* What the graph gets to know of it; borrowed. */
+struct graph_header migrate_file_header(const struct migrate_file *file);
 /* What is no regular file is ERR_CONFIG: nobody waits for a pipe. What is absent is not judged. */
 MUST_CHECK bool migrate_file_check_regular(const struct migrate_file *file, struct err *err);
 /* The whole text of its path; of what fs_list_odd() calls odd, if it is a regular file. */

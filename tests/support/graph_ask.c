@@ -24,11 +24,14 @@ static void add_revision(const char *line)
 {
 	AUTO_STRVEC(parts);
 	strvec_split(&parts, line, '|');
-	struct graph_revision *revision =
-		graph_add(graph, parts.items[0], "message", parts.items[0]);
-	split_into(&revision->down, parts.items[1], ',');
-	split_into(&revision->depends, parts.items[2], ',');
-	split_into(&revision->labels, parts.items[3], ',');
+	AUTO_STRVEC(down);
+	AUTO_STRVEC(depends);
+	AUTO_STRVEC(labels);
+	split_into(&down, parts.items[1], ',');
+	split_into(&depends, parts.items[2], ',');
+	split_into(&labels, parts.items[3], ',');
+	graph_add(graph, &(struct graph_header){parts.items[0], "message", parts.items[0], &down,
+				 &depends, &labels});
 }
 
 static void print_ids(const struct graph_list *list, bool sorted)

@@ -19,11 +19,15 @@ static struct graph *build(const char *const *rows)
 		strvec_split(&parts, *rows, ':');
 		AUTO_FREE char *message = xstrfmt("Message of %s", parts.items[0]);
 		AUTO_FREE char *file = xstrfmt("%s.sql", parts.items[0]);
-		struct graph_revision *revision = graph_add(graph, parts.items[0], message, file);
-		struct strvec *into[] = {&revision->down, &revision->depends, &revision->labels};
+		AUTO_STRVEC(down);
+		AUTO_STRVEC(depends);
+		AUTO_STRVEC(labels);
+		struct strvec *into[] = {&down, &depends, &labels};
 		for (size_t i = 1; i < parts.count && i <= ARRAY_SIZE(into); i++)
 			if (*parts.items[i])
 				strvec_split(into[i - 1], parts.items[i], ',');
+		graph_add(graph, &(struct graph_header){
+					 parts.items[0], message, file, &down, &depends, &labels});
 	}
 	return graph;
 }
@@ -351,16 +355,18 @@ static struct graph *random_graph(void)
 	size_t count = 2 + dice(20);
 	for (size_t i = 0; i < count; i++) {
 		AUTO_FREE char *id = xstrfmt("r%03zu", i);
-		struct graph_revision *revision = graph_add(graph, id, "x", id);
+		AUTO_STRVEC(down);
+		AUTO_STRVEC(depends);
 		size_t parents = i == 0 || dice(8) == 0 ? 0 : 1 + (dice(4) == 0);
 		for (size_t p = 0; p < parents; p++) {
 			AUTO_FREE char *parent =
 				xstrfmt("r%03zu", dice(3) ? i - 1 - dice(i < 3 ? i : 3) : dice(i));
-			if (!strvec_has(&revision->down, parent))
-				strvec_push(&revision->down, parent);
+			if (!strvec_has(&down, parent))
+				strvec_push(&down, parent);
 		}
 		if (i && dice(6) == 0)
-			strvec_pushf(&revision->depends, "r%03zu", dice(i));
+			strvec_pushf(&depends, "r%03zu", dice(i));
+		graph_add(graph, &(struct graph_header){id, "x", id, &down, &depends, NULL});
 	}
 	return graph;
 }
@@ -459,9 +465,10 @@ static void five_thousand_revisions_are_quick(void **state)
 	CLEANUP(graph_free_auto) struct graph *graph = graph_new();
 	for (int i = 0; i < 5000; i++) {
 		AUTO_FREE char *id = xstrfmt("%012x", i * 7919);
-		struct graph_revision *revision = graph_add(graph, id, "x", id);
+		AUTO_STRVEC(down);
 		if (i)
-			strvec_pushf(&revision->down, "%012x", (i - 1) * 7919);
+			strvec_pushf(&down, "%012x", (i - 1) * 7919);
+		graph_add(graph, &(struct graph_header){id, "x", id, &down, NULL, NULL});
 	}
 	assert_true(graph_link(graph, &err));
 	AUTO_LIST(none);

@@ -17,9 +17,11 @@ static struct graph *linked(const char *const *rows)
 	for (; *rows; rows++) {
 		AUTO_STRVEC(parts);
 		strvec_split(&parts, *rows, ':');
-		struct graph_revision *revision = graph_add(graph, parts.items[0], "", "x.sql");
+		AUTO_STRVEC(down);
 		if (parts.count > 1 && *parts.items[1])
-			strvec_split(&revision->down, parts.items[1], ',');
+			strvec_split(&down, parts.items[1], ',');
+		graph_add(graph,
+			&(struct graph_header){parts.items[0], "", "x.sql", &down, NULL, NULL});
 	}
 	if (!graph_link(graph, &err))
 		fail_msg("%s", err.msg);
@@ -189,14 +191,15 @@ static void random_graphs_are_drawn_to_the_end(void **state)
 		CLEANUP(graph_free_auto) struct graph *graph = graph_new();
 		for (int i = 0; i < 30; i++) {
 			AUTO_FREE char *id = xstrfmt("r%03d", i);
-			struct graph_revision *revision = graph_add(graph, id, "", id);
+			AUTO_STRVEC(down);
 			int parents = i ? (int)(rand_r(&seed) % 4) : 0;
 			for (int p = 0; p < parents; p++) {
 				AUTO_FREE char *parent =
 					xstrfmt("r%03d", (int)(rand_r(&seed) % (unsigned)i));
-				if (!strvec_has(&revision->down, parent))
-					strvec_push(&revision->down, parent);
+				if (!strvec_has(&down, parent))
+					strvec_push(&down, parent);
 			}
+			graph_add(graph, &(struct graph_header){id, "", id, &down, NULL, NULL});
 		}
 		assert_true(graph_link(graph, &err));
 		AUTO_LIST(order);

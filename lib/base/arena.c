@@ -1,0 +1,72 @@
+#include "base/arena.h"
+
+#include <stddef.h>
+
+enum { BLOCK_LEAST = 4096, BLOCK_MOST = 256 << 10 };
+
+struct arena_block {
+	struct arena_block *before;
+	size_t used, size;
+	_Alignas(max_align_t) char bytes[];
+};
+
+void arena_release(struct arena *arena)
+{
+	for (struct arena_block *block = arena->last, *before; block; block = before) {
+		before = block->before;
+		free(block);
+	}
+	*arena = (struct arena){0};
+}
+
+/* Each is twice as large as the one before, so that few are made, and little is wasted. */
+static void add_block(struct arena *arena, size_t size)
+{
+	size_t usual = arena->last ? 2 * arena->last->size : BLOCK_LEAST;
+	if (usual > BLOCK_MOST)
+		usual = BLOCK_MOST;
+	if (size < usual)
+		size = usual;
+	struct arena_block *block = xrealloc(NULL, sizeof(*block) + size);
+	*block = (struct arena_block){.before = arena->last, .size = size};
+	arena->last = block;
+}
+
+static void *take(struct arena *arena, size_t size, size_t alignment)
+{
+	struct arena_block *block = arena->last;
+	size_t at = block ? (block->used + alignment - 1) / alignment * alignment : 0;
+	if (!block || at > block->size || size > block->size - at) {
+		add_block(arena, size);
+		block = arena->last;
+		at = 0;
+	}
+	block->used = at + size;
+	return block->bytes + at;
+}
+
+void *arena_room(struct arena *arena, size_t size)
+{
+	return take(arena, size, _Alignof(max_align_t));
+}
+
+char *arena_text(struct arena *arena, const char *bytes, size_t length)
+{
+	char *text = take(arena, length + 1, 1);
+	memcpy(text, bytes, length);
+	text[length] = '\0';
+	return text;
+}
+
+struct strvec arena_words(struct arena *arena, const struct strvec *words)
+{
+	struct strvec copy = STRVEC_INIT;
+	if (!words->count)
+		return copy;
+	copy.items = arena_room(arena, (words->count + 1) * sizeof(char *));
+	for (; copy.count < words->count; copy.count++)
+		copy.items[copy.count] = arena_text(
+			arena, words->items[copy.count], strlen(words->items[copy.count]));
+	copy.items[copy.count] = NULL;
+	return copy;
+}

@@ -1,0 +1,23 @@
+/*
+ * Many small things that live as long as their owner: they lie side by side in a few large blocks,
+ * and are given back all at once.
+ */
+#ifndef BASE_ARENA_H
+#define BASE_ARENA_H
+
+#include "base/strvec.h"
+
+struct arena {
+	struct arena_block *last; /* NULL: nothing was asked for yet */
+};
+#define AUTO_ARENA(name) CLEANUP(arena_release) struct arena name = {0}
+
+void arena_release(struct arena *arena);
+/* `size` bytes, aligned for anything; never NULL, not cleared. */
+void *arena_room(struct arena *arena, size_t size);
+/* A copy, NUL-ended. */
+char *arena_text(struct arena *arena, const char *bytes, size_t length);
+/* A copy to be read only: no function that changes a vector may get it. */
+struct strvec arena_words(struct arena *arena, const struct strvec *words);
+
+#endif
