@@ -119,37 +119,27 @@ bool fs_read(const char *path, size_t limit, struct strbuf *out, struct err *err
 	return read_all(fd, path, limit ? limit : READ_LIMIT, room, out, err);
 }
 
-/* The folder of `path`, open: its own path is walked for the first of its files alone. */
-static bool open_folder(struct fs_folder *folder, const char *path, size_t length, struct err *err)
+bool fs_folder_open(struct fs_folder *folder, const char *path, struct err *err)
 {
-	if (folder->path && !strncmp(folder->path, path, length) && !folder->path[length])
-		return true;
-	fs_folder_release(folder);
-	AUTO_FREE char *name = xstrndup(path, length);
-	folder->fd = open(length ? name : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (folder->fd < 0)
-		return err_sys(err, errno == ENOENT ? ERR_NOTFOUND : ERR_FAILED, "%s", path);
-	folder->path = xtake(&name);
-	return true;
+	*folder = (struct fs_folder){path, open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+	return folder->fd >= 0 ||
+	       err_sys(err, errno == ENOENT ? ERR_NOTFOUND : ERR_FAILED, "%s", path);
 }
 
-bool fs_read_next(struct fs_folder *folder, const char *path, struct strbuf *out, struct err *err)
+bool fs_folder_read(
+	const struct fs_folder *folder, const char *name, struct strbuf *out, struct err *err)
 {
-	const char *name = fs_basename(path);
-	if (!open_folder(folder, path, (size_t)(name - path), err))
-		return false;
 	AUTO_FD int fd = openat(folder->fd, name, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return err_sys(err, errno == ENOENT ? ERR_NOTFOUND : ERR_FAILED, "%s", path);
-	return read_all(fd, path, READ_LIMIT, READ_PIECE, out, err);
+		return err_sys(err, errno == ENOENT ? ERR_NOTFOUND : ERR_FAILED, "%s/%s",
+			folder->path, name);
+	return read_all(fd, name, READ_LIMIT, READ_PIECE, out, err) ||
+	       err_context(err, "%s", folder->path);
 }
 
 void fs_folder_release(struct fs_folder *folder)
 {
-	if (folder->path)
-		close(folder->fd);
-	free(folder->path);
-	*folder = (struct fs_folder){0};
+	fs_close(&folder->fd);
 }
 
 bool fs_write_all(int fd, const void *bytes, size_t length, struct err *err)
@@ -293,21 +283,37 @@ static bool is_dots(const char *name)
 	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
 }
 
-bool fs_list_odd(const char *directory, struct strvec *names, struct strvec *odd, struct err *err)
+bool fs_each(const char *directory, fs_on_entry on_entry, void *ctx, struct err *err)
 {
 	DIR *dir = opendir(directory);
 	if (!dir && errno == ENOENT)
 		return true;
 	if (!dir)
 		return err_sys(err, ERR_STORAGE, "cannot list %s", directory);
-	for (struct dirent *entry; (entry = readdir(dir));) {
-		if (is_dots(entry->d_name))
-			continue;
-		strvec_push(names, entry->d_name);
-		if (odd && entry->d_type != DT_REG)
-			strvec_push(odd, entry->d_name);
-	}
+	for (struct dirent *entry; (entry = readdir(dir));)
+		if (!is_dots(entry->d_name))
+			on_entry(ctx, entry->d_name, entry->d_type != DT_REG);
 	closedir(dir);
+	return true;
+}
+
+struct names {
+	struct strvec *all, *odd;
+};
+
+static void add_name(void *ctx, const char *name, bool odd)
+{
+	const struct names *names = ctx;
+	strvec_push(names->all, name);
+	if (odd && names->odd)
+		strvec_push(names->odd, name);
+}
+
+bool fs_list_odd(const char *directory, struct strvec *names, struct strvec *odd, struct err *err)
+{
+	struct names both = {names, odd};
+	if (!fs_each(directory, add_name, &both, err))
+		return false;
 	strvec_sort(names);
 	return true;
 }

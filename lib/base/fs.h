@@ -22,16 +22,15 @@ bool fs_is_dir(const char *path);
 
 /* ERR_NOTFOUND when absent, ERR_FAILED otherwise; files over `limit` bytes (0: 64 MiB) refused. */
 MUST_CHECK bool fs_read(const char *path, size_t limit, struct strbuf *out, struct err *err);
-/*
- * For many files of one folder, one after the other: the way to it is looked up once. Zeroed before
- * the first; reads like fs_read(), but behind what is in `out`.
- */
+/* For many files of one folder: the way to it is looked up once. */
 struct fs_folder {
-	char *path; /* NULL: none yet */
+	const char *path; /* borrowed */
 	int fd;
 };
-MUST_CHECK bool fs_read_next(
-	struct fs_folder *folder, const char *path, struct strbuf *out, struct err *err);
+MUST_CHECK bool fs_folder_open(struct fs_folder *folder, const char *path, struct err *err);
+/* As fs_read(), but behind what is in `out`. */
+MUST_CHECK bool fs_folder_read(
+	const struct fs_folder *folder, const char *name, struct strbuf *out, struct err *err);
 void fs_folder_release(struct fs_folder *folder);
 /* Temporary name in the same folder, write, fsync, rename, fsync of the folder. */
 MUST_CHECK bool fs_write_atomic(
@@ -50,9 +49,15 @@ MUST_CHECK bool fs_rename_new(const char *from, const char *to, struct err *err)
 MUST_CHECK bool fs_mkdirs(const char *path, struct err *err);
 /* Removes a file or a tree; absent is fine. */
 MUST_CHECK bool fs_remove_tree(const char *path, struct err *err);
+/*
+ * What is in a folder, without "." and "..", in no order; an absent folder is empty. `odd`: not, or
+ * not surely, a regular file: a folder, a link ..
+ */
+typedef void (*fs_on_entry)(void *ctx, const char *name, bool odd);
+MUST_CHECK bool fs_each(const char *directory, fs_on_entry on_entry, void *ctx, struct err *err);
 /* Names in a folder without "." and "..", sorted; an absent folder is empty. */
 MUST_CHECK bool fs_list(const char *directory, struct strvec *names, struct err *err);
-/* The same; `odd` gets those that are not, or not surely, regular files: folders, links .. */
+/* The same; `odd` gets those that fs_each() calls so. */
 MUST_CHECK bool fs_list_odd(
 	const char *directory, struct strvec *names, struct strvec *odd, struct err *err);
 /* Makes a new private folder under `parent` (NULL: $TMPDIR is the caller's business, /tmp). */

@@ -1,7 +1,7 @@
 /*
  * Inside room migrate: trees of Alembic and Flask-Migrate. Where their parts are (alembic_place.c),
- * what their files say (alembic_load.c), and the one Python child that runs Alembic's own code
- * (alembic_child.c, etc/alembic.py).
+ * which files there are (alembic_files.c), what they say (alembic_load.c), and the one Python child
+ * that runs Alembic's own code (alembic_child.c, etc/alembic.py).
  */
 #ifndef MIGRATE_ALEMBIC_H
 #define MIGRATE_ALEMBIC_H
@@ -22,6 +22,10 @@ struct alembic_place {
 MUST_CHECK bool alembic_place_find(
 	const struct conf_migrations *where, struct alembic_place *place, struct err *err);
 void alembic_place_release(struct alembic_place *place);
+
+/* Adds the revision files of the place in Alembic's order, with their texts. */
+MUST_CHECK bool alembic_files_read(
+	struct migrate_tree *tree, const struct alembic_place *place, struct err *err);
 
 /* What Python is asked to do: see main() of etc/alembic.py. */
 struct alembic_child {

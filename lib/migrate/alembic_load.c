@@ -7,122 +7,10 @@
 #include "migrate/python.h"
 
 #include <ctype.h>
-#include <sys/stat.h>
 
 enum { REVISION, DOWN, LABELS, DEPENDS, NAMES };
 static const char *const header_names[NAMES] = {
 	"revision", "down_revision", "branch_labels", "depends_on"};
-
-/* --- which files -------------------------------------------------------------------------------
- */
-
-static bool is_revision_file(const char *name)
-{
-	return str_ends(name, ".py") && !str_starts(name, ".#") && !str_starts(name, "__init__");
-}
-
-/* What was listed: a name is looked up only where two names can be one file. */
-struct listed {
-	struct migrate_tree *tree; /* gets the files */
-	const struct alembic_place *place;
-	struct strvec folders; /* real paths of those before */
-	struct strvec links; /* real paths of what symbolic links led to */
-};
-
-static void listed_release(struct listed *listed)
-{
-	strvec_release(&listed->folders);
-	strvec_release(&listed->links);
-}
-
-/* A link counts where it stands; what it leads to is not listed again. */
-static bool is_new_link(struct listed *listed, const char *folder, const char *name, char *real)
-{
-	AUTO_FREE char *target = real;
-	if (!target || strvec_has(&listed->links, target))
-		return false;
-	AUTO_FREE char *parent = fs_dirname(target);
-	bool before = strvec_has(&listed->folders, parent) ||
-		      (!strcmp(parent, folder) && strcmp(fs_basename(target), name) < 0);
-	if (!before)
-		strvec_push(&listed->links, target);
-	return !before;
-}
-
-/* `folder` is the real path of `dir`. */
-static bool is_new(
-	struct listed *listed, const char *folder, const char *dir, const char *name, bool odd)
-{
-	if (!odd && !listed->links.count)
-		return true;
-	struct stat about;
-	AUTO_FREE char *path = fs_join(dir, name);
-	if (lstat(path, &about) < 0 || S_ISDIR(about.st_mode))
-		return false;
-	if (S_ISLNK(about.st_mode))
-		return !fs_is_dir(path) && is_new_link(listed, folder, name, realpath(path, NULL));
-	AUTO_FREE char *real = fs_join(folder, name);
-	return !strvec_has(&listed->links, real);
-}
-
-/* Of where->dir: the folder below which mig.yaml names it; 0: it does not. */
-static size_t project_length(const struct conf_migrations *where)
-{
-	size_t length = strlen(where->dir), shown = where->shown ? strlen(where->shown) : 0;
-	bool named = shown && shown < length && !strcmp(where->dir + length - shown, where->shown);
-	return named && where->dir[length - shown - 1] == '/' ? length - shown - 1 : 0;
-}
-
-/* What stands behind the first `length` bytes of a folder's path; NULL: it is not below that. */
-static const char *below(const char *path, const char *folder, size_t length)
-{
-	if (strncmp(path, folder, length) != 0)
-		return NULL;
-	return path[length] == '/' ? path + length + 1 : path[length] ? NULL : "";
-}
-
-/* As a person would name it: below the project, else below the folder in which Alembic is run. */
-static const char *shown_folder(const struct listed *listed, const char *dir)
-{
-	const char *project = listed->tree->where->dir, *home = listed->place->home;
-	size_t length = project_length(listed->tree->where);
-	const char *shown = length ? below(dir, project, length) : NULL;
-	if (!shown)
-		shown = below(dir, home, strlen(home));
-	return shown ? shown : dir;
-}
-
-/* In Alembic's order: by name, the folders inside after the files. Names one file twice: once. */
-static bool list_files(struct listed *listed, const char *dir, struct err *err)
-{
-	AUTO_STRVEC(names);
-	AUTO_STRVEC(odd);
-	AUTO_FREE char *folder = realpath(dir, NULL);
-	const char *shown = shown_folder(listed, dir);
-	if (!fs_list_odd(dir, &names, &odd, err))
-		return false;
-	if (folder && !strvec_has(&listed->folders, folder)) {
-		STRVEC_EACH (&names, name) {
-			bool strange = strvec_has(&odd, name);
-			if (!is_revision_file(name) || !is_new(listed, folder, dir, name, strange))
-				continue;
-			struct migrate_file *file =
-				migrate_tree_add_in(listed->tree, dir, shown, name);
-			if (strange && !migrate_file_check_regular(file, err))
-				return false;
-		}
-		strvec_push(&listed->folders, folder);
-	}
-	strvec_sort(&odd);
-	STRVEC_EACH (&odd, name) {
-		AUTO_FREE char *path = fs_join(dir, name);
-		if (!listed->place->recursive || !fs_is_dir(path) || !strcmp(name, "__pycache__"))
-			continue;
-		if (!list_files(listed, path, err))
-			return false;
-	}
-	return true;
-}
 
 /* --- what a file says --------------------------------------------------------------------------
  */
@@ -228,57 +116,20 @@ void alembic_study(struct migrate_file *file)
 	strvec_push_all(&file->down_losses, &names.header.down_losses);
 }
 
-/* Opening and reading thousands of files is most of the time that `history` takes. */
-enum { FILES_TO_A_THREAD = 200 };
+enum { FILES_OF_A_RANGE = 200 };
 
 struct reading {
 	struct migrate_tree *tree;
-	struct read_file {
-		bool unsure; /* Python has to be asked */
-		size_t at; /* in the text of its range */
-		char *texts; /* of the range that begins with this file */
-	} * files;
+	bool *unsure; /* of each file: Python has to be asked */
 };
-
-/* All into one text, which may move as it grows; what they say is looked at when it is whole. */
-static bool read_texts(struct reading *reading, size_t from, size_t to, struct err *err)
-{
-	CLEANUP(fs_folder_release) struct fs_folder folder = {0};
-	AUTO_STRBUF(texts);
-	for (size_t i = from; i < to; i++) {
-		struct migrate_file *file = &reading->tree->files[i];
-		size_t at = reading->files[i].at = texts.len;
-		if (!fs_read_next(&folder, file->path, &texts, err))
-			return false;
-		file->length = texts.len - at;
-		strbuf_addc(&texts, '\0');
-	}
-	for (size_t i = from; i < to; i++)
-		reading->tree->files[i].source = texts.buf + reading->files[i].at;
-	reading->files[from].texts = strbuf_take(&texts);
-	return true;
-}
 
 static bool read_range(void *ctx, size_t from, size_t to, struct err *err)
 {
 	struct reading *reading = ctx;
-	if (!read_texts(reading, from, to, err))
-		return false;
 	for (size_t i = from; i < to; i++)
-		if (!read_header(&reading->tree->files[i], &reading->files[i].unsure, err))
+		if (!read_header(&reading->tree->files[i], &reading->unsure[i], err))
 			return false;
 	return true;
-}
-
-static bool read_all(struct reading *reading, struct err *err)
-{
-	struct migrate_tree *tree = reading->tree;
-	bool done = !tree->count ||
-		    parallel_ranges(tree->count, FILES_TO_A_THREAD, read_range, reading, err);
-	for (size_t i = 0; i < tree->count; i++)
-		if (reading->files[i].texts)
-			migrate_tree_keep(tree, reading->files[i].texts);
-	return done;
 }
 
 /* --- what only Python can tell -----------------------------------------------------------------
@@ -304,7 +155,7 @@ static void on_header(void *ctx, const char *event, const json_t *fields)
 	const char *id = json_string_value(json_object_get(fields, "revision"));
 	if (strcmp(event, "header") || index >= reading->tree->count)
 		return;
-	reading->files[index].unsure = false;
+	reading->unsure[index] = false;
 	struct migrate_file *file = &reading->tree->files[index];
 	free(file->id);
 	file->id = xstrdup_null(id);
@@ -318,7 +169,7 @@ static json_t *questions_of(const struct reading *reading)
 	const struct migrate_tree *tree = reading->tree;
 	json_t *questions = json_array();
 	for (size_t i = 0; i < tree->count; i++)
-		if (reading->files[i].unsure)
+		if (reading->unsure[i])
 			json_array_append_new(
 				questions, json_pack("{s:I, s:s}", "index", (json_int_t)i, "path",
 						   tree->files[i].path));
@@ -328,7 +179,7 @@ static json_t *questions_of(const struct reading *reading)
 static bool explain_waiting(const struct reading *reading, struct err *err)
 {
 	size_t i = 0;
-	while (i + 1 < reading->tree->count && !reading->files[i].unsure)
+	while (i + 1 < reading->tree->count && !reading->unsure[i])
 		i++;
 	err->code = ERR_TIMEOUT;
 	err_context(err, "%s: not imported within %d seconds", reading->tree->files[i].name,
@@ -382,14 +233,13 @@ static bool check_ids(const struct migrate_tree *tree, struct err *err)
 bool alembic_load(struct migrate_tree *tree, struct err *err)
 {
 	CLEANUP(alembic_place_release) struct alembic_place place = {0};
-	CLEANUP(listed_release) struct listed listed = {.tree = tree, .place = &place};
 	if (!alembic_place_find(tree->where, &place, err))
 		return false;
 	strvec_push_all(&tree->folders, &place.versions);
-	STRVEC_EACH (&place.versions, dir)
-		if (!list_files(&listed, dir, err))
-			return false;
-	AUTO_FREE struct read_file *files = xcalloc(tree->count + 1, sizeof(*files));
-	struct reading reading = {tree, files};
-	return read_all(&reading, err) && ask_python(&reading, &place, err) && check_ids(tree, err);
+	if (!alembic_files_read(tree, &place, err))
+		return false;
+	AUTO_FREE bool *unsure = xcalloc(tree->count + 1, sizeof(*unsure));
+	struct reading reading = {tree, unsure};
+	return parallel_ranges(tree->count, FILES_OF_A_RANGE, read_range, &reading, err) &&
+	       ask_python(&reading, &place, err) && check_ids(tree, err);
 }

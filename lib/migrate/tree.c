@@ -77,9 +77,9 @@ static bool study_range(void *ctx, size_t from, size_t to, struct err *err)
 
 void migrate_tree_study(const struct migrate_tree *tree)
 {
-	enum { FILES_TO_A_THREAD = 200 };
+	enum { FILES_OF_A_RANGE = 200 };
 	AUTO_ERR(none);
-	bool done = !tree->format->study || parallel_ranges(tree->count, FILES_TO_A_THREAD,
+	bool done = !tree->format->study || parallel_ranges(tree->count, FILES_OF_A_RANGE,
 						    study_range, (void *)tree, &none);
 	(void)done;
 }

@@ -201,11 +201,12 @@ static void each_file_behind_another_has_the_same_limit(void **state)
 	assert_true(fs_write_atomic(large, "", 0, &err));
 	assert_int_equal(truncate(large, (64 << 20) + 1), 0);
 	AUTO_STRBUF(texts);
-	CLEANUP(fs_folder_release) struct fs_folder folder = {0};
-	assert_true(fs_read_next(&folder, small, &texts, &err));
-	assert_true(fs_read_next(&folder, small, &texts, &err));
+	CLEANUP(fs_folder_release) struct fs_folder folder;
+	assert_true(fs_folder_open(&folder, dir, &err));
+	assert_true(fs_folder_read(&folder, "small", &texts, &err));
+	assert_true(fs_folder_read(&folder, "small", &texts, &err));
 	assert_string_equal(texts.buf, "hellohello");
-	assert_false(fs_read_next(&folder, large, &texts, &err));
+	assert_false(fs_folder_read(&folder, "large", &texts, &err));
 	assert_true(str_ends(err.msg, "large is larger than 67108864 bytes"));
 	assert_true(fs_remove_tree(dir, &err));
 }

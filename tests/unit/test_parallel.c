@@ -48,6 +48,33 @@ static void the_first_error_counts(void **state)
 	assert_string_equal(err.msg, "item 10");
 }
 
+struct square {
+	size_t of, is;
+};
+
+static void take_square(void *piece)
+{
+	struct square *square = piece;
+	square->is += square->of * square->of;
+}
+
+static void pieces_are_worked_off_while_they_come(void **state)
+{
+	(void)state;
+	static const size_t counts[] = {0, 1, 2, 3, 500};
+	for (size_t c = 0; c < ARRAY_SIZE(counts); c++) {
+		struct square squares[500] = {0};
+		struct parallel_queue *queue = parallel_queue_new(take_square);
+		for (size_t i = 0; i < counts[c]; i++) {
+			squares[i].of = i + 1;
+			parallel_queue_add(queue, &squares[i]);
+		}
+		parallel_queue_end(queue);
+		for (size_t i = 0; i < ARRAY_SIZE(squares); i++)
+			assert_int_equal(squares[i].is, i < counts[c] ? (i + 1) * (i + 1) : 0);
+	}
+}
+
 static void as_many_workers_as_asked_for(void **state)
 {
 	(void)state;
@@ -61,6 +88,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_item_is_visited_once),
 		cmocka_unit_test(the_first_error_counts),
+		cmocka_unit_test(pieces_are_worked_off_while_they_come),
 		cmocka_unit_test(as_many_workers_as_asked_for),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
