@@ -5,12 +5,13 @@
 
 enum token_kind { END, NEWLINE, NAME, TEXT, SIGN };
 
+/* Small, as there are many: places are below the limit of fs_read(). */
 struct token {
-	enum token_kind kind;
-	size_t start, end;
+	uint32_t start, end;
+	uint32_t inner, inner_end; /* of TEXT */
 	int line;
+	uint8_t kind; /* enum token_kind */
 	bool plain; /* TEXT: its value is what stands between its quotes */
-	size_t inner, inner_end;
 };
 
 struct lexer {
@@ -22,10 +23,15 @@ struct lexer {
 	size_t indent; /* of that line */
 };
 
+/* Never true of the NUL behind a text. */
 static bool is_word(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       c == '_' || (unsigned char)c >= 0x80;
+	static const bool words[256] = {['a' ... 'z'] = true,
+		['A' ... 'Z'] = true,
+		['0' ... '9'] = true,
+		['_'] = true,
+		[0x80 ... 0xff] = true};
+	return words[(unsigned char)c];
 }
 
 static bool is_blank(char c)
@@ -114,7 +120,7 @@ static bool is_text_prefix(const char *word, size_t length)
 static void lex_word(struct lexer *lexer, struct token *token)
 {
 	const char *text = lexer->text;
-	while (lexer->at < lexer->length && is_word(text[lexer->at]))
+	while (is_word(text[lexer->at]))
 		lexer->at++;
 	size_t length = lexer->at - token->start;
 	char next = text[lexer->at];
@@ -192,17 +198,18 @@ static bool is_sign(const char *text, const struct token *token, char sign)
 
 static bool is_name(const char *text, const struct token *token, const char *name)
 {
+	if (token->kind != NAME || text[token->start] != *name) /* most differ in it */
+		return false;
 	size_t length = token->end - token->start;
-	return token->kind == NAME && !strncmp(text + token->start, name, length) && !name[length];
+	return !strncmp(text + token->start, name, length) && !name[length];
 }
 
 /* The one of the header's names that the token is; NULL: none. */
 static struct python_name *name_of(
 	const struct python_header *header, const char *text, const struct token *token)
 {
-	char first = text[token->start]; /* most words differ in it */
 	for (size_t i = 0; token->kind == NAME && i < header->count; i++)
-		if (first == *header->names[i].name && is_name(text, token, header->names[i].name))
+		if (is_name(text, token, header->names[i].name))
 			return &header->names[i];
 	return NULL;
 }

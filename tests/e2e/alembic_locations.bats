@@ -52,6 +52,51 @@ locations() {
 	rows_are ""
 }
 
+# many COUNT: a line m0001.., one file each, in alembic/versions
+many() {
+	/usr/bin/python3 - "$1" <<-'END'
+		import sys
+		for i in range(1, int(sys.argv[1]) + 1):
+		    down = "None" if i == 1 else f"'m{i - 1:04}'"
+		    with open(f"alembic/versions/m{i:04}_.py", "w") as file:
+		        file.write(f'"""Step {i}"""\nrevision = "m{i:04}"\ndown_revision = {down}\n' + "# padding\n" * (i % 50))
+	END
+}
+
+@test "hundreds of files are read by whoever is free: each has its own text, the first bad one is told" {
+	alembic_tree
+	many 700
+	mkdir alembic/versions/later
+	mv alembic/versions/m065?_.py alembic/versions/later/
+	for file in alembic/versions/later/*.py; do
+		ln -s "later/${file##*/}" "alembic/versions/link_${file##*/}"
+	done
+	expect 0 mig-apply history
+	[ "$(grep -c . <<< "$output")" = 700 ]
+	awk '{ want = 700 - NR + 1; if ($2 != sprintf("m%04d", want) || $4 != want) exit 1 }' <<< "$output"
+	expect 0 mig-apply show m0655 -v
+	says "link_m0655_.py"
+	for name in m0600 m0300; do
+		truncate -s 65M "alembic/versions/${name}_.py"
+		expect 1 mig-apply heads
+		says "${name}_.py is larger than"
+	done
+}
+
+@test "recursive_version_locations: folders inside count, once, also behind a link that leads back" {
+	alembic_tree
+	py_line 3
+	mkdir -p alembic/versions/2025/spring
+	mv alembic/versions/a002_.py alembic/versions/2025/
+	mv alembic/versions/a003_.py alembic/versions/2025/spring/
+	ln -s .. alembic/versions/2025/spring/back
+	expect 0 mig-apply heads
+	[ "$output" = "a001 Table 1 (head)" ]
+	echo 'recursive_version_locations = true' >> alembic.ini
+	expect 0 mig-apply history
+	[ "$(awk '{ printf "%s ", $2 }' <<< "$output")" = "a003 a002 a001 " ]
+}
+
 @test "version_path_separator: os, and folders relative to where one types alembic" {
 	locations 'version_locations = alembic/versions:ai/versions' 'version_path_separator = os'
 	expect 0 mig-apply upgrade heads

@@ -1,4 +1,5 @@
-/* err, strbuf, strvec, clock, secret, fs, proc, suggest: what every other room stands on. */
+/* err, strbuf, strvec, arena, clock, secret, fs, proc, suggest: what every other room stands on. */
+#include "base/arena.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/fs.h"
@@ -56,6 +57,28 @@ static void strings_grow_and_join(void **state)
 	strvec_push(&vec, "it's $1");
 	AUTO_FREE char *quotes = strvec_shell(&vec);
 	assert_string_equal(quotes, "a '' 'b c' \"it's\" 'it'\\''s $1'");
+}
+
+static void an_arena_keeps_what_is_put_in(void **state)
+{
+	(void)state;
+	AUTO_ARENA(arena);
+	AUTO_STRVEC(texts);
+	char *kept[2000], *large = arena_room(&arena, 1 << 20);
+	memset(large, 'x', 1 << 20);
+	for (size_t i = 0; i < ARRAY_SIZE(kept); i++) {
+		strvec_pushf(&texts, "%0*zu", (int)(1 + i % 700), i);
+		kept[i] = arena_text(&arena, texts.items[i], strlen(texts.items[i]));
+		assert_int_equal((uintptr_t)arena_room(&arena, i % 5) % 16, 0);
+	}
+	struct strvec copy = arena_words(&arena, &texts);
+	for (size_t i = 0; i < ARRAY_SIZE(kept); i++) {
+		assert_string_equal(kept[i], texts.items[i]);
+		assert_string_equal(copy.items[i], texts.items[i]);
+	}
+	assert_int_equal(copy.count, texts.count);
+	assert_null(copy.items[copy.count]);
+	assert_true(large[0] == 'x' && large[(1 << 20) - 1] == 'x');
 }
 
 static void durations_and_sizes_need_sense(void **state)
@@ -256,6 +279,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(err_is_a_value),
 		cmocka_unit_test(strings_grow_and_join),
+		cmocka_unit_test(an_arena_keeps_what_is_put_in),
 		cmocka_unit_test(durations_and_sizes_need_sense),
 		cmocka_unit_test(times_are_read_back),
 		cmocka_unit_test(times_are_rfc_3339_or_local),
