@@ -8,7 +8,7 @@
 #include "migrate/steps.h"
 
 #include <inttypes.h>
-#include <openssl/rand.h>
+#include <sys/random.h>
 
 enum { KEYS_CHECK_MS = 1000, SEEN_LIMIT_MS = 1000, GONE_LIMIT_MS = 30000, STATEMENT_SHOWN = 2000 };
 
@@ -229,15 +229,22 @@ static json_t *steps_json(const struct work *work)
 	return steps;
 }
 
+/* With its source, so that the child need not read it again; not one that JSON cannot carry. */
+static json_t *file_json(const struct migrate_file *file)
+{
+	AUTO_FREE char *detail = history_detail(file, 0);
+	bool plain = file->source && strcspn(file->source, "\r") == file->length;
+	json_t *source = plain ? json_string(file->source) : NULL;
+	return json_pack("{s:s, s:s, s:s, s:o*}", "path", file->path, "checksum", file->checksum,
+		"detail", detail, "source", source);
+}
+
 static json_t *files_json(const struct work *work)
 {
 	json_t *files = json_object();
 	for (size_t i = work->first; i < work->session->plan.count; i++) {
 		const struct migrate_file *file = work->session->plan.steps[i].file;
-		AUTO_FREE char *detail = history_detail(file, 0);
-		json_object_set_new(files, file->id,
-			json_pack("{s:s, s:s, s:s}", "path", file->path, "checksum", file->checksum,
-				"detail", detail));
+		json_object_set_new(files, file->id, file_json(file));
 	}
 	return files;
 }
@@ -265,8 +272,9 @@ static json_t *heads_json(const struct work *work)
 bool alembic_lock_nonce(struct db *db, int64_t *nonce, struct err *err)
 {
 	AUTO_RESULT(locked);
-	if (RAND_bytes((unsigned char *)nonce, sizeof(*nonce)) != 1)
-		return err_set(err, ERR_FAILED, "no random numbers");
+	/* OpenSSL would take a millisecond to get ready. */
+	if (getrandom(nonce, sizeof(*nonce), 0) != sizeof(*nonce))
+		return err_sys(err, ERR_FAILED, "no random numbers");
 	AUTO_FREE char *text = xstrfmt("%" PRId64, *nonce);
 	return db_query(db, &locked, err, "select pg_advisory_lock($1::bigint)", text);
 }
