@@ -17,6 +17,18 @@ static char *rename_command(const struct migrate_tree *tree, const struct migrat
 	return strvec_shell(&argv);
 }
 
+/* The id alone, in a pattern of sed's. */
+static char *as_pattern(const char *id)
+{
+	AUTO_STRBUF(pattern);
+	for (; *id; id++) {
+		if (strchr("/.*[]^$", *id))
+			strbuf_addc(&pattern, '\\');
+		strbuf_addc(&pattern, *id);
+	}
+	return strbuf_take(&pattern);
+}
+
 /* Another id for one of two files, as a command: only its header changes. */
 static char *new_id_command(const struct migrate_tree *tree, const struct migrate_file *file)
 {
@@ -24,8 +36,9 @@ static char *new_id_command(const struct migrate_tree *tree, const struct migrat
 		return rename_command(tree, file);
 	AUTO_FREE char *id = clock_random_hex(ID_BYTES);
 	bool python = tree->format->apply != NULL;
+	AUTO_FREE char *pattern = as_pattern(file->id);
 	AUTO_FREE char *edit = xstrfmt(
-		python ? "/^revision\\b/s/%s/%s/" : "/^-- *revision:/s/%s/%s/", file->id, id);
+		python ? "/^revision\\b/s/%s/%s/" : "/^-- *revision:/s/%s/%s/", pattern, id);
 	AUTO_STRVEC(argv);
 	const char *const words[] = {"sed", "-i", edit, file->path};
 	strvec_push_words(&argv, words, ARRAY_SIZE(words));

@@ -60,6 +60,14 @@ static void find_pending(const struct migrate_session *session, struct graph_lis
 			graph_list_push(pending, order.items[i - 1]);
 }
 
+static bool any_split(const struct migrate_state *state)
+{
+	for (size_t i = 0; i < state->half_count; i++)
+		if (state->half[i].split)
+			return true;
+	return false;
+}
+
 static void tell_pending(struct page *page)
 {
 	enum { SHOWN = 20 };
@@ -73,7 +81,7 @@ static void tell_pending(struct page *page)
 		       state->current.count < state->versions.rows.count;
 	if (!pending.count)
 		say(page, "pending", "nothing");
-	else if (state->half_count && state->half[0].split)
+	else if (any_split(state))
 		say(page, "pending", "%zu revision%s, but first what is half applied: see below",
 			pending.count, str_plural((int64_t)pending.count));
 	else if (unknown)

@@ -70,6 +70,17 @@ scratch_is_gone() {
 	says "revision r003 is in migrations/r003_b.sql (B) and in migrations/r003_a.sql (A)"
 }
 
+@test "an id with characters that mean something to sed gets another, too" {
+	line_of 1
+	for name in one two; do
+		printf -- '-- revision: a/b.*[c]\n-- down_revision: r001\n-- migrate:up\n' > migrations/$name.sql
+	done
+	expect 3 mig-apply heads
+	mend "doubled id"
+	expect 0 mig-apply heads
+	[ "$(grep -c . <<< "$output")" = 2 ]
+}
+
 @test "the same in an Alembic tree" {
 	need_alembic
 	alembic_tree
