@@ -1,7 +1,5 @@
 #include "pack/copy.h"
 
-#include <openssl/evp.h>
-
 #include "pack/trailer.h"
 
 enum { CHUNK = 1 << 20 };
@@ -10,14 +8,13 @@ struct copying {
 	struct pack_reader *from;
 	struct io_writer *to;
 	const struct pack_copy *settings;
-	EVP_MD_CTX *sha256;
+	struct sha256 sha256;
 	char *chunk;
 	int64_t done;
 };
 
 static void copying_release(struct copying *copying)
 {
-	EVP_MD_CTX_free(copying->sha256);
 	free(copying->chunk);
 }
 
@@ -72,13 +69,13 @@ static bool copy_padding(
 
 static bool copy_body(struct copying *copying, int64_t offset, int64_t length, struct err *err)
 {
-	EVP_DigestInit_ex(copying->sha256, EVP_sha256(), NULL);
+	sha256_begin(&copying->sha256);
 	for (int64_t at = 0; at < length; at += CHUNK) {
 		size_t now = length - at < CHUNK ? (size_t)(length - at) : CHUNK;
 		if (!go_on(copying, err) || !io_read_at(pack_reader_io(copying->from), offset + at,
 						    copying->chunk, now, err))
 			return false;
-		EVP_DigestUpdate(copying->sha256, copying->chunk, now);
+		sha256_add(&copying->sha256, copying->chunk, now);
 		if (!put(copying, copying->chunk, now, err))
 			return false;
 	}
@@ -87,11 +84,8 @@ static bool copy_body(struct copying *copying, int64_t offset, int64_t length, s
 
 static bool digest_is(struct copying *copying, const char *sha256)
 {
-	unsigned char digest[32];
 	char text[PACK_SHA256_TEXT];
-	EVP_DigestFinal_ex(copying->sha256, digest, NULL);
-	for (size_t i = 0; i < sizeof(digest); i++)
-		snprintf(text + 2 * i, 3, "%02x", digest[i]);
+	pack_sha256_end(&copying->sha256, text);
 	return strcmp(text, sha256) == 0;
 }
 
@@ -124,13 +118,8 @@ bool pack_copy(struct pack_reader *from, struct io_writer *to, const struct pack
 {
 	const struct pack_manifest *manifest = pack_reader_manifest(from);
 	CLEANUP(copying_release)
-	struct copying copying = {.from = from,
-		.to = to,
-		.settings = settings,
-		.sha256 = EVP_MD_CTX_new(),
-		.chunk = xrealloc(NULL, CHUNK)};
-	if (!copying.sha256)
-		abort();
+	struct copying copying = {
+		.from = from, .to = to, .settings = settings, .chunk = xrealloc(NULL, CHUNK)};
 	if (!pack_reader_check_layout(from, err))
 		return false;
 	for (size_t i = 0; i < manifest->members.count; i++) {

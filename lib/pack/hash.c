@@ -1,7 +1,8 @@
 #include "pack/hash.h"
 
+#include "base/strbuf.h"
+
 #include <inttypes.h>
-#include <openssl/sha.h>
 #include <stdio.h>
 #include <xxhash.h>
 
@@ -114,12 +115,15 @@ void pack_rows_release(struct pack_rows *rows)
 
 void pack_sha256(const void *bytes, size_t length, char text[PACK_SHA256_TEXT])
 {
-	unsigned char digest[SHA256_DIGEST_LENGTH];
-	SHA256(bytes, length, digest);
-	static const char digits[] = "0123456789abcdef";
-	for (size_t i = 0; i < sizeof(digest); i++) {
-		text[2 * i] = digits[digest[i] >> 4];
-		text[2 * i + 1] = digits[digest[i] & 15];
-	}
-	text[2 * sizeof(digest)] = 0;
+	struct sha256 sum;
+	sha256_begin(&sum);
+	sha256_add(&sum, bytes, length);
+	pack_sha256_end(&sum, text);
+}
+
+void pack_sha256_end(struct sha256 *sum, char text[PACK_SHA256_TEXT])
+{
+	unsigned char digest[SHA256_BYTES];
+	sha256_end(sum, digest);
+	hex_text(digest, sizeof(digest), text);
 }

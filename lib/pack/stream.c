@@ -1,7 +1,6 @@
 #include "pack/reader.h"
 
 #include <inttypes.h>
-#include <openssl/evp.h>
 #include <zstd.h>
 
 #include "base/fs.h"
@@ -17,7 +16,7 @@ struct pack_stream {
 	bool begun;
 	bool frame_done;
 	int64_t stored, plain; /* read of the current member so far */
-	EVP_MD_CTX *sha256;
+	struct sha256 sha256;
 	ZSTD_DCtx *zstd;
 	char *chunk;
 	ZSTD_inBuffer in;
@@ -29,10 +28,9 @@ static struct pack_stream *stream_new(struct pack_reader *reader, size_t count)
 	stream->reader = reader;
 	stream->count = count;
 	stream->members = xcalloc(count + 1, sizeof(*stream->members));
-	stream->sha256 = EVP_MD_CTX_new();
 	stream->zstd = ZSTD_createDCtx();
 	stream->chunk = xrealloc(NULL, CHUNK);
-	if (!stream->sha256 || !stream->zstd)
+	if (!stream->zstd)
 		abort();
 	return stream;
 }
@@ -41,7 +39,6 @@ void pack_stream_free(struct pack_stream *stream)
 {
 	if (!stream)
 		return;
-	EVP_MD_CTX_free(stream->sha256);
 	ZSTD_freeDCtx(stream->zstd);
 	free(stream->members);
 	free(stream->chunk);
@@ -103,7 +100,7 @@ static bool begin_member(struct pack_stream *stream, struct err *err)
 	stream->frame_done = false;
 	stream->stored = stream->plain = 0;
 	stream->in = (ZSTD_inBuffer){stream->chunk, 0, 0};
-	EVP_DigestInit_ex(stream->sha256, EVP_sha256(), NULL);
+	sha256_begin(&stream->sha256);
 	ZSTD_DCtx_reset(stream->zstd, ZSTD_reset_session_only);
 	return true;
 }
@@ -123,11 +120,8 @@ static bool padding_is_blank(struct pack_stream *stream, struct err *err)
 
 static bool sha256_matches(struct pack_stream *stream)
 {
-	unsigned char digest[32];
 	char text[PACK_SHA256_TEXT];
-	EVP_DigestFinal_ex(stream->sha256, digest, NULL);
-	for (size_t i = 0; i < sizeof(digest); i++)
-		snprintf(text + 2 * i, 3, "%02x", digest[i]);
+	pack_sha256_end(&stream->sha256, text);
 	return strcmp(text, stream->members[stream->current]->sha256) == 0;
 }
 
@@ -155,7 +149,7 @@ static bool fill_chunk(struct pack_stream *stream, struct err *err)
 	size_t length = left < CHUNK ? (size_t)left : CHUNK;
 	if (!read_at(stream, member->offset + stream->stored, stream->chunk, length, err))
 		return false;
-	EVP_DigestUpdate(stream->sha256, stream->chunk, length);
+	sha256_add(&stream->sha256, stream->chunk, length);
 	stream->stored += (int64_t)length;
 	stream->in = (ZSTD_inBuffer){stream->chunk, length, 0};
 	return true;

@@ -87,7 +87,7 @@ verbs_belong() {
 	[[ $output != *hunter22* ]]
 }
 
-@test "PostgreSQL's client library is loaded by who connects, and its absence is said" {
+@test "libpq and libcrypto are loaded by who needs them, and their absence is said" {
 	mkdir migrations broken
 	printf -- '-- revision: r1\n-- down_revision:\n-- message: One\n\n-- migrate:up\nselect 1;\n' > migrations/r1_one.sql
 	: > broken/libpq.so.5
@@ -98,6 +98,13 @@ verbs_belong() {
 	expect 1 mig-apply current
 	says "PostgreSQL's client library cannot be loaded: $PWD/broken/libpq.so.5: file too short"
 	says "hint: install it"
+	rm broken/libpq.so.5
+	: > broken/libcrypto.so.3
+	expect 1 mig-apply heads # takes checksums
+	says "OpenSSL's libcrypto cannot be loaded"
+	says "apt-get install libssl3"
+	expect 0 mig-apply --help
+	rm broken/libcrypto.so.3
 	for program in "$BUILD"/bin/*; do # none is linked with it
 		expect 0 "$program" --version
 	done
