@@ -19,7 +19,9 @@ int64_t keys_number(const char *kind, const char *dbname)
 	return (int64_t)number;
 }
 
-/* pg_locks shows a 64-bit key as two halves; $1 and $2 are these. */
+/* Behind the view pg_locks, which each session would have to take apart first. */
+#define LOCKS "pg_catalog.pg_lock_status() l"
+/* It shows a 64-bit key as two halves; $1 and $2 are these. */
 #define THIS_KEY \
 	"l.locktype = 'advisory' and l.granted and l.objsubid = 1" \
 	" and l.classid = $1::oid and l.objid = $2::oid"
@@ -50,7 +52,7 @@ bool lock_give_back(struct db *session, int64_t number, enum lock_mode mode, str
  * A program that cannot reach `postgres` has its key in the target, where the server does not see
  * the conflict: pg_locks shows locks of all databases.
  */
-static const char elsewhere_sql[] = "select 1 from pg_locks l where " THIS_KEY
+static const char elsewhere_sql[] = "select 1 from " LOCKS " where " THIS_KEY
 				    " and l.pid <> pg_backend_pid() and l.database <> $4::oid"
 				    " and ($3 = 'exclusive' or l.mode = 'ExclusiveLock') limit 1";
 
@@ -154,7 +156,7 @@ bool lock_held_by(struct db *session, int64_t number, int pid, enum lock_mode mo
 	AUTO_RESULT(row);
 	/* Asked before every commit: the function behind the view is all that is needed. */
 	if (!db_query(session, &row, err,
-		    "select 1 from pg_locks l where " THIS_KEY
+		    "select 1 from " LOCKS " where " THIS_KEY
 		    " and l.pid = $3::int and (l.mode = 'ExclusiveLock' or $4 = 'shared')"
 		    " and ($5::text is null or $5 = any (string_to_array((select application_name"
 		    "  from pg_stat_get_activity($3::int)), ' ')))",
@@ -179,7 +181,7 @@ struct db_call lock_question(int64_t number, int pid, struct keys_question *valu
 {
 	fill_question(number, values);
 	snprintf(values->backend, sizeof(values->backend), "%d", pid);
-	return (struct db_call){.sql = "select 1 from pg_catalog.pg_locks l where " THIS_KEY
+	return (struct db_call){.sql = "select 1 from " LOCKS " where " THIS_KEY
 				       " and l.pid = $3::int and l.mode = 'ExclusiveLock'",
 		.params = values->params,
 		.count = ARRAY_SIZE(values->params)};
@@ -189,7 +191,7 @@ struct db_call lock_question(int64_t number, int pid, struct keys_question *valu
 struct db_call lock_holders(int64_t number, struct keys_question *values)
 {
 	fill_question(number, values);
-	return (struct db_call){.sql = "select 1 from pg_catalog.pg_locks l where " THIS_KEY
+	return (struct db_call){.sql = "select 1 from " LOCKS " where " THIS_KEY
 				       " and l.pid <> pg_backend_pid() limit 1",
 		.params = values->params,
 		.count = 2};

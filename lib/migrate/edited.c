@@ -13,23 +13,49 @@ void edited_release(struct edited_list *list)
 	*list = (struct edited_list){0};
 }
 
-/* The last thing that happened to each revision, when it was an upgrade by mig. */
-const char edited_sql[] =
-	"select revision, checksum, to_char(at at time zone 'UTC', 'YYYY-MM-DD HH24:MI \"UTC\"'), "
-	"who"
-	" from (select distinct on (revision) * from mig.history where tree = $1"
-	"  and direction in ('up', 'down', 'stamp') order by revision, id desc) last"
-	" where direction = 'up' and checksum is not null";
-
-static void take(struct edited_list *list, size_t index, const struct db_result *rows, int row)
+/* When and by whom is asked of those few that were edited. */
+static bool take(struct db *db, struct edited_list *list, size_t index,
+	const struct db_result *events, int row, struct err *err)
 {
+	AUTO_RESULT(about);
+	if (!db_query(db, &about, err,
+		    "select to_char(at at time zone 'UTC', 'YYYY-MM-DD HH24:MI \"UTC\"'), who"
+		    " from mig.history where id = $1",
+		    db_get(events, row, EVENT_ID)))
+		return false;
+	if (!db_rows(&about))
+		return err_set(err, ERR_FAILED, "a row of mig.history is gone");
 	xgrow(list->items, list->count, list->alloc);
 	list->items[list->count++] = (struct edited){
 		.index = index,
-		.checksum = xstrdup(db_get(rows, row, 1)),
-		.when = xstrdup(db_get(rows, row, 2)),
-		.who = xstrdup(db_get(rows, row, 3)),
+		.checksum = xstrdup(db_get(events, row, EVENT_CHECKSUM)),
+		.when = xstrdup(db_get(&about, 0, 0)),
+		.who = xstrdup(db_get(&about, 0, 1)),
 	};
+	return true;
+}
+
+static bool moves(const char *direction)
+{
+	return str_equal(direction, "up") || str_equal(direction, "down") ||
+	       str_equal(direction, "stamp");
+}
+
+/* The row + 1 of what happened last to each revision of the tree, 0 for none. Caller owns. */
+static int *last_events(const struct migrate_tree *tree, const struct db_result *events)
+{
+	int *last = xcalloc(tree->graph->count, sizeof(*last));
+	for (int row = 0; row < db_rows(events); row++) {
+		const char *revision = db_get(events, row, EVENT_REVISION);
+		size_t index = revision ? graph_find(tree->graph, revision) : GRAPH_NONE;
+		if (index == GRAPH_NONE || !moves(db_get(events, row, EVENT_DIRECTION)))
+			continue;
+		int64_t before =
+			last[index] ? db_get_int(events, last[index] - 1, EVENT_ID) : INT64_MIN;
+		if (db_get_int(events, row, EVENT_ID) > before)
+			last[index] = row + 1;
+	}
+	return last;
 }
 
 bool edited_find(struct db *db, const struct migrate_tree *tree, const struct migrate_state *state,
@@ -40,16 +66,19 @@ bool edited_find(struct db *db, const struct migrate_tree *tree, const struct mi
 	AUTO_RESULT(asked);
 	AUTO_SET(applied, tree->graph->count);
 	migrate_applied(tree, &state->current, &applied);
-	if (!state->applied.pg && !db_query(db, &asked, err, edited_sql, tree->where->name))
+	if (!state->events.pg && !db_query(db, &asked, err, EVENTS_SQL, tree->where->name))
 		return false;
-	const struct db_result *rows = state->applied.pg ? &state->applied : &asked;
-	if (db_rows(rows))
+	const struct db_result *events = state->events.pg ? &state->events : &asked;
+	if (db_rows(events))
 		migrate_tree_study(tree);
-	for (int i = 0; i < db_rows(rows); i++) {
-		size_t index = graph_find(tree->graph, db_get(rows, i, 0));
-		if (index != GRAPH_NONE && graph_set_has(&applied, index) &&
-			strcmp(tree->files[index].checksum, db_get(rows, i, 1)))
-			take(list, index, rows, i);
+	AUTO_FREE int *last = last_events(tree, events);
+	for (size_t i = 0; i < tree->graph->count; i++) {
+		int row = graph_set_has(&applied, i) ? last[i] - 1 : -1;
+		const char *then = row < 0 ? NULL : db_get(events, row, EVENT_CHECKSUM);
+		if (then && !strcmp(db_get(events, row, EVENT_DIRECTION), "up") &&
+			strcmp(tree->files[i].checksum, then) &&
+			!take(db, list, i, events, row, err))
+			return false;
 	}
 	return true;
 }

@@ -56,8 +56,14 @@ struct edited_list {
 	size_t count, alloc;
 };
 void edited_release(struct edited_list *list);
-/* $1: the tree. What edited_find() asks, unless state->applied has the answer. */
-extern const char edited_sql[];
+/*
+ * $1: the tree. Its rows of mig.history in no order, since to sort a few is cheaper here than in a
+ * session that has just begun. What edited_find() asks, unless state->events has the answer.
+ */
+enum event { EVENT_ID, EVENT_REVISION, EVENT_DIRECTION, EVENT_CHECKSUM, EVENT_BACKFILL };
+#define EVENTS_SQL \
+	"select id, revision, direction, checksum," \
+	" case when direction = 'backfill' then detail end from mig.history where tree = $1"
 /* Nothing for a role that may not read mig.history. */
 MUST_CHECK bool edited_find(struct db *db, const struct migrate_tree *tree,
 	const struct migrate_state *state, struct edited_list *list, struct err *err);

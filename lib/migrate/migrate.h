@@ -34,11 +34,12 @@ struct migrate_state {
 	struct migrate_open_backfill *open; /* backfills that have not ended */
 	size_t open_count, open_alloc;
 	/* only with MIGRATE_ROWS_KNOWN: */
-	struct db_result applied; /* last words of mig.history on each revision (edited.c) */
+	struct db_result events; /* what mig.history says of the tree (edited.c) */
 	bool run_key_held; /* by anybody; not asked by who holds it */
 };
 /* A backfill that goes on with the next upgrade. */
 struct migrate_open_backfill {
+	int64_t id; /* of its row in mig.history */
 	char *revision, *table;
 	int64_t passed, estimate; /* rows; 0: not known */
 };

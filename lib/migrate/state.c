@@ -14,7 +14,7 @@ static void known_rows(const struct migrate_tree *tree, struct migrate_state *st
 /* --- what is asked, in two round trips ---------------------------------------------------------
  */
 
-enum question { BEGIN, PLACE, HISTORY, ROWS, HALF, OPEN, APPLIED, RUN_KEY, QUESTIONS };
+enum question { BEGIN, PLACE, HISTORY, ROWS, HALF, EVENTS, RUN_KEY, QUESTIONS };
 
 struct asking {
 	struct db_call calls[QUESTIONS];
@@ -55,11 +55,6 @@ static const char half_sql[] =
 	"select revision, direction = 'down', count(*) filter (where state = 'done'),"
 	" max(statement) filter (where state = 'begun'), bool_or(number = 0) from mig.history_step"
 	" where tree = $1 group by 1, 2 order by min(id)";
-
-static const char open_sql[] =
-	"select revision, detail->>'table', detail->>'passed', detail->>'estimate'"
-	" from mig.history where tree = $1 and direction = 'backfill'"
-	" and detail->>'state' = 'open' order by id";
 
 static bool take_history(const struct db_call *call, struct migrate_state *state)
 {
@@ -105,18 +100,40 @@ static void take_half(const struct db_call *call, struct migrate_state *state)
 	}
 }
 
-static void take_open(const struct db_call *call, struct migrate_state *state)
+static int by_id(const void *a, const void *b)
 {
-	const struct db_result *rows = &call->result;
-	for (int i = 0; i < db_rows(rows); i++) {
+	const struct migrate_open_backfill *first = a, *second = b;
+	return first->id < second->id ? -1 : first->id > second->id;
+}
+
+static void take_open(const struct db_result *events, int row, struct migrate_state *state)
+{
+	json_t *detail = json_loads(db_get(events, row, EVENT_BACKFILL), 0, NULL);
+	if (str_equal(json_string_value(json_object_get(detail, "state")), "open")) {
 		xgrow(state->open, state->open_count, state->open_alloc);
 		state->open[state->open_count++] = (struct migrate_open_backfill){
-			.revision = xstrdup(db_get(rows, i, 0)),
-			.table = xstrdup_null(db_get(rows, i, 1)),
-			.passed = db_get_int(rows, i, 2),
-			.estimate = db_get_int(rows, i, 3),
+			.id = db_get_int(events, row, EVENT_ID),
+			.revision = xstrdup(db_get(events, row, EVENT_REVISION)),
+			.table = xstrdup_null(json_string_value(json_object_get(detail, "table"))),
+			.passed = json_integer_value(json_object_get(detail, "passed")),
+			.estimate = json_integer_value(json_object_get(detail, "estimate")),
 		};
 	}
+	json_decref(detail);
+}
+
+/* Those of all moves are kept for edited_find(). */
+static void take_events(struct db_call *call, bool keep, struct migrate_state *state)
+{
+	for (int i = 0; i < db_rows(&call->result); i++)
+		if (db_get(&call->result, i, EVENT_BACKFILL))
+			take_open(&call->result, i, state);
+	if (state->open_count)
+		qsort(state->open, state->open_count, sizeof(*state->open), by_id);
+	if (!keep)
+		return;
+	state->events = call->result;
+	call->result = (struct db_result){0};
 }
 
 /* Who brought a revision that is in no file: the checkout to look for. True: mig.history knows. */
@@ -238,11 +255,12 @@ static bool not_mine(const struct db *db, struct err *err)
 	return err_hint(err, "look at what is in it, and give it another name: %s", rename);
 }
 
-static bool take_tables(struct migrate_session *session, struct asking *asking, struct err *err)
+static bool take_tables(
+	struct migrate_session *session, struct asking *asking, bool for_plan, struct err *err)
 {
 	struct migrate_state *state = &session->state;
 	struct db_call *rows = asking->answers[ROWS], *half = asking->answers[HALF];
-	struct db_call *open = asking->answers[OPEN], *applied = asking->answers[APPLIED];
+	struct db_call *events = asking->answers[EVENTS];
 	size_t done = 0;
 	bool good = db_pipeline(session->db, asking->calls, asking->count, &done, err);
 	if (rows && (good || !done) &&
@@ -251,12 +269,8 @@ static bool take_tables(struct migrate_session *session, struct asking *asking, 
 		return false;
 	if (good && half)
 		take_half(half, state);
-	if (good && open)
-		take_open(open, state);
-	if (good && applied) {
-		state->applied = applied->result;
-		applied->result = (struct db_result){0};
-	}
+	if (good && events)
+		take_events(events, for_plan, state);
 	state->run_key_held = good && keys_taken(asking->answers[RUN_KEY]);
 	return good || (!strcmp(err->sqlstate, "42703") ? not_mine(session->db, err) : false);
 }
@@ -276,12 +290,11 @@ static bool ask_tables(struct migrate_session *session, struct schema_asked *ask
 	if (may_read_steps)
 		ask_of_tree(&asking, HALF, half_sql);
 	if (state->may_read_history)
-		ask_of_tree(&asking, OPEN, open_sql);
-	if (state->may_read_history && for_plan)
-		ask_of_tree(&asking, APPLIED, edited_sql);
+		ask_of_tree(&asking, EVENTS,
+			for_plan ? EVENTS_SQL : EVENTS_SQL " and direction = 'backfill'");
 	if (for_plan && !session->keys)
 		ask(&asking, RUN_KEY, keys_taken_question(session->db, &key));
-	return !asking.count || take_tables(session, &asking, err);
+	return !asking.count || take_tables(session, &asking, for_plan, err);
 }
 
 bool migrate_state_read(
@@ -321,7 +334,7 @@ void migrate_state_release(struct migrate_state *state)
 		free(state->open[i].table);
 	}
 	free(state->open);
-	db_result_release(&state->applied);
+	db_result_release(&state->events);
 	*state = (struct migrate_state){0};
 }
 

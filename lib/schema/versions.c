@@ -25,7 +25,7 @@ void schema_asked_release(struct schema_asked *asked)
  * alone: in a session that has just begun, a join of catalogs costs five times as much.
  */
 static const char place_sql[] =
-	"select s, to_regclass(quote_ident(s) || '.' || quote_ident($1)) is not null"
+	"select s, to_regclass(format('%I.%I', s, $1::text)) is not null"
 	" from unnest(case when $2::text is null then current_schemas(false)"
 	" else array[$2::name] end) s";
 
