@@ -56,6 +56,36 @@ static bool open_to_change(
 	return true;
 }
 
+struct loading {
+	const struct migrate_ask *ask;
+	struct migrate_tree **tree;
+	bool failed;
+	struct err err;
+};
+
+static void load_tree(void *ctx)
+{
+	struct loading *loading = ctx;
+	const struct cli *cli = loading->ask->ctx;
+	const struct conf_migrations *where = conf_tree(cli->env, loading->ask->tree);
+	loading->failed =
+		!*loading->tree && !migrate_tree_load(where, loading->tree, &loading->err);
+}
+
+/* The files are read while the server answers, and none of them when it cannot be reached. */
+static bool reach(const struct migrate_ask *ask, enum migrate_access access,
+	struct migrate_session *session, struct err *err)
+{
+	struct loading loading = {.ask = ask, .tree = &session->tree};
+	bool with_tree = access == MIGRATE_READ || access == MIGRATE_CHANGE;
+	bool reached = cli_target_while(
+		ask->ctx, with_tree ? load_tree : NULL, &loading, &session->db, err);
+	if (reached && loading.failed)
+		return err_move(err, &loading.err);
+	err_release(&loading.err);
+	return reached;
+}
+
 static bool open_session(const struct migrate_ask *ask, enum migrate_access access,
 	enum migrate_rows rows, struct migrate_session *session, struct err *err)
 {
@@ -63,7 +93,7 @@ static bool open_session(const struct migrate_ask *ask, enum migrate_access acce
 	bool offline =
 		access == MIGRATE_NOTHING || access == MIGRATE_FILES || access == MIGRATE_MENDED;
 	bool reached = session->db;
-	if (offline ? !cli_env_any(cli, err) : !reached && !cli_target(cli, &session->db, err))
+	if (offline ? !cli_env_any(cli, err) : !reached && !reach(ask, access, session, err))
 		return false;
 	session->how = settings_of(cli, ask);
 	switch (access) {

@@ -152,10 +152,18 @@ bool cli_choose_env(struct cli *cli, struct err *err)
 
 bool cli_target(struct cli *cli, struct db **db, struct err *err)
 {
+	return cli_target_while(cli, NULL, NULL, db, err);
+}
+
+bool cli_target_while(
+	struct cli *cli, void (*meanwhile)(void *ctx), void *ctx, struct db **db, struct err *err)
+{
 	CLEANUP(db_close_auto) struct db *made = NULL;
 	if (!cli_env(cli, err))
 		return false;
 	struct db_params params = cli_target_params(cli);
+	params.meanwhile = meanwhile;
+	params.meanwhile_ctx = ctx;
 	if (!db_open(&params, &made, err) || !cli_target_check(cli->env, made, err))
 		return false;
 	*db = xtake(&made);

@@ -14,6 +14,9 @@
  * -d, several environments and none chosen, the environment is the one whose pin matches.
  */
 MUST_CHECK bool cli_target(struct cli *cli, struct db **db, struct err *err);
+/* The same; `meanwhile` (NULL: none) as in struct db_params, with cli->env loaded. */
+MUST_CHECK bool cli_target_while(
+	struct cli *cli, void (*meanwhile)(void *ctx), void *ctx, struct db **db, struct err *err);
 /* Another environment and a session with it; caller owns both. NULL: the only one there is. */
 MUST_CHECK bool cli_target_other(
 	struct cli *cli, const char *name, struct conf_env **env, struct db **db, struct err *err);

@@ -8,6 +8,10 @@
 /* Why PQconnect failed: ERR_DATABASE with a hint, and a SQLSTATE where it can be told. */
 bool db_connect_error(PGconn *pg, struct err *err);
 
+/* db_pipeline_each(), and between sending and receiving what params->meanwhile says. */
+MUST_CHECK bool db_pipeline_first(struct db *db, const struct db_params *params,
+	struct db_call *calls, size_t count, struct err *err);
+
 /* How a key is held. */
 enum lock_mode { LOCK_SHARED, LOCK_EXCLUSIVE };
 

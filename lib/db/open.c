@@ -10,12 +10,13 @@
  */
 static const char session_sql[] =
 	"select pg_backend_pid(), encode(convert_to(current_database()::text, 'SQL_ASCII'), 'hex'),"
-	" (select datid from pg_stat_get_activity(pg_backend_pid())), current_user,"
+	" datid, current_user,"
 	" current_setting('is_superuser') = 'on', pg_is_in_recovery(),"
 	" set_config('default_transaction_read_only', 'off', false),"
 	" set_config('idle_in_transaction_session_timeout', '0', false),"
 	" set_config('standard_conforming_strings', 'on', false),"
-	" set_config('DateStyle', 'ISO', false), set_config('TimeZone', 'UTC', false)";
+	" set_config('DateStyle', 'ISO', false), set_config('TimeZone', 'UTC', false)"
+	" from pg_stat_get_activity(pg_backend_pid())";
 
 /* Settings that not every version or platform has; refusals are of no consequence. */
 static const struct {
@@ -143,6 +144,10 @@ static bool learn_session(
 	const struct db_result *row = &call->result;
 	if (!db_call_worked(call))
 		return db_error(db, row->pg, err, "connect");
+	if (!db_rows(row)) {
+		err_set(err, ERR_DATABASE, "the server does not know this session");
+		return err_hint(err, "give its own host and port under \"direct\" in mig.yaml");
+	}
 	db->pid = (int)db_get_int(row, 0, 0);
 	db->dbname = text_of_hex(db_get(row, 0, 1));
 	db->db_oid = (uint32_t)db_get_int(row, 0, 2);
@@ -177,7 +182,7 @@ static void set_each(struct db *db)
 }
 
 /* Facts, settings and the system identifier, which not every role may read: one round trip. */
-static bool learn(struct db *db, bool pooler_session, struct err *err)
+static bool learn(struct db *db, const struct db_params *params, struct err *err)
 {
 	enum { FIRST, SESSION, SYSTEM, SETTINGS, COUNT };
 	AUTO_FREE char *settings = settings_sql(db);
@@ -186,8 +191,8 @@ static bool learn(struct db *db, bool pooler_session, struct err *err)
 		[SESSION] = {.sql = session_sql},
 		[SYSTEM] = {.sql = "select system_identifier from pg_control_system()"},
 		[SETTINGS] = {.sql = settings}};
-	bool good = db_pipeline_each(db, calls, COUNT, err) &&
-		    learn_session(db, &calls[SESSION], pooler_session, err);
+	bool good = db_pipeline_first(db, params, calls, COUNT, err) &&
+		    learn_session(db, &calls[SESSION], params->pooler_session, err);
 	if (good && db_call_worked(&calls[SYSTEM]))
 		db->system_id = xstrdup_null(db_get(&calls[SYSTEM].result, 0, 0));
 	if (good && !db_call_worked(&calls[SETTINGS]))
@@ -215,7 +220,7 @@ bool db_open(const struct db_params *params, struct db **db, struct err *err)
 	PQsetNoticeReceiver(opened->pg, note_notice, opened);
 	opened->cancel = PQgetCancel(opened->pg);
 	opened->version = PQserverVersion(opened->pg);
-	if (!learn(opened, params->pooler_session, err))
+	if (!learn(opened, params, err))
 		return false;
 	*db = xtake(&opened);
 	return true;

@@ -290,12 +290,15 @@ static void receive_all(struct db *db, struct db_call *calls, size_t count, bool
 	PQexitPipelineMode(db->pg);
 }
 
-static bool together(struct db *db, struct db_call *calls, size_t count, bool each, struct err *err)
+static bool together(struct db *db, struct db_call *calls, size_t count, bool each,
+	const struct db_params *params, struct err *err)
 {
 	const char *what = db->dbname ? db->dbname : "connect";
 	db->stopping = false;
 	db->error_position = 0;
 	bool sent = send_all(db, calls, count, each);
+	if (sent && params && params->meanwhile)
+		params->meanwhile(params->meanwhile_ctx);
 	if (sent)
 		receive_all(db, calls, count, each);
 	if (sent && PQstatus(db->pg) == CONNECTION_OK)
@@ -306,7 +309,7 @@ static bool together(struct db *db, struct db_call *calls, size_t count, bool ea
 bool db_pipeline(struct db *db, struct db_call *calls, size_t count, size_t *done, struct err *err)
 {
 	size_t i = 0;
-	if (!together(db, calls, count, false, err))
+	if (!together(db, calls, count, false, NULL, err))
 		return false;
 	while (i < count && db_call_worked(&calls[i]))
 		i++;
@@ -318,7 +321,13 @@ bool db_pipeline(struct db *db, struct db_call *calls, size_t count, size_t *don
 
 bool db_pipeline_each(struct db *db, struct db_call *calls, size_t count, struct err *err)
 {
-	return together(db, calls, count, true, err);
+	return together(db, calls, count, true, NULL, err);
+}
+
+bool db_pipeline_first(struct db *db, const struct db_params *params, struct db_call *calls,
+	size_t count, struct err *err)
+{
+	return together(db, calls, count, true, params, err);
 }
 
 void db_result_release(struct db_result *result)

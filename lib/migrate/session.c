@@ -27,8 +27,8 @@ bool migrate_open(struct migrate_session *session, const struct keys_request *re
 	enum migrate_rows rows, struct err *err)
 {
 	const struct conf_migrations *where = session->how.where;
-	bool again = session->tree;
-	if (!again && !migrate_tree_load(where, &session->tree, err))
+	bool again = PQtransactionStatus(session->db->pg) != PQTRANS_IDLE;
+	if (!session->tree && !migrate_tree_load(where, &session->tree, err))
 		return false;
 	session->tree->env = session->how.env;
 	return (!again || db_exec(session->db, err, "rollback")) &&

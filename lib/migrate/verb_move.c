@@ -78,7 +78,8 @@ static bool move(const struct migrate_ask *ask, enum migrate_direction direction
 	AUTO_FREE char *now = migrate_report_where(&session);
 	strvec_pushf(&answer->lines, "%s %s at %s", session.how.env->name,
 		done ? "is now" : "was already", now);
-	answer->json = migrate_report_result(&session, done);
+	if (ask->json)
+		answer->json = migrate_report_result(&session, done);
 	return true;
 }
 
