@@ -317,6 +317,24 @@ stores:
 	says "+    op.create_table('t1', sa.Column('id', sa.BigInteger, primary_key=True))"
 }
 
+@test "what was done last to a revision is told by the ids of mig.history, wherever its rows lie" {
+	line_of 2
+	mig-apply upgrade
+	sed -i 's/create table t2 (id int primary key);/create table t2 (id bigint primary key);/' migrations/r002_*.sql
+	mig-apply stamp r001
+	mig-apply stamp r002
+	psql -Xqc "update mig.history set detail = detail where direction = 'up' and revision = 'r002'"
+	[ "$(sql -c "select direction from mig.history where revision = 'r002' order by ctid desc limit 1")" = up ]
+	expect 0 mig-apply upgrade
+	expect 0 mig-apply status
+	says "nothing since it was applied"
+	psql -Xqc "delete from mig.history where direction = 'stamp'"
+	expect 17 mig-apply upgrade
+	says "r002 Table 2 was edited after it was applied"
+	expect 0 mig-apply status
+	says "r002 Table 2 (migrations/r002_table_2.sql), applied $(date -u +%Y)"
+}
+
 @test "words of Flask, Django and other tools are answered with the right command" {
 	local row words wanted
 	while IFS='|' read -r words wanted; do
