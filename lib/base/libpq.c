@@ -5,13 +5,11 @@
  * they come to call is one more row of libpq.inc, whose type the compiler compares.
  */
 #include "base/base.h"
+#include "base/late.h"
 
-#include <dlfcn.h>
 #include <libpq-fe.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 static struct {
 #define ROW(result, function, parameters, arguments) __typeof__(&function) function;
@@ -19,15 +17,7 @@ static struct {
 #undef ROW
 } libpq;
 
-/* Nothing was done yet, and nothing can be: the program ends, as it would without the library. */
-static void *must(void *found)
-{
-	if (found)
-		return found;
-	fprintf(stderr, "PostgreSQL's client library cannot be loaded: %s\n", dlerror());
-	fprintf(stderr, "hint: install it (Debian: apt-get install libpq5)\n");
-	_exit(1);
-}
+static const struct late_library library = {"libpq.so.5", "PostgreSQL's client library", "libpq5"};
 
 /*
  * GnuTLS comes with libldap and would prepare itself here, which takes a tenth of the loading.
@@ -38,17 +28,17 @@ static void *open_library(void)
 	static const char unprepared[] = "GNUTLS_NO_IMPLICIT_INIT";
 	bool given = getenv(unprepared);
 	setenv(unprepared, "1", false);
-	void *library = dlopen("libpq.so.5", RTLD_LAZY | RTLD_LOCAL);
+	void *opened = late_open(&library);
 	if (!given)
 		unsetenv(unprepared);
-	return must(library);
+	return opened;
 }
 
 static void load_all(void)
 {
-	void *library = open_library();
+	void *opened = open_library();
 #define ROW(result, function, parameters, arguments) \
-	libpq.function = must(dlsym(library, #function));
+	libpq.function = late_find(&library, opened, #function);
 #include "base/libpq.inc"
 #undef ROW
 }
