@@ -467,3 +467,21 @@ begin_proof() {
 	alembic heads 2>/dev/null | grep -c . | grep -qx 1
 	alembic current 2>/dev/null | grep -q "(head) (mergepoint)"
 }
+
+@test "mig.history keeps the sources, also with quotes, with the lines of Windows, and with letters that are no UTF-8" {
+	alembic_tree
+	py_line 3
+	printf "\n# 100%% of 'M\\303\\274ller', \\\\n %%(name)s :x \"\"\"\n" >> alembic/versions/a001_.py
+	sed -i 's/$/\r/' alembic/versions/a002_.py
+	sed -i '1i # coding: latin-1' alembic/versions/a003_.py
+	printf '# M\374ller\n' >> alembic/versions/a003_.py
+	expect 0 mig-apply upgrade
+	rows_are a003
+	for i in 1 2 3; do
+		sql -c "select encode(convert_to(up_sql, 'UTF8'), 'hex') from mig.history where revision = 'a00$i'" |
+			python3 -c 'import sys; sys.stdout.buffer.write(bytes.fromhex(sys.stdin.read()))' > "kept.$i"
+	done
+	cmp kept.1 alembic/versions/a001_.py
+	cmp kept.2 <(tr -d '\r' < alembic/versions/a002_.py)
+	cmp kept.3 <(sed 's/\xfc/\xef\xbf\xbd/' alembic/versions/a003_.py)
+}
