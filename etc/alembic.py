@@ -418,7 +418,7 @@ class Watch:
                 literal(self.step),
                 literal(how["direction"]),
                 literal(known["checksum"]),
-                literal(source_of(known)),
+                literal(source_of(known["path"])),
                 int((time.monotonic() - self.began) * 1000),
                 literal(how["host"]),
                 literal(how["run"]),
@@ -462,11 +462,8 @@ def writes_table(statement, name):
     return words and words.group(2).replace('"', "").split(".")[-1] == name
 
 
-def source_of(known):
-    """As mig read it; what is no UTF-8, or has other ends of lines, is read here."""
-    if "source" in known:
-        return known["source"]
-    with open(known["path"], encoding="utf-8", errors="replace") as file:
+def source_of(path):
+    with open(path, encoding="utf-8", errors="replace") as file:
         return file.read().replace("\x00", "")
 
 
@@ -910,7 +907,7 @@ def import_alembic():
     if sys.modules[colours] is None:
         del sys.modules[colours]
     keep_all()
-    gc.set_threshold(20000)  # objects more, instead of 700: a step leaves little garbage behind
+    gc.set_threshold(50000)  # objects more, not 700: a step leaves some 150, hardly any of them garbage
     gc.enable()
 
 

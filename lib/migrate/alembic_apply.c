@@ -229,22 +229,15 @@ static json_t *steps_json(const struct work *work)
 	return steps;
 }
 
-/* With its source, so that the child need not read it again; not one that JSON cannot carry. */
-static json_t *file_json(const struct migrate_file *file)
-{
-	AUTO_FREE char *detail = history_detail(file, 0);
-	bool plain = file->source && strcspn(file->source, "\r") == file->length;
-	json_t *source = plain ? json_string(file->source) : NULL;
-	return json_pack("{s:s, s:s, s:s, s:o*}", "path", file->path, "checksum", file->checksum,
-		"detail", detail, "source", source);
-}
-
 static json_t *files_json(const struct work *work)
 {
 	json_t *files = json_object();
 	for (size_t i = work->first; i < work->session->plan.count; i++) {
 		const struct migrate_file *file = work->session->plan.steps[i].file;
-		json_object_set_new(files, file->id, file_json(file));
+		AUTO_FREE char *detail = history_detail(file, 0);
+		json_object_set_new(files, file->id,
+			json_pack("{s:s, s:s, s:s}", "path", file->path, "checksum", file->checksum,
+				"detail", detail));
 	}
 	return files;
 }
