@@ -907,7 +907,7 @@ def import_alembic():
     if sys.modules[colours] is None:
         del sys.modules[colours]
     keep_all()
-    gc.set_threshold(50000)  # objects more, not 700: a step leaves some 150, hardly any of them garbage
+    gc.set_threshold(50000)  # objects more instead of 700: of a step some 60 are garbage
     gc.enable()
 
 
