@@ -26,11 +26,9 @@ static const struct late_library library = {"libpq.so.5", "PostgreSQL's client l
 static void *open_library(void)
 {
 	static const char unprepared[] = "GNUTLS_NO_IMPLICIT_INIT";
-	bool given = getenv(unprepared);
-	setenv(unprepared, "1", false);
+	setenv(unprepared, "1", true);
 	void *opened = late_open(&library);
-	if (!given)
-		unsetenv(unprepared);
+	unsetenv(unprepared);
 	return opened;
 }
 
