@@ -50,23 +50,46 @@ void *arena_room(struct arena *arena, size_t size)
 	return take(arena, size, _Alignof(max_align_t));
 }
 
+char *arena_bytes(struct arena *arena, size_t size)
+{
+	return take(arena, size, 1);
+}
+
 char *arena_text(struct arena *arena, const char *bytes, size_t length)
 {
-	char *text = take(arena, length + 1, 1);
+	char *text = arena_bytes(arena, length + 1);
 	memcpy(text, bytes, length);
 	text[length] = '\0';
 	return text;
 }
 
+void arena_push(struct arena *arena, struct strvec *words, const char *bytes, size_t length)
+{
+	if (words->count + 2 > words->alloc) {
+		words->alloc = words->alloc ? words->alloc * 2 : 2;
+		char **items = arena_room(arena, words->alloc * sizeof(char *));
+		if (words->count)
+			memcpy(items, words->items, words->count * sizeof(char *));
+		words->items = items;
+	}
+	words->items[words->count++] = arena_text(arena, bytes, length);
+	words->items[words->count] = NULL;
+}
+
 struct strvec arena_words(struct arena *arena, const struct strvec *words)
 {
 	struct strvec copy = STRVEC_INIT;
-	if (!words->count)
-		return copy;
-	copy.items = arena_room(arena, (words->count + 1) * sizeof(char *));
-	for (; copy.count < words->count; copy.count++)
-		copy.items[copy.count] = arena_text(
-			arena, words->items[copy.count], strlen(words->items[copy.count]));
-	copy.items[copy.count] = NULL;
+	STRVEC_EACH (words, word)
+		arena_push(arena, &copy, word, strlen(word));
 	return copy;
+}
+
+void arena_join(struct arena *to, struct arena *from)
+{
+	struct arena_block **first = &from->last;
+	while (*first)
+		first = &(*first)->before;
+	*first = to->last;
+	to->last = from->last;
+	from->last = NULL;
 }

@@ -15,9 +15,17 @@ struct arena {
 void arena_release(struct arena *arena);
 /* `size` bytes, aligned for anything; never NULL, not cleared. */
 void *arena_room(struct arena *arena, size_t size);
+/* The same for text: aligned for nothing. */
+char *arena_bytes(struct arena *arena, size_t size);
 /* A copy, NUL-ended. */
 char *arena_text(struct arena *arena, const char *bytes, size_t length);
-/* A copy to be read only: no function that changes a vector may get it. */
+/*
+ * Vectors whose items and texts lie in the arena: zeroed at first, grown by arena_push() alone,
+ * released by nobody.
+ */
+void arena_push(struct arena *arena, struct strvec *words, const char *bytes, size_t length);
 struct strvec arena_words(struct arena *arena, const struct strvec *words);
+/* `to` owns all that is in `from`, which is empty then. */
+void arena_join(struct arena *to, struct arena *from);
 
 #endif

@@ -21,39 +21,31 @@ void fs_close(int *fd)
 	*fd = -1;
 }
 
-/* How much of the folder stands before the name. */
-static size_t lead_of(const char *directory, const char *name)
+/* Into what has room for both, a slash and the NUL. */
+static char *join_into(char *path, const char *directory, const char *name)
 {
-	return directory && *name != '/' ? strlen(directory) : 0;
+	size_t lead = directory && *name != '/' ? strlen(directory) : 0;
+	if (lead)
+		memcpy(path, directory, lead);
+	if (lead && path[lead - 1] != '/')
+		path[lead++] = '/';
+	memcpy(path + lead, name, strlen(name) + 1);
+	return path;
 }
 
-/* Returns the end. */
-static char *join_at(char *to, const char *directory, size_t lead, const char *name)
+static size_t join_room(const char *directory, const char *name)
 {
-	if (lead)
-		memcpy(to, directory, lead);
-	to += lead;
-	if (lead && to[-1] != '/')
-		*to++ = '/';
-	return stpcpy(to, name);
+	return (directory ? strlen(directory) : 0) + strlen(name) + 2;
 }
 
 char *fs_join(const char *directory, const char *name)
 {
-	size_t lead = lead_of(directory, name);
-	char *path = xrealloc(NULL, lead + strlen(name) + 2);
-	join_at(path, directory, lead, name);
-	return path;
+	return join_into(xrealloc(NULL, join_room(directory, name)), directory, name);
 }
 
-char *fs_join_shown(
-	const char *directory, const char *shown, const char *name, const char **shown_name)
+char *fs_join_in(struct arena *arena, const char *directory, const char *name)
 {
-	size_t lead = lead_of(directory, name), other = lead_of(shown, name);
-	char *path = xrealloc(NULL, lead + other + 2 * strlen(name) + 4);
-	*shown_name = join_at(path, directory, lead, name) + 1;
-	join_at(path + (*shown_name - path), shown, other, name);
-	return path;
+	return join_into(arena_bytes(arena, join_room(directory, name)), directory, name);
 }
 
 char *fs_dirname(const char *path)
@@ -102,7 +94,7 @@ static bool read_all(
 		out->buf[out->len] = '\0';
 		if (out->len - before > limit)
 			return err_set(err, ERR_FAILED, "%s is larger than %zu bytes", path, limit);
-		room = READ_PIECE;
+		room = (size_t)got < room ? room - (size_t)got : READ_PIECE;
 	}
 }
 

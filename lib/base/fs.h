@@ -5,6 +5,7 @@
 #ifndef BASE_FS_H
 #define BASE_FS_H
 
+#include "base/arena.h"
 #include "base/err.h"
 #include "base/strbuf.h"
 #include "base/strvec.h"
@@ -12,9 +13,8 @@
 
 /* "a/b" from "a" and "b"; b alone when it is absolute or a is NULL or empty. Caller owns. */
 char *fs_join(const char *directory, const char *name);
-/* The same, and behind it in the block the name in the folder `shown`, as messages give it. */
-char *fs_join_shown(
-	const char *directory, const char *shown, const char *name, const char **shown_name);
+/* The same, in the arena. */
+char *fs_join_in(struct arena *arena, const char *directory, const char *name);
 char *fs_dirname(const char *path);
 const char *fs_basename(const char *path); /* points into path */
 bool fs_exists(const char *path);

@@ -16,19 +16,24 @@ static const char *const header_names[NAMES] = {
  */
 
 /* Alembic's legacy: the file's name is the id. */
-static char *id_of_name(const char *path)
+static const char *id_of_name(const struct migrate_file *file)
 {
-	const char *name = fs_basename(path);
+	const char *name = fs_basename(file->path);
 	size_t length = strspn(name, "0123456789abcdef");
-	return length && !strcmp(name + length, ".py") ? xstrndup(name, length) : NULL;
+	return length && !strcmp(name + length, ".py") ? arena_text(file->room, name, length)
+						       : NULL;
 }
 
-static char *first_line(const char *text, const char *end)
+static const char *first_line(struct arena *room, const char *text, const char *end)
 {
 	while (text < end && isspace((unsigned char)*text))
 		text++;
 	size_t length = strcspn(text, "\r\n"), most = (size_t)(end - text);
-	return xstrndup_trimmed(text, length < most ? length : most);
+	if (length > most)
+		length = most;
+	while (length && isspace((unsigned char)text[length - 1]))
+		length--;
+	return arena_text(room, text, length);
 }
 
 static void take_docstring(struct migrate_file *file, const struct python_header *header)
@@ -37,8 +42,8 @@ static void take_docstring(struct migrate_file *file, const struct python_header
 	const char *text = header->docstring ? header->docstring : "", *end = header->docstring_end;
 	size_t length = header->docstring ? (size_t)(end - text) : 0;
 	const char *date = memmem(text, length, title, strlen(title));
-	file->message = first_line(text, text + length);
-	file->created = date ? first_line(date + strlen(title), end) : NULL;
+	file->message = first_line(file->room, text, text + length);
+	file->created = date ? first_line(file->room, date + strlen(title), end) : NULL;
 }
 
 static void take_checksum(struct migrate_file *file, const struct strbuf *code)
@@ -59,10 +64,9 @@ static bool take_names(struct migrate_file *file, const struct python_header *he
 	for (size_t i = DOWN; i < NAMES; i++)
 		if (header->names[i].value.kind == PYTHON_OTHER)
 			return false;
-	file->id = xtake(&id->items.items[0]);
+	file->id = id->items.items[0];
 	for (size_t i = DOWN; i < NAMES; i++) {
 		*lists[i] = header->names[i].value.items;
-		header->names[i].value.items = (struct strvec)STRVEC_INIT;
 	}
 	return true;
 }
@@ -80,9 +84,10 @@ struct names {
 	struct python_header header;
 };
 
-static void names_init(struct names *names, bool code)
+static void names_init(struct names *names, struct arena *room, bool code)
 {
-	*names = (struct names){.header = {.names = names->names, .count = NAMES, .code = code}};
+	*names = (struct names){
+		.header = {.names = names->names, .count = NAMES, .room = room, .code = code}};
 	for (size_t i = 0; i < NAMES; i++)
 		names->names[i].name = header_names[i];
 }
@@ -95,7 +100,7 @@ static void names_release(struct names *names)
 static bool read_header(struct migrate_file *file, bool *unsure, struct err *err)
 {
 	CLEANUP(names_release) struct names names;
-	names_init(&names, false);
+	names_init(&names, file->room, false);
 	if (!check_text(file, err))
 		return false;
 	python_header_read(&names.header, file->source, file->length);
@@ -108,8 +113,9 @@ static bool read_header(struct migrate_file *file, bool *unsure, struct err *err
 
 void alembic_study(struct migrate_file *file)
 {
+	AUTO_ARENA(values); /* which are known already */
 	CLEANUP(names_release) struct names names;
-	names_init(&names, true);
+	names_init(&names, &values, true);
 	python_header_read(&names.header, file->source, file->length);
 	take_checksum(file, &names.header.rest);
 	strvec_push_all(&file->up_losses, &names.header.up_losses);
@@ -121,15 +127,32 @@ enum { FILES_OF_A_RANGE = 200 };
 struct reading {
 	struct migrate_tree *tree;
 	bool *unsure; /* of each file: Python has to be asked */
+	struct arena *rooms; /* of each range of files */
 };
 
 static bool read_range(void *ctx, size_t from, size_t to, struct err *err)
 {
 	struct reading *reading = ctx;
-	for (size_t i = from; i < to; i++)
-		if (!read_header(&reading->tree->files[i], &reading->unsure[i], err))
-			return false;
-	return true;
+	struct arena *room = &reading->rooms[from / FILES_OF_A_RANGE];
+	bool good = true;
+	for (size_t i = from; good && i < to; i++) {
+		struct migrate_file *file = &reading->tree->files[i];
+		file->room = room;
+		good = read_header(file, &reading->unsure[i], err);
+		file->room = &reading->tree->room;
+	}
+	return good;
+}
+
+static bool read_headers(struct reading *reading, struct err *err)
+{
+	struct migrate_tree *tree = reading->tree;
+	size_t ranges = tree->count / FILES_OF_A_RANGE + 1;
+	AUTO_FREE struct arena *rooms = reading->rooms = xcalloc(ranges, sizeof(*rooms));
+	bool good = parallel_ranges(tree->count, FILES_OF_A_RANGE, read_range, reading, err);
+	for (size_t i = 0; i < ranges; i++)
+		arena_join(&tree->room, &rooms[i]);
+	return good;
 }
 
 /* --- what only Python can tell -----------------------------------------------------------------
@@ -138,14 +161,14 @@ static bool read_range(void *ctx, size_t from, size_t to, struct err *err)
 /* The files are imported: what one of them waits for may never come. */
 enum { HEADERS_LIMIT_MS = 60000 };
 
-static void take_json(struct strvec *list, const json_t *value)
+static void take_json(struct arena *room, struct strvec *list, const json_t *value)
 {
 	size_t i;
 	const json_t *item;
 	if (json_is_string(value))
-		strvec_push(list, json_string_value(value));
+		arena_push(room, list, json_string_value(value), json_string_length(value));
 	json_array_foreach(value, i, item) if (json_is_string(item))
-		strvec_push(list, json_string_value(item));
+		arena_push(room, list, json_string_value(item), json_string_length(item));
 }
 
 static void on_header(void *ctx, const char *event, const json_t *fields)
@@ -157,11 +180,10 @@ static void on_header(void *ctx, const char *event, const json_t *fields)
 		return;
 	reading->unsure[index] = false;
 	struct migrate_file *file = &reading->tree->files[index];
-	free(file->id);
-	file->id = xstrdup_null(id);
-	take_json(&file->down, json_object_get(fields, "down_revision"));
-	take_json(&file->labels, json_object_get(fields, "branch_labels"));
-	take_json(&file->depends, json_object_get(fields, "depends_on"));
+	file->id = id ? arena_text(file->room, id, strlen(id)) : NULL;
+	take_json(file->room, &file->down, json_object_get(fields, "down_revision"));
+	take_json(file->room, &file->labels, json_object_get(fields, "branch_labels"));
+	take_json(file->room, &file->depends, json_object_get(fields, "depends_on"));
 }
 
 static json_t *questions_of(const struct reading *reading)
@@ -220,7 +242,7 @@ static bool check_ids(const struct migrate_tree *tree, struct err *err)
 	for (size_t i = 0; i < tree->count; i++) {
 		struct migrate_file *file = &tree->files[i];
 		if (!file->id)
-			file->id = id_of_name(file->path);
+			file->id = id_of_name(file);
 		if (file->id)
 			continue;
 		err_set(err, ERR_CONFIG, "%s: no line \"revision = ...\"", file->name);
@@ -239,7 +261,7 @@ bool alembic_load(struct migrate_tree *tree, struct err *err)
 	if (!alembic_files_read(tree, &place, err))
 		return false;
 	AUTO_FREE bool *unsure = xcalloc(tree->count + 1, sizeof(*unsure));
-	struct reading reading = {tree, unsure};
-	return parallel_ranges(tree->count, FILES_OF_A_RANGE, read_range, &reading, err) &&
-	       ask_python(&reading, &place, err) && check_ids(tree, err);
+	struct reading reading = {.tree = tree, .unsure = unsure};
+	return read_headers(&reading, err) && ask_python(&reading, &place, err) &&
+	       check_ids(tree, err);
 }

@@ -9,10 +9,8 @@ static void on_revision(void *ctx, const char *event, const json_t *fields)
 	const char *id = json_string_value(json_object_get(fields, "revision"));
 	if (strcmp(event, "revision") || !path || !id)
 		return;
-	free(file->path);
-	free(file->id);
-	file->path = xstrdup(path);
-	file->id = xstrdup(id);
+	file->path = arena_text(file->room, path, strlen(path));
+	file->id = arena_text(file->room, id, strlen(id));
 }
 
 /* env.py is given the way to our database, and has to take it. */

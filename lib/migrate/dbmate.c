@@ -153,11 +153,11 @@ static void parse(struct migrate_file *file)
 }
 
 /* "_add_users.sql" becomes "add users". */
-static char *message_of(const char *rest)
+static const char *message_of(struct arena *room, const char *rest)
 {
 	while (*rest == '_')
 		rest++;
-	char *message = xstrndup(rest, strlen(rest) - strlen(".sql"));
+	char *message = arena_text(room, rest, strlen(rest) - strlen(".sql"));
 	for (char *c = message; *c; c++)
 		if (*c == '_')
 			*c = ' ';
@@ -169,6 +169,7 @@ bool dbmate_load(struct migrate_tree *tree, struct err *err)
 {
 	AUTO_STRVEC(names);
 	AUTO_STRVEC(odd);
+	const char *before = NULL;
 	if (!fs_list_odd(tree->dir, &names, &odd, err))
 		return false;
 	STRVEC_EACH (&names, name) {
@@ -178,10 +179,11 @@ bool dbmate_load(struct migrate_tree *tree, struct err *err)
 		if (!digits || (is_odd && fs_is_dir(path)))
 			continue;
 		struct migrate_file *file = migrate_tree_add(tree, name);
-		file->id = xstrndup(name, digits);
-		file->message = message_of(name + digits);
-		if (tree->count > 1)
-			strvec_push(&file->down, tree->files[tree->count - 2].id);
+		file->id = arena_text(&tree->room, name, digits);
+		file->message = message_of(&tree->room, name + digits);
+		if (before)
+			arena_push(&tree->room, &file->down, before, strlen(before));
+		before = file->id;
 		if (!migrate_file_read(tree, file, is_odd, err))
 			return false;
 		parse(file);

@@ -106,10 +106,8 @@ static void drop_doubled(struct migrate_tree *tree, struct db *db, struct findin
 				kept->message ? kept->message : "", other->name,
 				other->message ? other->message : ""),
 			new_id_command(tree, other));
-		if (strvec_has(&kept->down, kept->id)) { /* files in a row: it stood on the other */
-			strvec_release(&kept->down);
-			strvec_push_all(&kept->down, &other->down);
-		}
+		if (strvec_has(&kept->down, kept->id)) /* files in a row: it stood on the other */
+			kept->down = other->down;
 		remove_file(tree, (size_t)(other - tree->files));
 	}
 }
@@ -126,17 +124,16 @@ static bool is_known(const struct migrate_tree *tree, const char *name)
 static void drop_unknown(struct migrate_tree *tree, const struct migrate_file *file,
 	struct strvec *names, const char *what, struct findings *findings)
 {
-	struct strvec kept = {0};
+	struct strvec kept = STRVEC_INIT;
 	STRVEC_EACH (names, name) {
 		if (is_known(tree, name)) {
-			strvec_push(&kept, name);
+			arena_push(file->room, &kept, name, strlen(name));
 			continue;
 		}
 		findings_add(findings, "missing file", true,
 			xstrfmt("%s: %s %s is in no file", file->name, what, name),
 			git_way_back(tree, name));
 	}
-	strvec_release(names);
 	*names = kept;
 }
 

@@ -21,51 +21,54 @@ static bool bad(
 
 /* --- the header: "-- key: value" lines ------------------------------------------------------- */
 
-static void read_names(const char *value, struct strvec *names)
+static const char *keep(struct migrate_file *file, const char *value)
+{
+	return arena_text(file->room, value, strlen(value));
+}
+
+static bool read_names(struct migrate_file *file, const char *value, struct strvec *names)
 {
 	AUTO_STRVEC(parts);
 	strvec_split(&parts, value, ',');
 	STRVEC_EACH (&parts, part) {
 		AUTO_FREE char *name = xstrndup_trimmed(part, strlen(part));
 		if (*name && strcmp(name, "None"))
-			strvec_push(names, name);
+			arena_push(file->room, names, name, strlen(name));
 	}
+	return true;
 }
 
 static bool set_id(struct migrate_file *file, const char *value)
 {
-	file->id = xstrdup(value);
+	file->id = keep(file, value);
 	return *value && !strpbrk(value, " \t,");
 }
 
 static bool set_message(struct migrate_file *file, const char *value)
 {
-	file->message = xstrdup(value);
+	file->message = keep(file, value);
 	return true;
 }
 
 static bool set_created(struct migrate_file *file, const char *value)
 {
-	file->created = xstrdup(value);
+	file->created = keep(file, value);
 	return true;
 }
 
 static bool set_down(struct migrate_file *file, const char *value)
 {
-	read_names(value, &file->down);
-	return true;
+	return read_names(file, value, &file->down);
 }
 
 static bool set_labels(struct migrate_file *file, const char *value)
 {
-	read_names(value, &file->labels);
-	return true;
+	return read_names(file, value, &file->labels);
 }
 
 static bool set_depends(struct migrate_file *file, const char *value)
 {
-	read_names(value, &file->depends);
-	return true;
+	return read_names(file, value, &file->depends);
 }
 
 static bool set_transaction(struct migrate_file *file, const char *value)

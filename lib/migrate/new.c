@@ -130,7 +130,7 @@ static bool write_template(
 	AUTO_FREE char *name = xstrfmt("%s%s%s.sql", file->id, *slug ? "_" : "", slug);
 	if (strchr(name, '/'))
 		return err_set(err, ERR_USAGE, "\"%s\" cannot be a revision id", file->id);
-	file->path = fs_join(tree->dir, name);
+	file->path = fs_join_in(file->room, tree->dir, name);
 	AUTO_FREE char *text = tree->format->template(file);
 	return fs_write_atomic(file->path, text, strlen(text), err) ||
 	       err_hint(err, "is the checkout read-only? let this user write into %s", tree->dir);
@@ -172,8 +172,11 @@ static bool new_revision(const struct conf_migrations *where, const struct migra
 	char **path, char **id, bool *wants_db, struct err *err)
 {
 	CLEANUP(migrate_tree_free_auto) struct migrate_tree *tree = NULL;
-	CLEANUP(migrate_file_release)
-	struct migrate_file file = {.message = xstrdup(request->message)};
+	AUTO_ARENA(room);
+	AUTO_STRVEC(labels);
+	AUTO_STRVEC(down);
+	AUTO_STRVEC(depends);
+	struct migrate_file file = {.room = &room, .message = request->message};
 	if (!one_line(request->message, err) || !load_or_begin(where, &tree, err))
 		return false;
 	if (request->autogenerate && !tree->format->check)
@@ -184,22 +187,26 @@ static bool new_revision(const struct conf_migrations *where, const struct migra
 		return false;
 	if (tree->format->books->each && !check_line(tree, request, err))
 		return false;
-	file.id = request->id            ? xstrdup(request->id)
-		  : tree->format->new_id ? tree->format->new_id()
-					 : clock_random_hex(ID_BYTES);
-	file.created = clock_utc(clock_now_ms());
+	AUTO_FREE char *made =
+		tree->format->new_id ? tree->format->new_id() : clock_random_hex(ID_BYTES);
+	AUTO_FREE char *now = clock_utc(clock_now_ms());
+	file.id = request->id ? request->id : made;
+	file.created = now;
 	if (request->branch_label)
-		strvec_push(&file.labels, request->branch_label);
-	if (!find_parents(tree, request, &file.down, err) ||
-		!find_dependencies(tree, request, &file.depends, err))
+		strvec_push(&labels, request->branch_label);
+	if (!find_parents(tree, request, &down, err) ||
+		!find_dependencies(tree, request, &depends, err))
 		return false;
+	file.labels = labels;
+	file.down = down;
+	file.depends = depends;
 	if (!check_fits(tree, &file, err))
 		return choose_another(request, err);
 	if (!(tree->format->revision ? tree->format->revision(tree, &file, request, wants_db, err)
 				     : write_template(tree, &file, err)))
 		return false;
-	*path = xtake(&file.path);
-	*id = xtake(&file.id);
+	*path = xstrdup(file.path);
+	*id = xstrdup(file.id);
 	return true;
 }
 

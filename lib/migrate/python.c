@@ -226,33 +226,50 @@ static void add_value(struct strbuf *value, const char *text, const struct token
 	strbuf_add(value, at, (size_t)(end - at));
 }
 
-/* Strings side by side are one, as in Python; so they are in brackets. */
-static bool take_text(const char *text, const struct line *line, size_t *at, struct strvec *items)
+/* Where the values go to. */
+struct values {
+	const char *text;
+	struct arena *room;
+	struct strvec items;
+};
+
+static void push_value(struct values *values, const struct token *tokens, size_t count)
 {
+	const char *inner = values->text + tokens[0].inner;
+	size_t length = tokens[0].inner_end - tokens[0].inner;
+	if (count == 1 && !memchr(inner, '\r', length)) { /* as nearly all are */
+		arena_push(values->room, &values->items, inner, length);
+		return;
+	}
 	AUTO_STRBUF(value);
+	for (size_t i = 0; i < count; i++)
+		add_value(&value, values->text, &tokens[i]);
+	arena_push(values->room, &values->items, value.buf, value.len);
+}
+
+/* Strings side by side are one, as in Python; so they are in brackets. */
+static bool take_text(struct values *values, const struct line *line, size_t *at)
+{
+	const char *text = values->text;
 	bool brackets = *at < line->count && is_sign(text, &line->tokens[*at], '(');
 	size_t first = *at += brackets;
-	for (; *at < line->count && line->tokens[*at].kind == TEXT; ++*at) {
+	for (; *at < line->count && line->tokens[*at].kind == TEXT; ++*at)
 		if (!line->tokens[*at].plain)
 			return false;
-		add_value(&value, text, &line->tokens[*at]);
-	}
 	if (*at == first)
 		return false;
-	if (brackets && (*at >= line->count || !is_sign(text, &line->tokens[(*at)++], ')')))
-		return false;
-	strvec_push(items, value.buf);
-	return true;
+	push_value(values, &line->tokens[first], *at - first);
+	return !brackets || (*at < line->count && is_sign(text, &line->tokens[(*at)++], ')'));
 }
 
 /* "(...)" and "[...]"; brackets around one string without a comma are only brackets. */
-static enum python_kind take_list(
-	const char *text, const struct line *line, size_t *at, struct strvec *items)
+static enum python_kind take_list(struct values *values, const struct line *line, size_t *at)
 {
+	const char *text = values->text;
 	bool round = is_sign(text, &line->tokens[*at], '('), comma = false;
 	char end = round ? ')' : ']';
 	for (++*at; *at < line->count && !is_sign(text, &line->tokens[*at], end);) {
-		if (!take_text(text, line, at, items) || *at >= line->count)
+		if (!take_text(values, line, at) || *at >= line->count)
 			return PYTHON_OTHER;
 		if (!is_sign(text, &line->tokens[*at], ','))
 			continue;
@@ -262,16 +279,15 @@ static enum python_kind take_list(
 	if (*at >= line->count)
 		return PYTHON_OTHER;
 	++*at;
-	return round && !comma && items->count ? PYTHON_TEXT : PYTHON_LIST;
+	return round && !comma && values->items.count ? PYTHON_TEXT : PYTHON_LIST;
 }
 
 /* "'a', 'b'" without brackets is a tuple, too. */
-static enum python_kind take_bare(
-	const char *text, const struct line *line, size_t *at, struct strvec *items)
+static enum python_kind take_bare(struct values *values, const struct line *line, size_t *at)
 {
 	enum python_kind kind = PYTHON_TEXT;
-	while (take_text(text, line, at, items)) {
-		if (*at >= line->count || !is_sign(text, &line->tokens[*at], ','))
+	while (take_text(values, line, at)) {
+		if (*at >= line->count || !is_sign(values->text, &line->tokens[*at], ','))
 			return kind;
 		kind = PYTHON_LIST;
 		++*at;
@@ -279,12 +295,12 @@ static enum python_kind take_bare(
 	return *at >= line->count ? kind : PYTHON_OTHER;
 }
 
-static void take_value(
-	const char *text, const struct line *whole, size_t at, struct python_value *value)
+static void take_value(struct python_header *header, const char *text, const struct line *whole,
+	size_t at, struct python_value *value)
 {
+	struct values values = {.text = text, .room = header->room};
 	struct line line = *whole; /* borrowed; without a ";" at its end */
 	line.count -= is_sign(text, &line.tokens[line.count - 1], ';');
-	strvec_release(&value->items);
 	*value = (struct python_value){.kind = PYTHON_OTHER};
 	if (at >= line.count)
 		return;
@@ -294,15 +310,15 @@ static void take_value(
 		kind = PYTHON_NONE;
 		at++;
 	} else if (first->kind == TEXT) {
-		kind = take_bare(text, &line, &at, &value->items);
+		kind = take_bare(&values, &line, &at);
 	} else if (is_sign(text, first, '(') || is_sign(text, first, '[')) {
-		kind = take_list(text, &line, &at, &value->items);
+		kind = take_list(&values, &line, &at);
 	}
 	value->kind = at >= line.count ? kind : PYTHON_OTHER;
 	value->start = first->start;
 	value->end = line.tokens[at - 1].end;
-	if (value->kind == PYTHON_OTHER)
-		strvec_release(&value->items);
+	if (value->kind != PYTHON_OTHER)
+		value->items = values.items;
 }
 
 /* The "=" of "NAME = value" or "NAME: type = value"; 0: the line is no such thing. */
@@ -325,12 +341,6 @@ static size_t find_equals(const char *text, const struct line *line)
 	return 0;
 }
 
-void python_value_release(struct python_value *value)
-{
-	strvec_release(&value->items);
-	*value = (struct python_value){0};
-}
-
 static bool imports_all(const char *text, const struct line *line)
 {
 	return line->count > 2 && is_name(text, &line->tokens[0], "from") &&
@@ -339,8 +349,7 @@ static bool imports_all(const char *text, const struct line *line)
 
 static void forget(struct python_name *name)
 {
-	python_value_release(&name->value);
-	name->value.kind = PYTHON_OTHER;
+	name->value = (struct python_value){.kind = PYTHON_OTHER};
 }
 
 /* Whoever says a name otherwise than by assigning a literal may bind it: Python has to be asked. */
@@ -364,7 +373,7 @@ static bool take_assignment(struct python_header *header, const char *text, cons
 	if (!name)
 		return false;
 	make_unsure(header, text, line); /* what else the line says */
-	take_value(text, line, equals + 1, &name->value);
+	take_value(header, text, line, equals + 1, &name->value);
 	return true;
 }
 
@@ -503,8 +512,6 @@ void python_header_read(struct python_header *header, const char *text, size_t l
 
 void python_header_release(struct python_header *header)
 {
-	for (size_t i = 0; i < header->count; i++)
-		python_value_release(&header->names[i].value);
 	if (header->rest.buf)
 		strbuf_release(&header->rest);
 	strvec_release(&header->up_losses);

@@ -6,8 +6,8 @@
 #ifndef MIGRATE_PYTHON_H
 #define MIGRATE_PYTHON_H
 
+#include "base/arena.h"
 #include "base/strbuf.h"
-#include "base/strvec.h"
 
 enum python_kind {
 	PYTHON_ABSENT, /* never assigned */
@@ -18,7 +18,7 @@ enum python_kind {
 };
 struct python_value {
 	enum python_kind kind;
-	struct strvec items; /* one for PYTHON_TEXT */
+	struct strvec items; /* one for PYTHON_TEXT; in the arena (base/arena.h) */
 	size_t start, end; /* where it stands in the text; PYTHON_OTHER: nowhere */
 };
 /* A name to look for; `value` must be zeroed. */
@@ -26,11 +26,11 @@ struct python_name {
 	const char *name;
 	struct python_value value;
 };
-void python_value_release(struct python_value *value);
 
 struct python_header {
 	struct python_name *names;
 	size_t count;
+	struct arena *room; /* gets the values; borrowed */
 	const char *docstring, *docstring_end; /* in the text; NULL: there is none */
 	bool code; /* asked for: what follows, too */
 	/* the code but for docstring, names, comments, empty lines and the functions `downgrade..`

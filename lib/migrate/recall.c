@@ -25,12 +25,12 @@ static bool not_kept(
 	return err_hint(err, "%s", way);
 }
 
-static void add_names(struct strvec *names, const json_t *list)
+static void add_names(struct arena *room, struct strvec *names, const json_t *list)
 {
 	size_t index;
 	json_t *value;
 	json_array_foreach(list, index, value) if (json_is_string(value))
-		strvec_push(names, json_string_value(value));
+		arena_push(room, names, json_string_value(value), json_string_length(value));
 }
 
 static void take_row(struct migrate_tree *tree, const char *revision, const struct db_result *row,
@@ -39,11 +39,11 @@ static void take_row(struct migrate_tree *tree, const char *revision, const stru
 	struct migrate_file *file = migrate_tree_add(tree, "-");
 	const char *message = json_string_value(json_object_get(detail, "message"));
 	file->name = "mig.history";
-	file->id = xstrdup(revision);
-	file->message = xstrdup(message ? message : "");
-	add_names(&file->down, json_object_get(detail, "down"));
-	add_names(&file->depends, json_object_get(detail, "depends"));
-	add_names(&file->labels, json_object_get(detail, "labels"));
+	file->id = arena_text(file->room, revision, strlen(revision));
+	file->message = message ? arena_text(file->room, message, strlen(message)) : "";
+	add_names(file->room, &file->down, json_object_get(detail, "down"));
+	add_names(file->room, &file->depends, json_object_get(detail, "depends"));
+	add_names(file->room, &file->labels, json_object_get(detail, "labels"));
 	file->source = migrate_tree_keep(tree, xstrdup(db_get(row, 0, 0)));
 	file->length = strlen(file->source);
 	file->recalled = true;
@@ -131,9 +131,11 @@ static void take_place(struct migrate_tree *tree)
 static void chain(struct migrate_tree *tree)
 {
 	for (size_t i = 0; i < tree->count; i++) {
-		strvec_release(&tree->files[i].down);
+		struct strvec *down = &tree->files[i].down;
+		*down = (struct strvec)STRVEC_INIT;
 		if (i)
-			strvec_push(&tree->files[i].down, tree->files[i - 1].id);
+			arena_push(&tree->room, down, tree->files[i - 1].id,
+				strlen(tree->files[i - 1].id));
 	}
 }
 

@@ -100,8 +100,9 @@ bool alembic_reparent(
 	const struct migrate_file *file, const char *parent, struct strbuf *text, struct err *err)
 {
 	struct python_name name = {.name = "down_revision"};
+	AUTO_ARENA(room);
 	CLEANUP(python_header_release)
-	struct python_header header = {.names = &name, .count = 1};
+	struct python_header header = {.names = &name, .count = 1, .room = &room};
 	python_header_read(&header, file->source, file->length);
 	const struct python_value *value = &name.value;
 	if (value->kind == PYTHON_OTHER || value->kind == PYTHON_ABSENT || !value->end)

@@ -35,8 +35,7 @@ static bool record_purged(struct migrate_session *session, struct err *err)
 		size_t index = graph_find(graph, id);
 		if (index != GRAPH_NONE && graph_list_has(&session->state.current, index))
 			continue;
-		AUTO_FREE char *copy = xstrdup(id);
-		struct migrate_file file = {.id = copy};
+		struct migrate_file file = {.id = id};
 		struct history_row row = {
 			.file = index == GRAPH_NONE ? &file : &session->tree->files[index],
 			.direction = "stamp",

@@ -10,17 +10,10 @@
 
 void migrate_file_release(struct migrate_file *file)
 {
-	free(file->path);
-	free(file->id);
-	free(file->message);
-	free(file->created);
 	free(file->phase);
 	free(file->batches.options);
 	free(file->batches.table);
 	free(file->batches.key);
-	strvec_release(&file->down);
-	strvec_release(&file->depends);
-	strvec_release(&file->labels);
 	strvec_release(&file->up_losses);
 	strvec_release(&file->down_losses);
 	err_release(&file->trouble);
@@ -34,6 +27,7 @@ void migrate_tree_free(struct migrate_tree *tree)
 	for (size_t i = 0; i < tree->count; i++)
 		migrate_file_release(&tree->files[i]);
 	free(tree->files);
+	arena_release(&tree->room);
 	strvec_release(&tree->texts);
 	free(tree->dir);
 	strvec_release(&tree->folders);
@@ -46,8 +40,9 @@ struct migrate_file *migrate_tree_add_in(
 {
 	xgrow(tree->files, tree->count, tree->alloc);
 	struct migrate_file *file = &tree->files[tree->count++];
-	*file = (struct migrate_file){0};
-	file->path = fs_join_shown(dir, shown, file_name, &file->name);
+	*file = (struct migrate_file){.room = &tree->room,
+		.path = fs_join_in(&tree->room, dir, file_name),
+		.name = fs_join_in(&tree->room, shown, file_name)};
 	return file;
 }
 

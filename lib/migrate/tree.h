@@ -26,12 +26,13 @@ struct migrate_backfill {
 
 /* One revision as its file gives it. */
 struct migrate_file {
-	char *path; /* absolute */
-	const char *name; /* as shown: "migrations/x.sql"; in the block of the path, or a literal */
-	char *id;
-	char *message;
-	char *created;
-	struct strvec down, depends, labels;
+	struct arena *room; /* where the following texts and lists lie; borrowed, the tree's */
+	const char *path; /* absolute */
+	const char *name; /* as shown: "migrations/x.sql" */
+	const char *id;
+	const char *message;
+	const char *created;
+	struct strvec down, depends, labels; /* as base/arena.h has them */
 	char *phase;
 	const char *source; /* the whole text, NUL-ended; lies in the tree's texts */
 	size_t length;
@@ -65,6 +66,7 @@ struct migrate_tree {
 	struct strvec folders; /* of its files, where a format has others than dir */
 	struct graph *graph;
 	struct migrate_file *files; /* the same index as in the graph */
+	struct arena room; /* what the files say of themselves */
 	struct strvec texts; /* what the files' sources lie in */
 	size_t count, alloc;
 };

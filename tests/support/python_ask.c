@@ -26,8 +26,9 @@ static char *answer_of(const char *text, size_t length, bool code)
 {
 	struct python_name names[NAMES] = {{"revision", {0}}, {"down_revision", {0}},
 		{"branch_labels", {0}}, {"depends_on", {0}}};
+	AUTO_ARENA(room);
 	CLEANUP(python_header_release)
-	struct python_header header = {.names = names, .count = NAMES, .code = code};
+	struct python_header header = {.names = names, .count = NAMES, .room = &room, .code = code};
 	python_header_read(&header, text, length);
 	bool asks = names[0].value.kind != PYTHON_TEXT || names[1].value.kind == PYTHON_ABSENT;
 	json_t *said = json_object();

@@ -76,6 +76,14 @@ static void an_arena_keeps_what_is_put_in(void **state)
 		assert_string_equal(kept[i], texts.items[i]);
 		assert_string_equal(copy.items[i], texts.items[i]);
 	}
+	AUTO_ARENA(other);
+	struct strvec words = STRVEC_INIT;
+	for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
+		arena_push(&other, &words, texts.items[i], i % 3);
+	arena_join(&arena, &other);
+	assert_null(other.last);
+	for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
+		assert_int_equal(strlen(words.items[i]), i % 3);
 	assert_int_equal(copy.count, texts.count);
 	assert_null(copy.items[copy.count]);
 	assert_true(large[0] == 'x' && large[(1 << 20) - 1] == 'x');

@@ -63,8 +63,10 @@ static void cut(const struct migrate_file *file, const struct migrate_section *s
 
 static void read_one(const struct strbuf *text)
 {
+	AUTO_ARENA(room);
 	CLEANUP(migrate_file_release)
-	struct migrate_file file = {.name = "x.sql", .source = text->buf, .length = text->len};
+	struct migrate_file file = {
+		.room = &room, .name = "x.sql", .source = text->buf, .length = text->len};
 	AUTO_ERR(err);
 	if (!migrate_native_parse(&file, &err)) {
 		assert_placed(&err);
@@ -93,9 +95,12 @@ static void mutated_files_are_read_or_refused_with_a_place(void **state)
 static void the_unchanged_file_is_read_whole(void **state)
 {
 	(void)state;
+	AUTO_ARENA(room);
 	CLEANUP(migrate_file_release)
-	struct migrate_file file = {
-		.name = "x.sql", .source = seed_text, .length = sizeof(seed_text) - 1};
+	struct migrate_file file = {.room = &room,
+		.name = "x.sql",
+		.source = seed_text,
+		.length = sizeof(seed_text) - 1};
 	CLEANUP(sql_script_release) struct sql_script script = {0};
 	AUTO_ERR(err);
 	assert_true(migrate_native_parse(&file, &err));

@@ -14,8 +14,9 @@ static char *value_of(const char *text, bool code)
 {
 	static const char *const kinds[] = {"absent", "none", "text", "list", "other"};
 	struct python_name names[] = {{"revision", {0}}};
+	AUTO_ARENA(room);
 	CLEANUP(python_header_release)
-	struct python_header header = {.names = names, .count = 1, .code = code};
+	struct python_header header = {.names = names, .count = 1, .room = &room, .code = code};
 	python_header_read(&header, text, strlen(text));
 	AUTO_FREE char *items = strvec_join(&names[0].value.items, ",");
 	return xstrfmt(
