@@ -76,14 +76,6 @@ void arena_push(struct arena *arena, struct strvec *words, const char *bytes, si
 	words->items[words->count] = NULL;
 }
 
-struct strvec arena_words(struct arena *arena, const struct strvec *words)
-{
-	struct strvec copy = STRVEC_INIT;
-	STRVEC_EACH (words, word)
-		arena_push(arena, &copy, word, strlen(word));
-	return copy;
-}
-
 void arena_join(struct arena *to, struct arena *from)
 {
 	struct arena_block **first = &from->last;

@@ -24,7 +24,6 @@ char *arena_text(struct arena *arena, const char *bytes, size_t length);
  * released by nobody.
  */
 void arena_push(struct arena *arena, struct strvec *words, const char *bytes, size_t length);
-struct strvec arena_words(struct arena *arena, const struct strvec *words);
 /* `to` owns all that is in `from`, which is empty then. */
 void arena_join(struct arena *to, struct arena *from);
 

@@ -40,32 +40,21 @@ void graph_free(struct graph *graph)
 	for (size_t i = 0; i < graph->count; i++)
 		strvec_release(&graph->revisions[i].branches);
 	free(graph->revisions);
-	arena_release(&graph->words);
 	free(graph->slots);
 	free(graph->edges);
 	free(graph);
-}
-
-static const char *keep_text(struct graph *graph, const char *text)
-{
-	return text ? arena_text(&graph->words, text, strlen(text)) : "";
-}
-
-static struct strvec keep_words(struct graph *graph, const struct strvec *words)
-{
-	return words ? arena_words(&graph->words, words) : (struct strvec)STRVEC_INIT;
 }
 
 void graph_add(struct graph *graph, const struct graph_header *header)
 {
 	xgrow(graph->revisions, graph->count, graph->alloc);
 	graph->revisions[graph->count++] = (struct graph_revision){
-		.id = keep_text(graph, header->id),
-		.message = keep_text(graph, header->message),
-		.origin = keep_text(graph, header->origin),
-		.down = keep_words(graph, header->down),
-		.depends = keep_words(graph, header->depends),
-		.labels = keep_words(graph, header->labels),
+		.id = header->id,
+		.message = header->message ? header->message : "",
+		.origin = header->origin,
+		.down = header->down,
+		.depends = header->depends,
+		.labels = header->labels,
 	};
 }
 

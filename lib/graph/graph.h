@@ -10,9 +10,9 @@
 #ifndef GRAPH_GRAPH_H
 #define GRAPH_GRAPH_H
 
-#include "base/arena.h"
 #include "base/err.h"
 #include "base/strbuf.h"
+#include "base/strvec.h"
 #include "graph/set.h"
 
 struct graph_list {
@@ -30,7 +30,7 @@ struct graph_revision {
 	const char *id;
 	const char *message; /* "": none */
 	const char *origin;
-	/* as written, to be read only: they lie in the graph's arena */
+	/* as written; borrowed, to be read only */
 	struct strvec down; /* down_revision: empty for a base, several for a merge */
 	struct strvec depends; /* depends_on: ids or branch labels */
 	struct strvec labels; /* branch_labels */
@@ -46,7 +46,6 @@ struct graph_revision {
 struct graph {
 	struct graph_revision *revisions;
 	size_t count, alloc;
-	struct arena words; /* what the revisions' files say */
 	/* after graph_link() */
 	size_t *slots, slot_mask; /* by hash of the id: index + 1, 0 where none is */
 	size_t *edges; /* where the lists of the revisions lie */
@@ -56,14 +55,13 @@ struct graph *graph_new(void);
 void graph_free(struct graph *graph);
 DEFINE_AUTO(struct graph, graph_free)
 
-/* What a file says of its revision. */
+/* What a file says of its revision. All of it is borrowed, and outlives the graph. */
 struct graph_header {
 	const char *id;
 	const char *message; /* NULL: none */
 	const char *origin; /* the file, for messages */
-	const struct strvec *down, *depends, *labels; /* as written; NULL: none */
+	struct strvec down, depends, labels; /* as written */
 };
-/* Copies what the header says. */
 void graph_add(struct graph *graph, const struct graph_header *header);
 /* ERR_CONFIG: an id twice, a missing parent, a cycle, a label used twice, illegal characters. */
 MUST_CHECK bool graph_link(struct graph *graph, struct err *err);

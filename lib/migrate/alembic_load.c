@@ -105,7 +105,7 @@ static bool read_header(struct migrate_file *file, bool *unsure, struct err *err
 		return false;
 	python_header_read(&names.header, file->source, file->length);
 	take_docstring(file, &names.header);
-	file->up = (struct migrate_section){true, 0, file->length, 1};
+	file->up = (struct migrate_section){.present = true, .end = file->length, .line = 1};
 	file->down_section.present = true;
 	*unsure = !take_names(file, &names.header);
 	return true;

@@ -168,13 +168,13 @@ static bool ask_all(const struct migrate_ask *ask, struct rebase *rebase, struct
 static bool check_graph(const struct rebase *rebase, struct err *err)
 {
 	const struct migrate_tree *tree = rebase->session.tree;
-	CLEANUP(graph_free_auto) struct graph *graph = graph_new();
 	AUTO_STRVEC(onto);
 	strvec_push(&onto, tree->files[rebase->onto].id);
+	CLEANUP(graph_free_auto) struct graph *graph = graph_new();
 	for (size_t i = 0; i < tree->count; i++) {
 		struct graph_header header = migrate_file_header(&tree->files[i]);
 		if (i == rebase->index)
-			header.down = &onto;
+			header.down = onto;
 		graph_add(graph, &header);
 	}
 	return graph_link(graph, err);

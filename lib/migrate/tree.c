@@ -35,14 +35,24 @@ void migrate_tree_free(struct migrate_tree *tree)
 	free(tree);
 }
 
+/* What is shown of a path is mostly its end, and lies there. */
+static const char *name_of(struct migrate_tree *tree, const char *path, const char *dir,
+	const char *shown, const char *file_name)
+{
+	size_t before = strlen(dir) - strlen(shown);
+	bool is_end = *shown && str_ends(dir, shown) && (!before || dir[before - 1] == '/');
+	return is_end ? path + before : fs_join_in(&tree->room, shown, file_name);
+}
+
 struct migrate_file *migrate_tree_add_in(
 	struct migrate_tree *tree, const char *dir, const char *shown, const char *file_name)
 {
 	xgrow(tree->files, tree->count, tree->alloc);
 	struct migrate_file *file = &tree->files[tree->count++];
+	const char *path = fs_join_in(&tree->room, dir, file_name);
 	*file = (struct migrate_file){.room = &tree->room,
-		.path = fs_join_in(&tree->room, dir, file_name),
-		.name = fs_join_in(&tree->room, shown, file_name)};
+		.path = path,
+		.name = name_of(tree, path, dir, shown, file_name)};
 	return file;
 }
 
@@ -157,9 +167,9 @@ struct graph_header migrate_file_header(const struct migrate_file *file)
 	return (struct graph_header){.id = file->id,
 		.message = file->message,
 		.origin = file->name,
-		.down = &file->down,
-		.depends = &file->depends,
-		.labels = &file->labels};
+		.down = file->down,
+		.depends = file->depends,
+		.labels = file->labels};
 }
 
 bool migrate_tree_link(struct migrate_tree *tree, struct err *err)

@@ -5,15 +5,16 @@
 #ifndef MIGRATE_TREE_H
 #define MIGRATE_TREE_H
 
+#include "base/arena.h"
 #include "conf/config.h"
 #include "graph/graph.h"
 #include "sql/sql.h"
 
 /* A part of the file's text, without its "-- migrate:" line. */
 struct migrate_section {
-	bool present;
 	size_t start, end;
 	int line; /* of its "-- migrate:" line */
+	bool present;
 	bool bare; /* "transaction: off": not in one transaction */
 };
 
@@ -136,7 +137,7 @@ struct migrate_file *migrate_tree_add_in(
 /* The tree owns the text from then on: a file's source, or several. */
 const char *migrate_tree_keep(struct migrate_tree *tree, char *text);
 void migrate_file_release(struct migrate_file *file);
-/* What the graph gets to know of it; borrowed. */
+/* What the graph gets to know of it; borrowed from the tree's arena. */
 struct graph_header migrate_file_header(const struct migrate_file *file);
 /* What is no regular file is ERR_CONFIG: nobody waits for a pipe. What is absent is not judged. */
 MUST_CHECK bool migrate_file_check_regular(const struct migrate_file *file, struct err *err);

@@ -7,7 +7,7 @@
  *	up ROWS|TARGET, down, stamp   "ok STEPS|ROWS" (space-separated, rows sorted) or "refused
  *TEXT"
  */
-#include "graph/graph.h"
+#include "graph_add.h"
 
 #include <stdio.h>
 
@@ -30,8 +30,8 @@ static void add_revision(const char *line)
 	split_into(&down, parts.items[1], ',');
 	split_into(&depends, parts.items[2], ',');
 	split_into(&labels, parts.items[3], ',');
-	graph_add(graph, &(struct graph_header){parts.items[0], "message", parts.items[0], &down,
-				 &depends, &labels});
+	graph_add_copy(graph, &(struct graph_header){parts.items[0], "message", parts.items[0],
+				      down, depends, labels});
 }
 
 static void print_ids(const struct graph_list *list, bool sorted)

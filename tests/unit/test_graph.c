@@ -1,5 +1,5 @@
 /* The revision graph: what is refused, targets, order, version rows; then random graphs. */
-#include "graph/graph.h"
+#include "../support/graph_add.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -26,8 +26,8 @@ static struct graph *build(const char *const *rows)
 		for (size_t i = 1; i < parts.count && i <= ARRAY_SIZE(into); i++)
 			if (*parts.items[i])
 				strvec_split(into[i - 1], parts.items[i], ',');
-		graph_add(graph, &(struct graph_header){
-					 parts.items[0], message, file, &down, &depends, &labels});
+		graph_add_copy(graph, &(struct graph_header){parts.items[0], message, file, down,
+					      depends, labels});
 	}
 	return graph;
 }
@@ -366,7 +366,9 @@ static struct graph *random_graph(void)
 		}
 		if (i && dice(6) == 0)
 			strvec_pushf(&depends, "r%03zu", dice(i));
-		graph_add(graph, &(struct graph_header){id, "x", id, &down, &depends, NULL});
+		graph_add_copy(
+			graph, &(struct graph_header){
+				       .id = id, .origin = id, .down = down, .depends = depends});
 	}
 	return graph;
 }
@@ -468,7 +470,7 @@ static void five_thousand_revisions_are_quick(void **state)
 		AUTO_STRVEC(down);
 		if (i)
 			strvec_pushf(&down, "%012x", (i - 1) * 7919);
-		graph_add(graph, &(struct graph_header){id, "x", id, &down, NULL, NULL});
+		graph_add_copy(graph, &(struct graph_header){.id = id, .origin = id, .down = down});
 	}
 	assert_true(graph_link(graph, &err));
 	AUTO_LIST(none);

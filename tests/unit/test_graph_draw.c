@@ -1,4 +1,5 @@
 /* Graphs as pictures, and ranges of them. */
+#include "../support/graph_add.h"
 #include "graph/draw.h"
 
 #include <setjmp.h>
@@ -20,8 +21,9 @@ static struct graph *linked(const char *const *rows)
 		AUTO_STRVEC(down);
 		if (parts.count > 1 && *parts.items[1])
 			strvec_split(&down, parts.items[1], ',');
-		graph_add(graph,
-			&(struct graph_header){parts.items[0], "", "x.sql", &down, NULL, NULL});
+		graph_add_copy(
+			graph, &(struct graph_header){
+				       .id = parts.items[0], .origin = "x.sql", .down = down});
 	}
 	if (!graph_link(graph, &err))
 		fail_msg("%s", err.msg);
@@ -199,7 +201,8 @@ static void random_graphs_are_drawn_to_the_end(void **state)
 				if (!strvec_has(&down, parent))
 					strvec_push(&down, parent);
 			}
-			graph_add(graph, &(struct graph_header){id, "", id, &down, NULL, NULL});
+			graph_add_copy(graph,
+				&(struct graph_header){.id = id, .origin = id, .down = down});
 		}
 		assert_true(graph_link(graph, &err));
 		AUTO_LIST(order);
