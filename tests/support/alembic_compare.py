@@ -99,9 +99,28 @@ def random_rows(dice):
     return rows
 
 
-def build(rows):
+class LabelsFromTheirRevision(rev.RevisionMap):
+    """A label goes down from the revision that has it, whatever is above (label-below-a-fork)."""
+
+    def _add_branches(self, revisions, map_):
+        super()._add_branches(revisions, map_)
+        for revision in revisions:
+            at = revision
+            while at and not at._is_real_branch_point and not at.is_merge_point:
+                at.branch_labels.update(revision._orig_branch_labels)
+                at = map_[at.down_revision]
+
+
+def build(rows, kind=rev.RevisionMap):
     scripts = [Script(i, tuple(d) or None, tuple(n) or None, tuple(l)) for i, d, n, l in rows]
-    return rev.RevisionMap(lambda: scripts)
+    return kind(lambda: scripts)
+
+
+def with_labels_from_their_revision(map_):
+    """The same graph once more."""
+    many = rev.util.to_tuple
+    return build([(s.revision, many(s.down_revision, ()), many(s.dependencies, ()),
+                   s._orig_branch_labels) for s in map_._generator()], LabelsFromTheirRevision)
 
 
 def up_steps(map_, current, target):
@@ -109,8 +128,8 @@ def up_steps(map_, current, target):
     return [migration.MigrationStep.upgrade_from_script(map_, s) for s in reversed(found)]
 
 
-def down_steps(map_, current, target):
-    found = map_.iterate_revisions(current, target, select_for_downgrade=True)
+def down_steps(map_, current, target, inclusive=False):
+    found = map_.iterate_revisions(current, target, inclusive=inclusive, select_for_downgrade=True)
     return [migration.MigrationStep.downgrade_from_script(map_, s) for s in found]
 
 
@@ -152,6 +171,46 @@ def alembic_range(map_, range_):
     return sorted(s.revision for s in found), []
 
 
+def counted_down(map_, range_):
+    """What "-N:B" lists, N counted from B (Alembic's -N is below the heads); None: two ways down."""
+    low, _, high = range_.partition(":")
+    try:
+        end, = map_.get_revisions(high or "heads")
+        place = map_._walk(end, int(low), no_overwalk=False)
+    except (rev.RevisionError, ValueError):
+        return None
+    return alembic_range(map_, "%s:%s" % (getattr(place, "revision", place), high))
+
+
+def counted_on_the_branch(map_, current, target):
+    """What `downgrade LABEL@-N` takes back, N counted from the one revision of the branch that no
+    other of it stands on, and what is left; None: there are several, or too few below it."""
+    label, _, steps = rev._relative_destination.match(target).groups()
+    there = all_below(map_, current)
+    branch = [map_.get_revision(name) for name in map_.filter_for_lineage(there, label)]
+    tops = {r.revision for r in branch} - {n for r in branch for n in r._normalized_down_revisions}
+    if len(tops) != 1:
+        return None
+    try:
+        place, merge = walk_or_merge(map_, map_.get_revision(*tops), int(steps))
+        found = down_steps(map_, tuple(sorted(current)), "%s@%s" % (label, place), merge)
+    except rev.RevisionError:
+        return None
+    steps = [step.revision.revision for step in found]
+    return steps, implied(map_, there - set(steps))
+
+
+def walk_or_merge(map_, start, steps):
+    """Where -N ends; the last step from a merge ends at the merge, which goes, too."""
+    try:
+        place, merge = map_._walk(start, steps), False
+    except rev.RevisionError:
+        place, merge = map_._walk(start, steps + 1), True
+    if place is None:
+        raise rev.RevisionError("Walked too far")
+    return getattr(place, "revision", place), merge
+
+
 def random_target(dice, rows):
     some = dice.choice(rows)[0]
     labels = [l for r in rows for l in r[3]]
@@ -187,30 +246,31 @@ class Mig:
 def meant(map_, verb, current, target, real, why, mine, reason):
     """The name of the documented difference that this is, or None."""
     if verb == "range":
+        if real == ([], []) and "@base:" in target:
+            real = alembic_range(with_labels_from_their_revision(map_), target)
+            if real == mine:
+                return "label-below-a-fork"
         if mine is None and "counts from several" in reason:
             return "minus-n-on-several-heads"
-        if mine and real and target[0] == "-":
-            small, large = sorted((set(mine[0]), set(real[0])), key=len)
-            return "range-that-counts-down" if small < large else None
-        if real and target[0] == "-" and "ways down" in reason:
-            return "range-that-counts-down"
+        if real and target[0] == "-":
+            return "range-that-counts-down" if mine == counted_down(map_, target) else None
         if mine is None:
             return "nothing-in-a-range" if not real[0] else None
         if real is None:
             return "range-that-alembic-refuses"
         return None
     relative = rev._relative_destination.match(target)
+    if verb == "down" and is_of_an_implied_branch(map_, current, relative):
+        counted = counted_on_the_branch(map_, current, target)
+        if (mine and (mine[0], implied(map_, mine[1]))) == counted:
+            return "minus-n-of-an-implied-branch"
     if mine is None:
         if verb == "down" and relative and not relative.group(2) and len(current) > 1:
             return "minus-n-on-several-heads"
-        if verb == "down" and relative and relative.group(1) and "could mean" in reason:
-            return "minus-n-of-an-implied-branch"
         return None
     if real is None:
         if "Ambiguous walk" in why and verb == "down":
             return "undo-of-a-merge"
-        if "didn't produce" in why and verb == "down" and relative and relative.group(1):
-            return "minus-n-of-an-implied-branch"
         if "overlaps" in why:
             return "rows-that-imply-each-other"
         if why.startswith(("AssertionError", "KeyError", "IndexError")):
@@ -221,6 +281,16 @@ def meant(map_, verb, current, target, real, why, mine, reason):
     if real[0] == mine[0] and implied(map_, real[1]) == mine[1]:
         return "rows-that-imply-each-other"
     return None
+
+
+def is_of_an_implied_branch(map_, current, relative):
+    """LABEL@-N, and no row on that branch."""
+    if not relative or not relative.group(1) or relative.group(2) or int(relative.group(3)) > 0:
+        return False
+    try:
+        return not map_.filter_for_lineage(current, relative.group(1))
+    except rev.RevisionError:
+        return False
 
 
 def all_below(map_, rows):

@@ -225,6 +225,19 @@ static void minus_one_on_a_merge_undoes_the_merge(void **state)
 	DOWN("mmmm", "aaaa", "mmmm bbbb cccc");
 }
 
+/* See minus-n-of-an-implied-branch. */
+static void a_branch_without_a_row_is_counted_from_its_top(void **state)
+{
+	(void)state;
+	LINKED(graph, "aaaa:", "bbbb:aaaa", "cccc:aaaa", "dddd:bbbb:cccc", "eeee:dddd",
+		"mmmm:dddd,cccc::lab");
+	DOWN("eeee", "lab@-1", "eeee dddd"); /* not from cccc, on which dddd stands */
+	DOWN("eeee", "lab@-4", "2: -4 goes below the first revision");
+	LINKED(forked, "aaaa:", "bbbb:aaaa", "cccc:aaaa", "gggg:bbbb", "hhhh:cccc",
+		"mmmm:bbbb,cccc::lab");
+	expect_steps(forked, false, "gggg hhhh", "lab@-1", "2: \"-1\" could mean 2 branches");
+}
+
 static void labels_spread_to_their_branch(void **state)
 {
 	(void)state;
@@ -489,6 +502,7 @@ int main(void)
 		cmocka_unit_test(unknown_targets_have_near_names),
 		cmocka_unit_test(branches_need_a_choice),
 		cmocka_unit_test(minus_one_on_a_merge_undoes_the_merge),
+		cmocka_unit_test(a_branch_without_a_row_is_counted_from_its_top),
 		cmocka_unit_test(labels_spread_to_their_branch),
 		cmocka_unit_test(version_rows_follow_alembic),
 		cmocka_unit_test(stamping_moves_only_its_own_line),

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-/* "id:parent,parent" in file order */
+/* "id:parent,parent:label" in file order */
 static struct graph *linked(const char *const *rows)
 {
 	AUTO_ERR(err);
@@ -21,9 +21,13 @@ static struct graph *linked(const char *const *rows)
 		AUTO_STRVEC(down);
 		if (parts.count > 1 && *parts.items[1])
 			strvec_split(&down, parts.items[1], ',');
-		graph_add_copy(
-			graph, &(struct graph_header){
-				       .id = parts.items[0], .origin = "x.sql", .down = down});
+		AUTO_STRVEC(labels);
+		if (parts.count > 2)
+			strvec_push(&labels, parts.items[2]);
+		graph_add_copy(graph, &(struct graph_header){.id = parts.items[0],
+					      .origin = "x.sql",
+					      .down = down,
+					      .labels = labels});
 	}
 	if (!graph_link(graph, &err))
 		fail_msg("%s", err.msg);
@@ -270,6 +274,24 @@ static void ranges_have_open_and_relative_ends(void **state)
 	expect_range(merged, "m1", "-1:d1", "m1 d1");
 }
 
+/* What is merged or forks above a label takes it from nothing below; see label-below-a-fork. */
+static void a_label_goes_down_whatever_is_above_it(void **state)
+{
+	(void)state;
+	LINKED(line, "a1", "b1:a1", "c1:b1:lab", "x1:a1");
+	expect_range(line, "", "lab@base:b1", "a1 b1");
+	expect_range(line, "", "lab@base:a1", "2");
+	LINKED(merged, "a1", "b1:a1", "c1:b1:lab", "x1:a1", "m1:a1,c1");
+	expect_range(merged, "", "lab@base:b1", "a1 b1");
+	expect_range(merged, "", "lab@base:m1", "a1 b1 c1 m1");
+	expect_range(merged, "", "lab@base:a1", "2");
+	expect_range(merged, "", "lab@base:x1", "2");
+	LINKED(forked, "a1", "b1:a1", "c1:b1:lab", "d1:c1", "e1:d1", "f1:d1", "x1:a1");
+	expect_range(forked, "", "lab@base:b1", "a1 b1");
+	expect_range(forked, "", "lab@base:f1", "a1 b1 c1 d1 f1");
+	expect_range(forked, "", "lab@base:x1", "2");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -280,6 +302,7 @@ int main(void)
 		cmocka_unit_test(merges_open_lanes_to_the_right),
 		cmocka_unit_test(random_graphs_are_drawn_to_the_end),
 		cmocka_unit_test(ranges_have_open_and_relative_ends),
+		cmocka_unit_test(a_label_goes_down_whatever_is_above_it),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
