@@ -163,12 +163,11 @@ static int by_age(const void *a, const void *b)
 	return strcmp(x->id, y->id);
 }
 
-/* A secret that nobody was asked for leaves the pin. */
+/* A secret that nobody was asked for, or that is no connection, leaves the pin. */
 static char *own_database(const struct conf_env *env)
 {
-	if (env->conninfo_known)
-		return db_conninfo_dbname(env->conninfo);
-	return env->pin ? xstrdup(env->pin->dbname) : NULL;
+	char *name = env->conninfo_known ? db_conninfo_dbname(env->conninfo) : NULL;
+	return name || !env->pin ? name : xstrdup(env->pin->dbname);
 }
 
 bool backup_list(

@@ -71,7 +71,8 @@ struct conf_env {
 	char *state_dir; /* absolute: <state_dir>/<project>/<environment> */
 	char *conninfo; /* what libpq gets: conninfo or URI, "" = PG* variables and defaults */
 	char *conninfo_origin; /* "-d", "DATABASE_URL", "mig.yaml:12:3", "PG*" */
-	bool conninfo_known; /* false: a secret that `no_database` did not ask for */
+	/* false: a secret that `no_database` did not ask for; what it knows may be no connection */
+	bool conninfo_known;
 	const struct conf_pin *pin; /* NULL: not pinned */
 	struct conf_pins pins; /* of all environments in the file */
 	bool production;

@@ -22,19 +22,26 @@ static void drop_options(PQconninfoOption **options)
 	PQconninfoFree(*options);
 }
 
+/* As libpq reads it, if it is right. Caller owns. */
+static char *conninfo_of(const char *text)
+{
+	char *made = conf_is_url(text)   ? conf_libpq_url(text)
+		     : strchr(text, '=') ? xstrdup(text)
+		     : text[0]           ? quoted_dbname(text)
+					 : xstrdup("");
+	secret_register_conninfo(made);
+	return made;
+}
+
 bool conf_conninfo_parse(const char *text, char **conninfo, bool *has_password, struct err *err)
 {
-	AUTO_FREE char *made = conf_is_url(text)   ? conf_libpq_url(text)
-			       : strchr(text, '=') ? xstrdup(text)
-			       : text[0]           ? quoted_dbname(text)
-						   : xstrdup("");
+	AUTO_FREE char *made = conninfo_of(text);
 	char *why = NULL;
 	*has_password = false;
 	if (!*made) { /* libpq's own variables: it need not be asked */
 		*conninfo = xtake(&made);
 		return true;
 	}
-	secret_register_conninfo(made);
 	CLEANUP(drop_options) PQconninfoOption *options = PQconninfoParse(made, &why);
 	if (!options) {
 		/* libpq's text quotes what it could not read, which may be the password */
@@ -72,13 +79,25 @@ static bool from_option(const char *dbname, struct conf_env *env, struct err *er
 	return true;
 }
 
+static const char *variable_of(const struct conf_request *request)
+{
+	const char *url = request->getenv("DATABASE_URL");
+	return url ? url : "";
+}
+
+static char *origin_of(const struct conf_request *request, const struct conf_secret *secret)
+{
+	if (!secret)
+		return xstrdup(*variable_of(request) ? "DATABASE_URL" : "PG*");
+	return secret->kind == CONF_SECRET_LITERAL ? xstrdup(secret->where)
+						   : conf_secret_origin(secret);
+}
+
 static bool from_variables(
 	const struct conf_request *request, struct conf_env *env, struct err *err)
 {
 	bool has_password = false;
-	const char *url = request->getenv("DATABASE_URL");
-	env->conninfo_origin = xstrdup(url && url[0] ? "DATABASE_URL" : "PG*");
-	return conf_conninfo_parse(url ? url : "", &env->conninfo, &has_password, err) ||
+	return conf_conninfo_parse(variable_of(request), &env->conninfo, &has_password, err) ||
 	       err_context(err, "DATABASE_URL");
 }
 
@@ -91,7 +110,7 @@ static void warn_literal(const struct conf_secret *secret, struct conf_env *env)
 
 static bool from_file(const struct conf_secret *secret, struct conf_env *env, struct err *err)
 {
-	bool has_password = false, literal = secret->kind == CONF_SECRET_LITERAL;
+	bool has_password = false;
 	AUTO_FREE char *text = NULL;
 	if (!conf_secret_read(secret, &text, err))
 		return err_context(err, "environment %s, database", env->name);
@@ -100,30 +119,26 @@ static bool from_file(const struct conf_secret *secret, struct conf_env *env, st
 		err_context(err, "environment %s, database (%s)", env->name, origin);
 		return err_where(err, "%s", secret->where);
 	}
-	if (literal && has_password)
+	if (secret->kind == CONF_SECRET_LITERAL && has_password)
 		warn_literal(secret, env);
-	env->conninfo_origin = literal ? xstrdup(secret->where) : conf_secret_origin(secret);
 	return true;
 }
 
-/* For programs that need no server, but would like to know which database is meant. */
+/*
+ * For programs that need no server, but would like to know which database is meant. Whether libpq
+ * would read it is not looked at: that would load it.
+ */
 static void from_what_is_there(
 	const struct conf_request *request, const struct conf_secret *secret, struct conf_env *env)
 {
 	AUTO_ERR(ignored);
-	size_t warnings = env->warnings.count;
+	AUTO_FREE char *text = NULL;
 	bool asks_nobody =
 		!secret || secret->kind == CONF_SECRET_LITERAL || secret->kind == CONF_SECRET_ENV;
-	env->conninfo_known = asks_nobody && (secret ? from_file(secret, env, &ignored)
-						     : from_variables(request, env, &ignored));
-	while (env->warnings.count > warnings)
-		strvec_pop(&env->warnings);
-	if (env->conninfo_known)
-		return;
-	free(env->conninfo);
-	free(env->conninfo_origin);
-	env->conninfo = xstrdup("");
-	env->conninfo_origin = secret ? conf_secret_origin(secret) : xstrdup("not resolved");
+	env->conninfo_known = asks_nobody && (!secret || conf_secret_read(secret, &text, &ignored));
+	const char *known = !env->conninfo_known ? "" : text ? text : variable_of(request);
+	env->conninfo = conninfo_of(known);
+	env->conninfo_origin = origin_of(request, secret);
 }
 
 bool conf_database_resolve(const struct conf_request *request, const struct file_env *from,
@@ -139,5 +154,6 @@ bool conf_database_resolve(const struct conf_request *request, const struct file
 		from_what_is_there(request, secret, env);
 		return true;
 	}
+	env->conninfo_origin = origin_of(request, secret);
 	return secret ? from_file(secret, env, err) : from_variables(request, env, err);
 }

@@ -149,8 +149,8 @@ MUST_CHECK bool db_value_params(struct db *db, char **value, struct err *err, co
 	size_t count, const char *const *params);
 
 /*
- * The database that a conninfo names, or libpq's default; NULL when it names none, or a service
- * whose file would have to be read. Caller owns.
+ * The database that a conninfo names, or libpq's default; NULL when it names none or a service
+ * whose file would have to be read, and of what is no conninfo. Caller owns.
  */
 char *db_conninfo_dbname(const char *conninfo);
 

@@ -100,6 +100,8 @@ char *db_conninfo_dbname(const char *conninfo)
 	if (conninfo && *conninfo && !strchr(conninfo, '=') && !strstr(conninfo, "://"))
 		return xstrdup(conninfo);
 	PQconninfoOption *given = PQconninfoParse(conninfo ? conninfo : "", NULL);
+	if (!given)
+		return NULL;
 	PQconninfoOption *defaults = PQconndefaults();
 	AUTO_FREE char *service = option_value(given, "service");
 	char *name = option_value(given, "dbname");

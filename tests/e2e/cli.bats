@@ -94,7 +94,7 @@ verbs_belong() {
 	export LD_LIBRARY_PATH=$PWD/broken
 	expect 0 mig-apply heads
 	says "r1 One (head)"
-	expect 0 mig-apply history
+	DATABASE_URL=postgres://somewhere/else expect 0 mig-apply history
 	expect 1 mig-apply current
 	says "PostgreSQL's client library cannot be loaded: $PWD/broken/libpq.so.5: file too short"
 	says "hint: install it"
