@@ -25,7 +25,8 @@ CFLAGS ?= -O2 -g
 CPPFLAGS += -Ilib -D_GNU_SOURCE $(shell pkg-config --cflags $(packages) 2>/dev/null)
 all_cflags = -std=gnu11 $(warnings) -fno-strict-aliasing -pthread $(CFLAGS) $(sanitize) $(coverage_flags)
 # What starts with every program is linked in where the system has it as an archive: each shared
-# library costs a start 0.1 ms and more (docs/decisions/028). Shared ones that use the same keep their own.
+# library costs a start 0.1 ms and more (docs/decisions/028). Shared ones that
+# use the same keep their own.
 archive = $(if $(filter /%,$(shell $(CC) -print-file-name=lib$1.a)),-l:lib$1.a -Wl$(comma)--exclude-libs$(comma)lib$1.a)
 linked_in := $(if $(SAN),,$(foreach name,zstd z yaml jansson xxhash pg_query protobuf-c,$(call archive,$(name))))
 LDLIBS = -Wl,--as-needed $(linked_in) $(shell pkg-config --libs $(packages) 2>/dev/null) \

@@ -2,7 +2,6 @@
 #include <unistd.h>
 
 #include "backup/catalog.h"
-#include "base/clock.h"
 #include "cli/target.h"
 #include "maint/maint.h"
 #include "migrate/verbs.h"
@@ -10,12 +9,7 @@
 static bool backup_age(void *ctx, int64_t *age_ms, struct err *err)
 {
 	const struct cli *cli = ctx;
-	CLEANUP(backup_list_release) struct backup_list list = {0};
-	if (!backup_list(cli->env, cli->log, &list, err))
-		return false;
-	const struct backup_entry *newest = backup_newest(&list, clock_now_ms());
-	*age_ms = newest ? clock_now_ms() - newest->started_ms : -1;
-	return true;
+	return backup_newest_age(cli->env, cli->log, age_ms, err);
 }
 
 static bool confirm(void *ctx, const char *question, struct err *err)
@@ -56,34 +50,16 @@ static bool open_to_change(
 	return true;
 }
 
-struct loading {
+struct ahead {
 	const struct migrate_ask *ask;
-	struct migrate_tree **tree;
-	bool failed;
-	struct err err;
+	struct migrate_session *session;
 };
 
-static void load_tree(void *ctx)
+static void read_ahead(void *ctx)
 {
-	struct loading *loading = ctx;
-	const struct cli *cli = loading->ask->ctx;
-	const struct conf_migrations *where = conf_tree(cli->env, loading->ask->tree);
-	loading->failed =
-		!*loading->tree && !migrate_tree_load(where, loading->tree, &loading->err);
-}
-
-/* The files are read while the server answers, and none of them when it cannot be reached. */
-static bool reach(const struct migrate_ask *ask, enum migrate_access access,
-	struct migrate_session *session, struct err *err)
-{
-	struct loading loading = {.ask = ask, .tree = &session->tree};
-	bool with_tree = access == MIGRATE_READ || access == MIGRATE_CHANGE;
-	bool reached = cli_target_while(
-		ask->ctx, with_tree ? load_tree : NULL, &loading, &session->db, err);
-	if (reached && loading.failed)
-		return err_move(err, &loading.err);
-	err_release(&loading.err);
-	return reached;
+	const struct ahead *ahead = ctx;
+	const struct cli *cli = ahead->ask->ctx;
+	migrate_read_ahead(ahead->session, conf_tree(cli->env, ahead->ask->tree));
 }
 
 static bool open_session(const struct migrate_ask *ask, enum migrate_access access,
@@ -92,23 +68,16 @@ static bool open_session(const struct migrate_ask *ask, enum migrate_access acce
 	struct cli *cli = ask->ctx;
 	bool offline =
 		access == MIGRATE_NOTHING || access == MIGRATE_FILES || access == MIGRATE_MENDED;
-	bool reached = session->db;
-	if (offline ? !cli_env_any(cli, err) : !reached && !reach(ask, access, session, err))
+	bool reads = access == MIGRATE_READ || access == MIGRATE_CHANGE;
+	struct ahead ahead = {ask, session};
+	if (offline && !cli_env_any(cli, err))
+		return false;
+	if (!offline && !session->db &&
+		!cli_target_while(cli, reads ? read_ahead : NULL, &ahead, &session->db, err))
 		return false;
 	session->how = settings_of(cli, ask);
-	switch (access) {
-	case MIGRATE_FILES:
-		return migrate_tree_load(session->how.where, &session->tree, err);
-	case MIGRATE_MENDED:
-		return migrate_tree_mended(
-			session->how.where, session->db, &session->tree, &session->findings, err);
-	case MIGRATE_READ:
-		return migrate_open(session, NULL, rows, err);
-	case MIGRATE_CHANGE:
-		return open_to_change(cli, rows, session, err);
-	default:
-		return true;
-	}
+	return access == MIGRATE_CHANGE ? open_to_change(cli, rows, session, err)
+					: migrate_open_to_look(session, access, rows, err);
 }
 
 static bool open_other(const struct migrate_ask *ask, const char *env,

@@ -202,6 +202,18 @@ const struct backup_entry *backup_newest(const struct backup_list *list, int64_t
 	return NULL;
 }
 
+bool backup_newest_age(
+	const struct conf_env *env, struct log_sink *log, int64_t *age_ms, struct err *err)
+{
+	CLEANUP(backup_list_release) struct backup_list list = {0};
+	if (!backup_list(env, log, &list, err))
+		return false;
+	int64_t now = clock_now_ms();
+	const struct backup_entry *newest = backup_newest(&list, now);
+	*age_ms = newest ? now - newest->started_ms : -1;
+	return true;
+}
+
 /* --- choosing --------------------------------------------------------------------------------- */
 
 static bool same_snapshot(const struct backup_list *list, size_t a, size_t b)

@@ -57,6 +57,9 @@ void backup_list_release(struct backup_list *list);
  * Points into list.
  */
 const struct backup_entry *backup_newest(const struct backup_list *list, int64_t now_ms);
+/* How long ago it was taken; -1: there is none. */
+MUST_CHECK bool backup_newest_age(
+	const struct conf_env *env, struct log_sink *log, int64_t *age_ms, struct err *err);
 /* From an opened snapshot; store and path are copied. Marks are not looked at. */
 void backup_entry_fill(struct backup_entry *entry, struct pack_reader *reader, const char *store,
 	const char *path);

@@ -45,14 +45,20 @@ char *xstrndup(const char *text, size_t length)
 	return or_die(strndup(text, length));
 }
 
+const char *str_trimmed(const char *text, size_t *length)
+{
+	while (*length && isspace((unsigned char)*text)) {
+		text++;
+		--*length;
+	}
+	while (*length && isspace((unsigned char)text[*length - 1]))
+		--*length;
+	return text;
+}
+
 char *xstrndup_trimmed(const char *text, size_t length)
 {
-	while (length && isspace((unsigned char)*text)) {
-		text++;
-		length--;
-	}
-	while (length && isspace((unsigned char)text[length - 1]))
-		length--;
+	text = str_trimmed(text, &length);
 	return xstrndup(text, length);
 }
 

@@ -62,6 +62,8 @@ char *xvstrfmt(const char *fmt, va_list args) PRINTF_LIKE(1, 0);
 		} \
 	} while (0)
 
+/* Where the text begins without white space at its ends; *length becomes what is left. */
+const char *str_trimmed(const char *text, size_t *length);
 bool str_starts(const char *text, const char *prefix);
 bool str_ends(const char *text, const char *suffix);
 bool str_equal(const char *a, const char *b); /* NULL equals only NULL */

@@ -12,8 +12,8 @@ struct late_library {
 };
 
 /*
- * Never NULL: where the library or a function of it is not to be had, nothing was done yet and
- * nothing can be, and the program ends with 1, as it would have without starting.
+ * Never NULL: where the library or a function of it is not to be had, nothing can be done, and the
+ * program says so and ends with 1 at once; what it had begun is left as by a kill.
  */
 void *late_open(const struct late_library *library);
 void *late_find(const struct late_library *library, void *opened, const char *function);

@@ -22,9 +22,9 @@ void parallel_queue_add(struct parallel_queue *queue, void *piece);
 void parallel_queue_end(struct parallel_queue *queue);
 
 /*
- * Many items, cut into ranges of `length` (the last is shorter): work(ctx, from, to) does those of
- * [from, to) in their order, and ends at the first that fails. False, with the error of the first
- * item that failed.
+ * Many items, cut into ranges of `length` > 0 (the last may be shorter): work(ctx, from, to) does
+ * those of [from, to) in their order, and ends at the first that fails. False, with the error of
+ * the first item that failed.
  */
 typedef bool (*parallel_work)(void *ctx, size_t from, size_t to, struct err *err);
 MUST_CHECK bool parallel_ranges(

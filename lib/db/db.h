@@ -25,8 +25,8 @@ struct db_params {
 	bool (*stop)(void *ctx);
 	void *stop_ctx;
 	bool pooler_session; /* a pooler that keeps one backend per session is all right */
-	/* Called when the first questions are on their way: for what the answers need not be known.
-	 * May be NULL; not called when there is no connection. */
+	/* Called when the first questions are on their way, before pooler and pin are looked at:
+	 * for what needs no database. May be NULL; not called when there is no connection. */
 	void (*meanwhile)(void *ctx);
 	void *meanwhile_ctx;
 };

@@ -154,7 +154,6 @@ bool lock_held_by(struct db *session, int64_t number, int pid, enum lock_mode mo
 	struct halves key = halves_of(number);
 	AUTO_FREE char *backend = xstrfmt("%d", pid);
 	AUTO_RESULT(row);
-	/* Asked before every commit: the function behind the view is all that is needed. */
 	if (!db_query(session, &row, err,
 		    "select 1 from " LOCKS " where " THIS_KEY
 		    " and l.pid = $3::int and (l.mode = 'ExclusiveLock' or $4 = 'shared')"

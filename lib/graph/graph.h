@@ -30,7 +30,7 @@ struct graph_revision {
 	const char *id;
 	const char *message; /* "": none */
 	const char *origin;
-	/* as written; borrowed, to be read only */
+	/* as written, to be read only; like the texts borrowed */
 	struct strvec down; /* down_revision: empty for a base, several for a merge */
 	struct strvec depends; /* depends_on: ids or branch labels */
 	struct strvec labels; /* branch_labels */
@@ -59,7 +59,7 @@ DEFINE_AUTO(struct graph, graph_free)
 struct graph_header {
 	const char *id;
 	const char *message; /* NULL: none */
-	const char *origin; /* the file, for messages */
+	const char *origin; /* the file, for messages; never NULL */
 	struct strvec down, depends, labels; /* as written */
 };
 void graph_add(struct graph *graph, const struct graph_header *header);

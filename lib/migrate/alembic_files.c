@@ -11,7 +11,7 @@
 
 #include <sys/stat.h>
 
-enum { FILES_OF_A_BATCH = 128 };
+enum { FILES_OF_A_BATCH = 128, USUAL_LENGTH = 2048 };
 
 struct source {
 	const char *name; /* in its folder */
@@ -59,7 +59,7 @@ static void read_batch(void *piece)
 	AUTO_ERR(untold);
 	AUTO_STRBUF(texts);
 	CLEANUP(fs_folder_release) struct fs_folder folder;
-	strbuf_reserve(&texts, 256 << 10);
+	strbuf_reserve(&texts, batch->count * USUAL_LENGTH);
 	if (!fs_folder_open(&folder, batch->dir, &untold))
 		return;
 	for (size_t i = 0; i < batch->count; i++) {

@@ -5,8 +5,7 @@
 #include "base/sha256.h"
 #include "migrate/formats.h"
 #include "migrate/python.h"
-
-#include <ctype.h>
+#include "migrate/report.h"
 
 enum { REVISION, DOWN, LABELS, DEPENDS, NAMES };
 static const char *const header_names[NAMES] = {
@@ -26,13 +25,12 @@ static const char *id_of_name(const struct migrate_file *file)
 
 static const char *first_line(struct arena *room, const char *text, const char *end)
 {
-	while (text < end && isspace((unsigned char)*text))
-		text++;
-	size_t length = strcspn(text, "\r\n"), most = (size_t)(end - text);
-	if (length > most)
-		length = most;
-	while (length && isspace((unsigned char)text[length - 1]))
-		length--;
+	size_t length = (size_t)(end - text);
+	text = str_trimmed(text, &length);
+	size_t line = strcspn(text, "\r\n");
+	if (line < length)
+		length = line;
+	text = str_trimmed(text, &length);
 	return arena_text(room, text, length);
 }
 
@@ -65,9 +63,8 @@ static bool take_names(struct migrate_file *file, const struct python_header *he
 		if (header->names[i].value.kind == PYTHON_OTHER)
 			return false;
 	file->id = id->items.items[0];
-	for (size_t i = DOWN; i < NAMES; i++) {
+	for (size_t i = DOWN; i < NAMES; i++)
 		*lists[i] = header->names[i].value.items;
-	}
 	return true;
 }
 
@@ -161,16 +158,6 @@ static bool read_headers(struct reading *reading, struct err *err)
 /* The files are imported: what one of them waits for may never come. */
 enum { HEADERS_LIMIT_MS = 60000 };
 
-static void take_json(struct arena *room, struct strvec *list, const json_t *value)
-{
-	size_t i;
-	const json_t *item;
-	if (json_is_string(value))
-		arena_push(room, list, json_string_value(value), json_string_length(value));
-	json_array_foreach(value, i, item) if (json_is_string(item))
-		arena_push(room, list, json_string_value(item), json_string_length(item));
-}
-
 static void on_header(void *ctx, const char *event, const json_t *fields)
 {
 	struct reading *reading = ctx;
@@ -181,9 +168,9 @@ static void on_header(void *ctx, const char *event, const json_t *fields)
 	reading->unsure[index] = false;
 	struct migrate_file *file = &reading->tree->files[index];
 	file->id = id ? arena_text(file->room, id, strlen(id)) : NULL;
-	take_json(file->room, &file->down, json_object_get(fields, "down_revision"));
-	take_json(file->room, &file->labels, json_object_get(fields, "branch_labels"));
-	take_json(file->room, &file->depends, json_object_get(fields, "depends_on"));
+	migrate_names_of_json(file->room, &file->down, json_object_get(fields, "down_revision"));
+	migrate_names_of_json(file->room, &file->labels, json_object_get(fields, "branch_labels"));
+	migrate_names_of_json(file->room, &file->depends, json_object_get(fields, "depends_on"));
 }
 
 static json_t *questions_of(const struct reading *reading)

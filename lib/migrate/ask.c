@@ -9,6 +9,30 @@ void migrate_answer_release(struct migrate_answer *answer)
 	*answer = (struct migrate_answer){0};
 }
 
+void migrate_read_ahead(struct migrate_session *session, const struct conf_migrations *where)
+{
+	AUTO_ERR(untold);
+	bool had = session->tree || migrate_tree_load(where, &session->tree, &untold);
+	(void)had;
+}
+
+bool migrate_open_to_look(struct migrate_session *session, enum migrate_access access,
+	enum migrate_rows rows, struct err *err)
+{
+	const struct conf_migrations *where = session->how.where;
+	switch (access) {
+	case MIGRATE_FILES:
+		return migrate_tree_load(where, &session->tree, err);
+	case MIGRATE_MENDED:
+		return migrate_tree_mended(
+			where, session->db, &session->tree, &session->findings, err);
+	case MIGRATE_READ:
+		return migrate_open(session, NULL, rows, err);
+	default:
+		return true;
+	}
+}
+
 const char *migrate_ask_target(const struct migrate_ask *ask, const char *otherwise)
 {
 	return ask->operands->count ? ask->operands->items[0] : otherwise;

@@ -23,8 +23,10 @@ static bool take(struct db *db, struct edited_list *list, size_t index,
 		    " from mig.history where id = $1",
 		    db_get(events, row, EVENT_ID)))
 		return false;
-	if (!db_rows(&about))
-		return err_set(err, ERR_FAILED, "a row of mig.history is gone");
+	if (!db_rows(&about)) {
+		err_set(err, ERR_FAILED, "a row of mig.history is gone while it is looked at");
+		return err_hint(err, "type the command again");
+	}
 	xgrow(list->items, list->count, list->alloc);
 	list->items[list->count++] = (struct edited){
 		.index = index,

@@ -57,8 +57,9 @@ struct edited_list {
 };
 void edited_release(struct edited_list *list);
 /*
- * $1: the tree. Its rows of mig.history in no order, since to sort a few is cheaper here than in a
- * session that has just begun. What edited_find() asks, unless state->events has the answer.
+ * $1: the tree. All its rows of mig.history, backfills too, in no order, since to sort a few is
+ * cheaper here than in a session that has just begun; a checksum may be NULL. What edited_find()
+ * asks, unless state->events has the answer.
  */
 enum event { EVENT_ID, EVENT_REVISION, EVENT_DIRECTION, EVENT_CHECKSUM, EVENT_BACKFILL };
 #define EVENTS_SQL \

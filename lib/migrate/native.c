@@ -26,16 +26,16 @@ static const char *keep(struct migrate_file *file, const char *value)
 	return arena_text(file->room, value, strlen(value));
 }
 
-static bool read_names(struct migrate_file *file, const char *value, struct strvec *names)
+static void read_names(struct migrate_file *file, const char *value, struct strvec *names)
 {
 	AUTO_STRVEC(parts);
 	strvec_split(&parts, value, ',');
 	STRVEC_EACH (&parts, part) {
-		AUTO_FREE char *name = xstrndup_trimmed(part, strlen(part));
-		if (*name && strcmp(name, "None"))
-			arena_push(file->room, names, name, strlen(name));
+		size_t length = strlen(part);
+		const char *name = str_trimmed(part, &length);
+		if (length && (length != strlen("None") || strncmp(name, "None", length) != 0))
+			arena_push(file->room, names, name, length);
 	}
-	return true;
 }
 
 static bool set_id(struct migrate_file *file, const char *value)
@@ -58,17 +58,20 @@ static bool set_created(struct migrate_file *file, const char *value)
 
 static bool set_down(struct migrate_file *file, const char *value)
 {
-	return read_names(file, value, &file->down);
+	read_names(file, value, &file->down);
+	return true;
 }
 
 static bool set_labels(struct migrate_file *file, const char *value)
 {
-	return read_names(file, value, &file->labels);
+	read_names(file, value, &file->labels);
+	return true;
 }
 
 static bool set_depends(struct migrate_file *file, const char *value)
 {
-	return read_names(file, value, &file->depends);
+	read_names(file, value, &file->depends);
+	return true;
 }
 
 static bool set_transaction(struct migrate_file *file, const char *value)

@@ -5,6 +5,7 @@
 #include "base/fs.h"
 #include "migrate/git.h"
 #include "migrate/internal.h"
+#include "migrate/report.h"
 
 #include <jansson.h>
 
@@ -25,14 +26,6 @@ static bool not_kept(
 	return err_hint(err, "%s", way);
 }
 
-static void add_names(struct arena *room, struct strvec *names, const json_t *list)
-{
-	size_t index;
-	json_t *value;
-	json_array_foreach(list, index, value) if (json_is_string(value))
-		arena_push(room, names, json_string_value(value), json_string_length(value));
-}
-
 static void take_row(struct migrate_tree *tree, const char *revision, const struct db_result *row,
 	const json_t *detail)
 {
@@ -41,9 +34,9 @@ static void take_row(struct migrate_tree *tree, const char *revision, const stru
 	file->name = "mig.history";
 	file->id = arena_text(file->room, revision, strlen(revision));
 	file->message = message ? arena_text(file->room, message, strlen(message)) : "";
-	add_names(file->room, &file->down, json_object_get(detail, "down"));
-	add_names(file->room, &file->depends, json_object_get(detail, "depends"));
-	add_names(file->room, &file->labels, json_object_get(detail, "labels"));
+	migrate_names_of_json(file->room, &file->down, json_object_get(detail, "down"));
+	migrate_names_of_json(file->room, &file->depends, json_object_get(detail, "depends"));
+	migrate_names_of_json(file->room, &file->labels, json_object_get(detail, "labels"));
 	file->source = migrate_tree_keep(tree, xstrdup(db_get(row, 0, 0)));
 	file->length = strlen(file->source);
 	file->recalled = true;

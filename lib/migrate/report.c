@@ -163,6 +163,16 @@ json_t *migrate_report_names(const struct strvec *names)
 	return list;
 }
 
+void migrate_names_of_json(struct arena *room, struct strvec *names, const json_t *value)
+{
+	size_t i;
+	const json_t *item;
+	if (json_is_string(value))
+		arena_push(room, names, json_string_value(value), json_string_length(value));
+	json_array_foreach(value, i, item) if (json_is_string(item))
+		arena_push(room, names, json_string_value(item), json_string_length(item));
+}
+
 json_t *migrate_report_half_json(const struct migrate_session *session)
 {
 	json_t *list = json_array();

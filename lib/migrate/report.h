@@ -45,6 +45,8 @@ void migrate_report_order(const struct migrate_tree *tree, struct graph_list *or
 json_t *migrate_report_list(const struct migrate_tree *tree, const struct graph_list *list);
 /* ["3f9c1a7be2d4", ..] */
 json_t *migrate_report_names(const struct strvec *names);
+/* Adds what it wrote, or one text alone, to a list in the arena (base/arena.h). */
+void migrate_names_of_json(struct arena *room, struct strvec *names, const json_t *value);
 json_t *migrate_report_ids(const struct migrate_tree *tree, const struct graph_list *list);
 /* What would run, how large its tables are, what the policy asks for; one line each. */
 MUST_CHECK bool migrate_report_plan(

@@ -24,6 +24,7 @@ void migrate_tree_free(struct migrate_tree *tree)
 {
 	if (!tree)
 		return;
+	graph_free(tree->graph);
 	for (size_t i = 0; i < tree->count; i++)
 		migrate_file_release(&tree->files[i]);
 	free(tree->files);
@@ -31,7 +32,6 @@ void migrate_tree_free(struct migrate_tree *tree)
 	strvec_release(&tree->texts);
 	free(tree->dir);
 	strvec_release(&tree->folders);
-	graph_free(tree->graph);
 	free(tree);
 }
 

@@ -27,7 +27,7 @@ struct migrate_backfill {
 
 /* One revision as its file gives it. */
 struct migrate_file {
-	struct arena *room; /* where the following texts and lists lie; borrowed, the tree's */
+	struct arena *room; /* the tree's: who reads the file puts id to labels there */
 	const char *path; /* absolute */
 	const char *name; /* as shown: "migrations/x.sql" */
 	const char *id;

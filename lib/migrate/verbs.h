@@ -55,6 +55,13 @@ struct migrate_answer {
 	bool advice; /* they name commands to be typed */
 };
 void migrate_answer_release(struct migrate_answer *answer);
+/*
+ * For ask->open: the tree while the server answers (what cannot be read is read again, and told,
+ * when the session is opened), and all that is opened without keys.
+ */
+void migrate_read_ahead(struct migrate_session *session, const struct conf_migrations *where);
+MUST_CHECK bool migrate_open_to_look(struct migrate_session *session, enum migrate_access access,
+	enum migrate_rows rows, struct err *err);
 /* The first operand; `otherwise` when there is none. */
 const char *migrate_ask_target(const struct migrate_ask *ask, const char *otherwise);
 
