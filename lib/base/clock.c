@@ -274,7 +274,7 @@ char *clock_size_text(int64_t bytes)
 	return unit ? xstrfmt("%.1f %s", value, units[unit]) : xstrfmt("%" PRId64 " B", bytes);
 }
 
-static void random_bytes(void *bytes, size_t length)
+void clock_random(void *bytes, size_t length)
 {
 	unsigned char *next = bytes;
 	while (length) {
@@ -291,7 +291,7 @@ static void random_bytes(void *bytes, size_t length)
 char *clock_random_hex(size_t bytes)
 {
 	AUTO_FREE unsigned char *raw = xcalloc(bytes, 1);
-	random_bytes(raw, bytes);
+	clock_random(raw, bytes);
 	char *text = xcalloc(bytes * 2 + 1, 1);
 	for (size_t i = 0; i < bytes; i++)
 		snprintf(text + i * 2, 3, "%02x", raw[i]);
@@ -308,6 +308,6 @@ char *clock_new_id(void)
 int64_t clock_jitter(int64_t ms)
 {
 	uint32_t draw;
-	random_bytes(&draw, sizeof draw);
+	clock_random(&draw, sizeof draw);
 	return ms / 2 + (int64_t)((double)ms * ((double)draw / UINT32_MAX));
 }

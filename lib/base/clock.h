@@ -28,7 +28,9 @@ char *clock_size_text(int64_t bytes); /* "812 B", "1.8 GiB" */
 
 /* An id that sorts by time and never repeats: "20261120T010203Z-1a2b3c". Caller owns. */
 char *clock_new_id(void);
-/* `bytes` random bytes from the kernel as lower-case hex; caller owns. */
+/* Random bytes from the kernel. */
+void clock_random(void *bytes, size_t length);
+/* `bytes` of them as lower-case hex; caller owns. */
 char *clock_random_hex(size_t bytes);
 /* ms * (0.5 .. 1.5): for retries that must not march in step. */
 int64_t clock_jitter(int64_t ms);

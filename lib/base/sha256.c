@@ -2,6 +2,7 @@
 #include "base/sha256.h"
 
 #include "base/late.h"
+#include "base/strbuf.h"
 
 #include <assert.h>
 #include <openssl/sha.h>
@@ -47,10 +48,25 @@ void sha256_end(struct sha256 *sum, unsigned char digest[SHA256_BYTES])
 	libcrypto.final(digest, state_of(sum));
 }
 
+void sha256_end_text(struct sha256 *sum, char text[SHA256_TEXT])
+{
+	unsigned char digest[SHA256_BYTES];
+	sha256_end(sum, digest);
+	hex_text(digest, sizeof(digest), text);
+}
+
 void sha256_of(const void *bytes, size_t length, unsigned char digest[SHA256_BYTES])
 {
 	struct sha256 sum;
 	sha256_begin(&sum);
 	sha256_add(&sum, bytes, length);
 	sha256_end(&sum, digest);
+}
+
+void sha256_text(const void *bytes, size_t length, char text[SHA256_TEXT])
+{
+	struct sha256 sum;
+	sha256_begin(&sum);
+	sha256_add(&sum, bytes, length);
+	sha256_end_text(&sum, text);
 }

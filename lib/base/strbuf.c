@@ -1,6 +1,5 @@
 #include "base/strbuf.h"
 
-#include <ctype.h>
 #include <stdio.h>
 
 char strbuf_empty[1];
@@ -81,15 +80,10 @@ void strbuf_addf(struct strbuf *sb, const char *fmt, ...)
 
 void strbuf_trim(struct strbuf *sb)
 {
-	size_t start = 0;
-	while (start < sb->len && isspace((unsigned char)sb->buf[start]))
-		start++;
-	while (sb->len > start && isspace((unsigned char)sb->buf[sb->len - 1]))
-		sb->len--;
+	const char *start = str_trimmed(sb->buf, &sb->len);
 	if (!sb->alloc)
 		return;
-	memmove(sb->buf, sb->buf + start, sb->len - start);
-	sb->len -= start;
+	memmove(sb->buf, start, sb->len);
 	sb->buf[sb->len] = '\0';
 }
 

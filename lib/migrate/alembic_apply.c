@@ -8,7 +8,6 @@
 #include "migrate/steps.h"
 
 #include <inttypes.h>
-#include <sys/random.h>
 
 enum { KEYS_CHECK_MS = 1000, SEEN_LIMIT_MS = 1000, GONE_LIMIT_MS = 30000, STATEMENT_SHOWN = 2000 };
 
@@ -265,9 +264,7 @@ static json_t *heads_json(const struct work *work)
 bool alembic_lock_nonce(struct db *db, int64_t *nonce, struct err *err)
 {
 	AUTO_RESULT(locked);
-	/* OpenSSL would take a millisecond to get ready. */
-	if (getrandom(nonce, sizeof(*nonce), 0) != sizeof(*nonce))
-		return err_sys(err, ERR_FAILED, "no random numbers");
+	clock_random(nonce, sizeof(*nonce));
 	AUTO_FREE char *text = xstrfmt("%" PRId64, *nonce);
 	return db_query(db, &locked, err, "select pg_advisory_lock($1::bigint)", text);
 }

@@ -44,13 +44,6 @@ static void take_docstring(struct migrate_file *file, const struct python_header
 	file->created = date ? first_line(file->room, date + strlen(title), end) : NULL;
 }
 
-static void take_checksum(struct migrate_file *file, const struct strbuf *code)
-{
-	unsigned char digest[SHA256_BYTES];
-	sha256_of(code->buf, code->len, digest);
-	hex_text(digest, sizeof(digest), file->checksum);
-}
-
 /* The values become the file's. False: Python has to be asked. */
 static bool take_names(struct migrate_file *file, const struct python_header *header)
 {
@@ -114,7 +107,7 @@ void alembic_study(struct migrate_file *file)
 	CLEANUP(names_release) struct names names;
 	names_init(&names, &values, true);
 	python_header_read(&names.header, file->source, file->length);
-	take_checksum(file, &names.header.rest);
+	sha256_text(names.header.rest.buf, names.header.rest.len, file->checksum);
 	strvec_push_all(&file->up_losses, &names.header.up_losses);
 	strvec_push_all(&file->down_losses, &names.header.down_losses);
 }

@@ -41,15 +41,13 @@ bool steps_ensure(struct migrate_session *session, struct err *err)
 	return true;
 }
 
-static void checksum_of(const struct sql_statement *statement, char checksum[65])
+static void checksum_of(const struct sql_statement *statement, char checksum[SHA256_TEXT])
 {
 	AUTO_STRBUF(text);
 	for (size_t i = 0; i < statement->length; i++)
 		if (statement->text[i] != '\r')
 			strbuf_addc(&text, statement->text[i]);
-	unsigned char digest[SHA256_BYTES];
-	sha256_of(text.buf, text.len, digest);
-	hex_text(digest, sizeof(digest), checksum);
+	sha256_text(text.buf, text.len, checksum);
 }
 
 static const char *direction_of(const struct steps *steps)

@@ -96,9 +96,7 @@ void migrate_file_take_checksum(struct migrate_file *file)
 		if (file->source[i] != '\r' || file->source[i + 1] != '\n')
 			strbuf_addc(&text, file->source[i]);
 	strbuf_trim(&text);
-	unsigned char digest[SHA256_BYTES];
-	sha256_of(text.buf, text.len, digest);
-	hex_text(digest, sizeof(digest), file->checksum);
+	sha256_text(text.buf, text.len, file->checksum);
 }
 
 bool migrate_file_check_regular(const struct migrate_file *file, struct err *err)

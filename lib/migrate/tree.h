@@ -6,6 +6,7 @@
 #define MIGRATE_TREE_H
 
 #include "base/arena.h"
+#include "base/sha256.h"
 #include "conf/config.h"
 #include "graph/graph.h"
 #include "sql/sql.h"
@@ -40,8 +41,9 @@ struct migrate_file {
 	struct migrate_section up, verify, backfill, down_section;
 	struct migrate_backfill batches;
 	struct strvec up_losses, down_losses; /* of Python: "12: op.drop_table" */
-	char checksum[65]; /* SHA-256 of the up section, line ends and white space at its ends aside
-			    */
+	char checksum[SHA256_TEXT]; /* SHA-256 of the up section, line ends and white space at its
+				     * ends aside
+				     */
 	bool studied; /* by the format's study() */
 	bool recalled; /* out of mig.history: only the way back is known */
 	struct err trouble; /* why it cannot be run; ERR_NONE: nothing */

@@ -84,8 +84,8 @@ static bool copy_body(struct copying *copying, int64_t offset, int64_t length, s
 
 static bool digest_is(struct copying *copying, const char *sha256)
 {
-	char text[PACK_SHA256_TEXT];
-	pack_sha256_end(&copying->sha256, text);
+	char text[SHA256_TEXT];
+	sha256_end_text(&copying->sha256, text);
 	return strcmp(text, sha256) == 0;
 }
 

@@ -1,7 +1,5 @@
 #include "pack/hash.h"
 
-#include "base/strbuf.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 #include <xxhash.h>
@@ -111,19 +109,4 @@ void pack_rows_release(struct pack_rows *rows)
 {
 	XXH3_freeState(rows->partial);
 	*rows = (struct pack_rows){0};
-}
-
-void pack_sha256(const void *bytes, size_t length, char text[PACK_SHA256_TEXT])
-{
-	struct sha256 sum;
-	sha256_begin(&sum);
-	sha256_add(&sum, bytes, length);
-	pack_sha256_end(&sum, text);
-}
-
-void pack_sha256_end(struct sha256 *sum, char text[PACK_SHA256_TEXT])
-{
-	unsigned char digest[SHA256_BYTES];
-	sha256_end(sum, digest);
-	hex_text(digest, sizeof(digest), text);
 }

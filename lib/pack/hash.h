@@ -7,7 +7,6 @@
 #define PACK_HASH_H
 
 #include "base/base.h"
-#include "base/sha256.h"
 
 struct pack_hash {
 	uint64_t high, low;
@@ -38,11 +37,5 @@ struct pack_rows {
 };
 void pack_rows_feed(struct pack_rows *rows, const void *bytes, size_t length);
 void pack_rows_release(struct pack_rows *rows);
-
-#define PACK_SHA256_TEXT 65
-/* Lower-case hex SHA-256 of bytes. */
-void pack_sha256(const void *bytes, size_t length, char text[PACK_SHA256_TEXT]);
-/* Of what was added to the sum. */
-void pack_sha256_end(struct sha256 *sum, char text[PACK_SHA256_TEXT]);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 
+#include "base/sha256.h"
 #include "pack/json.h"
 #include "pack/tar.h"
 
@@ -216,7 +217,7 @@ static bool check_member(const struct pack_member *member, int64_t *end, struct 
 	bool sound = member->offset >= *end && member->offset % PACK_BLOCK == 0 &&
 		     member->stored >= 0 && member->stored <= PACK_MEMBER_SIZE_MAX &&
 		     member->offset <= INT64_MAX / 2 && member->plain >= 0 &&
-		     strlen(member->sha256) == PACK_SHA256_TEXT - 1;
+		     strlen(member->sha256) == SHA256_TEXT - 1;
 	if (!sound)
 		return err_set(err, ERR_CORRUPT, "manifest: member %s has an impossible place",
 			member->name);

@@ -76,8 +76,8 @@ static bool read_manifest(struct pack_reader *reader, struct err *err)
 			reader->io, trailer->offset - PACK_BLOCK, bytes, PACK_BLOCK + padded, err))
 		return false;
 	const unsigned char *text = bytes + PACK_BLOCK;
-	char sha256[PACK_SHA256_TEXT];
-	pack_sha256(text, length, sha256);
+	char sha256[SHA256_TEXT];
+	sha256_text(text, length, sha256);
 	bool sound = memcmp(bytes, header, PACK_BLOCK) == 0 && strcmp(sha256, trailer->sha256) == 0;
 	for (size_t i = length; i < padded; i++)
 		sound = sound && text[i] == 0;

@@ -4,6 +4,7 @@
 #include <zstd.h>
 
 #include "base/fs.h"
+#include "base/sha256.h"
 #include "pack/tar.h"
 
 #define CHUNK (128 << 10)
@@ -120,8 +121,8 @@ static bool padding_is_blank(struct pack_stream *stream, struct err *err)
 
 static bool sha256_matches(struct pack_stream *stream)
 {
-	char text[PACK_SHA256_TEXT];
-	pack_sha256_end(&stream->sha256, text);
+	char text[SHA256_TEXT];
+	sha256_end_text(&stream->sha256, text);
 	return strcmp(text, stream->members[stream->current]->sha256) == 0;
 }
 

@@ -5,13 +5,14 @@
 #ifndef PACK_TRAILER_H
 #define PACK_TRAILER_H
 
+#include "base/sha256.h"
 #include "pack/hash.h"
 #include "pack/tar.h"
 
 struct pack_trailer {
 	int64_t offset; /* of the manifest's first byte */
 	int64_t length;
-	char sha256[PACK_SHA256_TEXT];
+	char sha256[SHA256_TEXT];
 };
 
 #define PACK_TRAILER_SIZE 143

@@ -71,10 +71,10 @@ bool pack_writer_add(struct pack_writer *writer, const char *name, const void *b
 	struct pack_about as_stored = {.plain = (int64_t)length};
 	if (!about)
 		about = &as_stored;
-	char sha256[PACK_SHA256_TEXT];
+	char sha256[SHA256_TEXT];
 	if (writer->pace && !writer->pace(writer->pace_ctx, length, err))
 		return false;
-	pack_sha256(bytes, length, sha256);
+	sha256_text(bytes, length, sha256);
 	pthread_mutex_lock(&writer->lock);
 	int64_t offset = writer->offset + PACK_BLOCK;
 	bool ok = append(writer, name, bytes, length, err);
@@ -108,7 +108,7 @@ bool pack_writer_finish(struct pack_writer *writer, struct err *err)
 	pack_manifest_write(writer->manifest, &manifest);
 	struct pack_trailer trailer = {
 		.offset = writer->offset + PACK_BLOCK, .length = (int64_t)manifest.len};
-	pack_sha256(manifest.buf, manifest.len, trailer.sha256);
+	sha256_text(manifest.buf, manifest.len, trailer.sha256);
 	char text[PACK_TRAILER_SIZE + 1];
 	pack_trailer_text(&trailer, text);
 	if (!append(writer, PACK_MANIFEST, manifest.buf, manifest.len, err) ||

@@ -216,10 +216,8 @@ static char *file_digest(const char *path)
 	AUTO_ERR(ignored);
 	if (!fs_read(path, 0, &text, &ignored))
 		return xstrdup("");
-	unsigned char hash[SHA256_BYTES];
-	sha256_of(text.buf, text.len, hash);
-	char hex[2 * SHA256_BYTES + 1];
-	hex_text(hash, sizeof(hash), hex);
+	char hex[SHA256_TEXT];
+	sha256_text(text.buf, text.len, hex);
 	return xstrdup(hex);
 }
 
