@@ -11,8 +11,7 @@ void migrate_answer_release(struct migrate_answer *answer)
 
 void migrate_read_ahead(struct migrate_session *session, const struct conf_migrations *where)
 {
-	AUTO_ERR(untold);
-	bool had = session->tree || migrate_tree_load(where, &session->tree, &untold);
+	bool had = session->tree || migrate_tree_load(where, &session->tree, &session->unread);
 	(void)had;
 }
 

@@ -149,6 +149,7 @@ struct migrate_session {
 	struct migrate_state state;
 	struct migrate_plan plan;
 	struct findings findings; /* of a tree that was read as far as it goes */
+	struct err unread; /* why the tree could not be read ahead; ERR_NONE: nothing */
 	struct conf_env *own_env; /* freed at the end; NULL: how.env is somebody else's */
 	bool prepared; /* what every revision sends is planned already */
 	struct strvec own_settings; /* name, value, name, value: what every revision starts with */

@@ -28,6 +28,8 @@ bool migrate_open(struct migrate_session *session, const struct keys_request *re
 {
 	const struct conf_migrations *where = session->how.where;
 	bool again = PQtransactionStatus(session->db->pg) != PQTRANS_IDLE;
+	if (session->unread.code != ERR_NONE)
+		return err_move(err, &session->unread);
 	if (!session->tree && !migrate_tree_load(where, &session->tree, err))
 		return false;
 	session->tree->env = session->how.env;
@@ -48,6 +50,7 @@ void migrate_close(struct migrate_session *session)
 	strvec_release(&session->own_settings);
 	conf_env_free(session->own_env);
 	findings_release(&session->findings);
+	err_release(&session->unread);
 	*session = (struct migrate_session){0};
 }
 

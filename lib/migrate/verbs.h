@@ -56,8 +56,8 @@ struct migrate_answer {
 };
 void migrate_answer_release(struct migrate_answer *answer);
 /*
- * For ask->open: the tree while the server answers (what cannot be read is read again, and told,
- * when the session is opened), and all that is opened without keys.
+ * For ask->open: the tree while the server answers (why it cannot be read is told when the session
+ * is opened), and all that is opened without keys.
  */
 void migrate_read_ahead(struct migrate_session *session, const struct conf_migrations *where);
 MUST_CHECK bool migrate_open_to_look(struct migrate_session *session, enum migrate_access access,

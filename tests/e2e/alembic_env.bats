@@ -529,3 +529,12 @@ ways_to_commit() {
 	expect 3 mig-apply revision -m "Third" --head a002
 	says "templates of the tree's Alembic"
 }
+
+@test "a header that Python cannot compute either is imported once" {
+	alembic_tree
+	py_line 1
+	printf 'open("%s/imports", "a").write("x")\nrevision = make()\ndown_revision = "a001"\n' "$PWD" > alembic/versions/b.py
+	expect 3 mig-apply current
+	says "a header that only Python can read"
+	[ "$(cat imports)" = x ]
+}
